@@ -1,0 +1,132 @@
+/**
+ * Abstract values of the interpreter. A value is either known (constants, bytes, lists, dicts, functions,
+ * classes of the package itself), a reference into the world outside the package (`ref`), or unknown.
+ *
+ * References are access paths from a module: `child_process.exec`, `os.environ`, and for what a call
+ * returned `http.request()`, `http.request().on`, `WebSocket()`. Rules in `apis/` match on these paths, so
+ * an alias, a wrapper or a destructuring changes nothing. JavaScript globals are paths without a module
+ * (`process.env`, `fetch`, `eval`, `Buffer.from`), with `globalThis.`/`window.`/`global.` stripped; Node
+ * core modules have no `node:` prefix. Python builtins are `builtins.eval`, `builtins.open`.
+ *
+ * Labels ride on every value and say where it came from: the taxonomy's information groups (`env`, `host`,
+ * `credentials`…), `download`, `decoded`, `file`. They are how a transmission knows what it carries and an execution
+ * knows that it runs what was downloaded.
+ */
+import type { ClassExpression, FunctionExpression } from './ir.js';
+
+export type Labels = ReadonlySet<string>;
+export const NO_LABELS: Labels = new Set();
+
+export type Value = Known | Bytes | List | Dict | Func | Class | Ref | Choice | Unknown;
+
+export interface Known {
+  readonly kind: 'known';
+  readonly value: string | number | boolean | null | undefined | bigint;
+  readonly labels: Labels;
+}
+export interface Bytes {
+  readonly kind: 'bytes';
+  readonly value: Uint8Array;
+  readonly labels: Labels;
+}
+/** Arrays, tuples, sets. Mutable, shared by reference as in both languages. `open`: holds more than is known. */
+export interface List {
+  readonly kind: 'list';
+  readonly items: Value[];
+  open: boolean;
+  labels: Labels;
+}
+/** Plain objects, dicts, instances, module namespaces. `open`: may hold more keys than are known. */
+export interface Dict {
+  readonly kind: 'dict';
+  readonly entries: Map<string, Value>;
+  readonly prototype?: Class;
+  open: boolean;
+  labels: Labels;
+}
+export interface Func {
+  readonly kind: 'func';
+  readonly node: FunctionExpression;
+  readonly scope: Scope;
+  /** File the function stands in, for evidence and relative imports. */
+  readonly file: string;
+  readonly thisValue?: Value;
+  readonly boundArgs?: readonly Value[];
+  readonly properties: Map<string, Value>;
+  readonly labels: Labels;
+}
+export interface Class {
+  readonly kind: 'class';
+  readonly node: ClassExpression;
+  readonly scope: Scope;
+  readonly file: string;
+  readonly bases: readonly Value[];
+  readonly statics: Map<string, Value>;
+  readonly methods: Map<string, Value>;
+  readonly labels: Labels;
+}
+export interface Ref {
+  readonly kind: 'ref';
+  readonly path: string;
+  /** For the result of a call: the arguments it was called with, so that later rules can see them. */
+  readonly args?: readonly Value[];
+  readonly labels: Labels;
+}
+/** One of several values, where control flow joins; at most 8, flattened. */
+export interface Choice {
+  readonly kind: 'choice';
+  readonly options: readonly Value[];
+  readonly labels: Labels;
+}
+export interface Unknown {
+  readonly kind: 'unknown';
+  readonly labels: Labels;
+}
+
+/** A lexical scope. Lookup walks `parent`; what no scope holds is a global of the language. */
+export interface Scope {
+  readonly parent: Scope | undefined;
+  readonly names: Map<string, Value>;
+  readonly isFunction: boolean;
+}
+
+export const known = (value: Known['value'], labels: Labels = NO_LABELS): Known => ({
+  kind: 'known',
+  value,
+  labels,
+});
+export const bytes = (value: Uint8Array, labels: Labels = NO_LABELS): Bytes => ({
+  kind: 'bytes',
+  value,
+  labels,
+});
+export const list = (items: Value[], open = false, labels: Labels = NO_LABELS): List => ({
+  kind: 'list',
+  items,
+  open,
+  labels,
+});
+export const dict = (
+  entries: Map<string, Value> = new Map(),
+  open = false,
+  labels: Labels = NO_LABELS,
+): Dict => ({
+  kind: 'dict',
+  entries,
+  open,
+  labels,
+});
+export const ref = (path: string, labels: Labels = NO_LABELS, args?: readonly Value[]): Ref =>
+  args === undefined ? { kind: 'ref', path, labels } : { kind: 'ref', path, labels, args };
+export const UNKNOWN: Unknown = { kind: 'unknown', labels: NO_LABELS };
+export const unknown = (labels: Labels): Unknown =>
+  labels.size === 0 ? UNKNOWN : { kind: 'unknown', labels };
+
+export function union(...sets: readonly Labels[]): Labels {
+  const filled = sets.filter((s) => s.size > 0);
+  if (filled.length === 0) return NO_LABELS;
+  if (filled.length === 1) return filled[0]!;
+  const out = new Set<string>();
+  for (const s of filled) for (const label of s) out.add(label);
+  return out;
+}

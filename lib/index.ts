@@ -1,0 +1,2 @@
+/** The library's public entry. */
+export type * from './types.js';
