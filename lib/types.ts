@@ -5,6 +5,8 @@
 
 export type Ecosystem = 'npm' | 'pypi';
 
+export const ECOSYSTEMS: readonly Ecosystem[] = ['npm', 'pypi'];
+
 /** When code runs: while installing, when imported, or only when something calls it. */
 export type Phase = 'install' | 'import' | 'runtime';
 
@@ -188,6 +190,10 @@ export interface ScanInput {
   readonly registryManifest?: Readonly<Record<string, unknown>>;
   /** SRI the registry promised; checked. */
   readonly expectedIntegrity?: string;
+  /** Where the bytes came from (registry or index address); absent for a file on disk. For the policy. */
+  readonly registry?: string;
+  /** When the registry says it was published, ISO 8601. For the policy's minimum release age. */
+  readonly published?: string;
 }
 
 /** The scanner as the guards see it. */

@@ -8,9 +8,10 @@
  * (`process.env`, `fetch`, `eval`, `Buffer.from`), with `globalThis.`/`window.`/`global.` stripped; Node
  * core modules have no `node:` prefix. Python builtins are `builtins.eval`, `builtins.open`.
  *
- * Labels ride on every value and say where it came from: the taxonomy's information groups (`env`, `host`,
- * `credentials`…), `download`, `decoded`, `file`. They are how a transmission knows what it carries and an execution
- * knows that it runs what was downloaded.
+ * Labels ride on every value and say where it came from. A label is the word after `carries:` in the
+ * taxonomy's qualifiers (`env`, `env-variable`, `host`, `credentials`, `browser`, `wallet`, `file`, `input`, `download`,
+ * `decoded`, `output`), or `assembled` for a string put together from pieces. They are how a transmission knows what it
+ * carries and an execution knows that it runs what was downloaded. `carried()` in `strings.ts` maps them.
  */
 import type { ClassExpression, FunctionExpression } from './ir.js';
 
@@ -40,7 +41,8 @@ export interface List {
 export interface Dict {
   readonly kind: 'dict';
   readonly entries: Map<string, Value>;
-  readonly prototype?: Class;
+  /** What instances inherit from: a class, a constructor function (its `prototype`), or a plain object. */
+  prototype?: Class | Func | Dict;
   open: boolean;
   labels: Labels;
 }
@@ -53,6 +55,8 @@ export interface Func {
   readonly thisValue?: Value;
   readonly boundArgs?: readonly Value[];
   readonly properties: Map<string, Value>;
+  /** A getter: reading the entry that holds it calls it. */
+  readonly accessor?: 'get' | 'set';
   readonly labels: Labels;
 }
 export interface Class {

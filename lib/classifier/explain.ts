@@ -1,0 +1,73 @@
+/**
+ * Which behaviours carry the score: first the windows that weigh most in the package (unit attribution),
+ * then, in those, each behaviour left out in turn (occlusion): its weight is by how much the window's log-odds
+ * fall without it.
+ */
+import type { Behavior, BehaviorSequence, Evidence } from '../types.js';
+import type { ScoredWindow } from './classify.js';
+import type { Model } from './session.js';
+import { HEADER_TOKENS } from './tokenizer.js';
+
+/** Bounds the cost of an explanation: windows looked into, and runs in all, as a multiple of the inference. */
+const TOP_WINDOWS = 3;
+const RUNS_PER_WINDOW = 9;
+/** Runs always granted, so that a package of one short window is explained behaviour by behaviour. */
+const LEAST_RUNS = 48;
+
+/** Where a behaviour's tokens stand in its window's ids. */
+interface Span {
+  readonly behavior: Behavior;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Evidence, largest weight first; behaviours that carry nothing are left out. */
+export async function explain(
+  sequence: BehaviorSequence,
+  windows: readonly ScoredWindow[],
+  model: Model,
+): Promise<Evidence[]> {
+  const top = [...windows].sort((a, b) => b.logOdds - a.logOdds || a.unit - b.unit || a.from - b.from);
+  let runs = Math.max(LEAST_RUNS, RUNS_PER_WINDOW * windows.length);
+  const evidence = new Map<Behavior, Evidence>();
+  for (const window of top.slice(0, TOP_WINDOWS)) {
+    const unit = sequence.units[window.unit]!;
+    const groups = grouped(behaviorSpans(unit.behaviors, window), runs);
+    for (const group of groups) {
+      runs--;
+      const without = window.ids.filter((_, at) => !group.some((span) => at >= span.from && at < span.to));
+      const weight = (window.logOdds - (await model.run(without))) / group.length;
+      for (const { behavior } of group) {
+        const before = evidence.get(behavior);
+        if (weight > 0 && (before === undefined || before.weight < weight)) {
+          evidence.set(behavior, { behavior, unit: unit.origin, weight });
+        }
+      }
+    }
+    if (runs <= 0) break;
+  }
+  return [...evidence.values()].sort((a, b) => b.weight - a.weight);
+}
+
+/** The behaviours that begin inside a window, with their places in its ids ([CLS] and header come first). */
+function behaviorSpans(behaviors: readonly Behavior[], window: ScoredWindow): Span[] {
+  const shift = 1 + HEADER_TOKENS - window.from;
+  const spans: Span[] = [];
+  let at = 0;
+  for (const behavior of behaviors) {
+    const to = at + 1 + behavior.qualifiers.length;
+    if (at >= window.from && at < window.to) {
+      spans.push({ behavior, from: at + shift, to: Math.min(to, window.to) + shift });
+    }
+    at = to;
+  }
+  return spans;
+}
+
+/** Neighbours put together, so that there are no more groups than runs left. */
+function grouped(spans: readonly Span[], runs: number): Span[][] {
+  const size = Math.max(1, Math.ceil(spans.length / Math.max(1, runs)));
+  const groups: Span[][] = [];
+  for (let i = 0; i < spans.length; i += size) groups.push(spans.slice(i, i + size));
+  return groups;
+}
