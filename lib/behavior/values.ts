@@ -130,8 +130,6 @@ export const dict = (
 export const ref = (path: string, labels: Labels = NO_LABELS, args?: readonly Value[]): Ref =>
   args === undefined ? { kind: 'ref', path, labels } : { kind: 'ref', path, labels, args };
 export const UNKNOWN: Unknown = { kind: 'unknown', labels: NO_LABELS };
-export const unknown = (labels: Labels): Unknown =>
-  labels.size === 0 ? UNKNOWN : { kind: 'unknown', labels };
 
 export function union(...sets: readonly Labels[]): Labels {
   const filled = sets.filter((s) => s.size > 0);
@@ -145,7 +143,7 @@ export function union(...sets: readonly Labels[]): Labels {
 /** An unknown value; `partial` is kept when at least one piece of it is known, up to 4096 characters. */
 export function unknown(labels: Labels = NO_LABELS, partial?: string): Unknown {
   if (partial === undefined || partial.length > 4096 || /^\ufffc*$/.test(partial)) {
-    return { kind: 'unknown', labels };
+    return labels.size === 0 ? UNKNOWN : { kind: 'unknown', labels };
   }
   return { kind: 'unknown', labels, partial };
 }
