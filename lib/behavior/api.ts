@@ -34,6 +34,7 @@ export interface Context {
     source: string,
     options: { hidden: boolean; labels?: Labels },
   ): void;
+  /** Function arguments that a rule does not call are called with unknown arguments after it, in order. */
   /** Reads a string as a shell command line (`shell.ts`), running package files and inline code it names. */
   runCommand(command: string, options?: { hidden?: boolean; labels?: Labels; quiet?: boolean }): void;
   /** Runs a file of the artifact as a program; false when there is no such file. Relative to the package root. */
@@ -46,17 +47,38 @@ export interface Context {
   toBytes(value: Value | undefined): Uint8Array | undefined;
   /** All labels reachable in a value (through lists and dicts, to a bounded depth). */
   labelsOf(value: Value | undefined): Labels;
-  /** Property of an options object or dict, by constant key. */
+  /**
+   * Property of any value, by constant key, as the language would read it: an entry of an options object or
+   * dict, a method of an instance (bound), `path.key` of a reference. Undefined when certainly absent.
+   */
   property(value: Value | undefined, key: string): Value | undefined;
+  /** Sets a property of a dict, function, class or list; nothing on other values. */
+  setProperty(value: Value, key: string, to: Value): void;
+  /** Imports a module as `require(x)` or `import x` would from this file; package files are run at their first import. */
+  importModule(specifier: string): Value;
+  /** Module namespace of the current file (Python `globals()`, JavaScript `module.exports`). */
+  moduleNamespace(): Value;
+  /** Calls the function when the entry point's own code has run: exit handlers, servers, `atexit`. */
+  defer(fn: Value, args: readonly Value[]): void;
+  /** True for values a call could run: functions, classes, bound methods of the package. */
+  isFunction(value: Value | undefined): boolean;
 }
 
 export interface Rule {
   /**
    * Access path pattern. `*` matches one path segment, `**` any number. Segments are separated by `.`;
    * a call on the way is `()`. Examples: `child_process.exec`, `http.request().end`, `requests.*`,
-   * `axios.**.post`. Alternatives in braces: `fs.{readFile,readFileSync}`.
+   * `axios.**.post`. Alternatives in braces: `fs.{readFile,readFileSync}`, also around several segments
+   * (`{fs,fs.promises}.readFile`). An index that is a known string is a segment (`process.env['A']` is
+   * `process.env.A`); one that is not known is the segment `?`, which only wildcards match.
    */
   readonly on: string;
+  /**
+   * Default `call` (also `new`). `read`: the path is read as a value; where longer paths have rules too
+   * (`process.env` beside `process.env.*`), the shorter one fires only when the value as a whole is used (passed on,
+   * spread, iterated), not when it is aliased. `write`: assigned to, the new value is `args[0]`.
+   * All rules that match a path fire, the most specific last; the last result that is not undefined counts.
+   */
   readonly when?: 'call' | 'read' | 'import' | 'write';
   /** Emits and returns the result; undefined means: a ref `path()` with the labels of the arguments. */
   readonly apply: (site: Site, context: Context) => Value | undefined;

@@ -8,9 +8,10 @@
  * (`process.env`, `fetch`, `eval`, `Buffer.from`), with `globalThis.`/`window.`/`global.` stripped; Node
  * core modules have no `node:` prefix. Python builtins are `builtins.eval`, `builtins.open`.
  *
- * Labels ride on every value and say where it came from: the taxonomy's information groups (`env`, `host`,
- * `credentials`…), `download`, `decoded`, `file`. They are how a transmission knows what it carries and an execution
- * knows that it runs what was downloaded.
+ * Labels ride on every value and say where it came from. A label is the word after `carries:` in the
+ * taxonomy's qualifiers (`env`, `env-variable`, `host`, `credentials`, `browser`, `wallet`, `file`, `input`, `download`,
+ * `decoded`, `output`), or `assembled` for a string put together from pieces. They are how a transmission knows what it
+ * carries and an execution knows that it runs what was downloaded. `carried()` in `strings.ts` maps them.
  */
 import type { ClassExpression, FunctionExpression } from './ir.js';
 
@@ -40,7 +41,8 @@ export interface List {
 export interface Dict {
   readonly kind: 'dict';
   readonly entries: Map<string, Value>;
-  readonly prototype?: Class;
+  /** What instances inherit from: a class, a constructor function (its `prototype`), or a plain object. */
+  prototype?: Class | Func | Dict;
   open: boolean;
   labels: Labels;
 }
@@ -53,6 +55,8 @@ export interface Func {
   readonly thisValue?: Value;
   readonly boundArgs?: readonly Value[];
   readonly properties: Map<string, Value>;
+  /** A getter: reading the entry that holds it calls it. */
+  readonly accessor?: 'get' | 'set';
   readonly labels: Labels;
 }
 export interface Class {
@@ -81,7 +85,14 @@ export interface Choice {
 export interface Unknown {
   readonly kind: 'unknown';
   readonly labels: Labels;
+  /**
+   * Of a string that is only partly known (`https://host/?q=${x}`): its pieces, with `UNKNOWN_PIECE` for what is not
+   * known. Concatenation and templates keep it, so that an address or a command line is still recognised.
+   */
+  readonly partial?: string;
 }
+/** Stands for the unknown pieces of `Unknown.partial`. */
+export const UNKNOWN_PIECE = '\ufffc';
 
 /** A lexical scope. Lookup walks `parent`; what no scope holds is a global of the language. */
 export interface Scope {
@@ -119,8 +130,6 @@ export const dict = (
 export const ref = (path: string, labels: Labels = NO_LABELS, args?: readonly Value[]): Ref =>
   args === undefined ? { kind: 'ref', path, labels } : { kind: 'ref', path, labels, args };
 export const UNKNOWN: Unknown = { kind: 'unknown', labels: NO_LABELS };
-export const unknown = (labels: Labels): Unknown =>
-  labels.size === 0 ? UNKNOWN : { kind: 'unknown', labels };
 
 export function union(...sets: readonly Labels[]): Labels {
   const filled = sets.filter((s) => s.size > 0);
@@ -129,4 +138,26 @@ export function union(...sets: readonly Labels[]): Labels {
   const out = new Set<string>();
   for (const s of filled) for (const label of s) out.add(label);
   return out;
+}
+
+/** An unknown value; `partial` is kept when at least one piece of it is known, up to 4096 characters. */
+export function unknown(labels: Labels = NO_LABELS, partial?: string): Unknown {
+  if (partial === undefined || partial.length > 4096 || /^\ufffc*$/.test(partial)) {
+    return labels.size === 0 ? UNKNOWN : { kind: 'unknown', labels };
+  }
+  return { kind: 'unknown', labels, partial };
+}
+
+/** The text of a value as far as it is known: whole, or with `UNKNOWN_PIECE` in it. Undefined when nothing is. */
+export function partialText(value: Value | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (value.kind === 'known') return typeof value.value === 'string' ? value.value : undefined;
+  if (value.kind === 'unknown') return value.partial;
+  if (value.kind === 'choice') {
+    for (const option of value.options) {
+      const text = partialText(option);
+      if (text !== undefined) return text;
+    }
+  }
+  return undefined;
 }

@@ -1,0 +1,161 @@
+/**
+ * PATH shims: small shell scripts that stand in front of npm, npx, pip and python. A shell script, because
+ * starting node costs more than the 30 ms a command may lose that installs nothing.
+ */
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isShim, SHIM_MARK } from '../tools.js';
+
+/** The package's own root, from `dist/lib/setup/`. */
+export const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+/**
+ * Commands that neither install nor fetch code, by first argument. Only the first argument is looked at: with a
+ * flag before the command the guard itself parses the line, by npm's and pip's own rules.
+ */
+const NPM_PASS = [
+  'run run-script rum urn test t tst start stop restart ls list la ll config get set c whoami login adduser',
+  'logout root prefix help help-search search s find ping owner dist-tag dist-tags token profile org team',
+  'explain why query doctor completion version deprecate star stars unstar sbom fund access',
+  'hook undeprecate unpublish trust',
+]
+  .join(' ')
+  .split(' ');
+export const PIP_PASS =
+  'list freeze show check config cache inspect debug hash search completion uninstall index help'.split(' ');
+
+interface ShimTool {
+  readonly name: string;
+  /** Arguments of safe-install that stand for the tool. */
+  readonly command: string;
+  readonly pass: string;
+}
+
+const passList = (words: readonly string[]) => `case \${1-} in
+  '' | ${words.join(' | ')}) exec "$real" "$@" ;;
+esac
+if [ $# -eq 1 ]; then
+  case $1 in -v | -V | -h | --version | --help) exec "$real" "$@" ;; esac
+fi`;
+
+/** `python` is the guard's business only as `python -m pip`; flags of the interpreter may stand before `-m`. */
+const PYTHON_PASS = `state=flags
+command=none
+for argument in "$@"; do
+  case $state in
+    value) state=flags; continue ;;
+    module)
+      case $argument in
+        pip | pip3 | pip.* | pip._internal*) state=command; continue ;;
+        *) break ;;
+      esac ;;
+    command) command=$argument; break ;;
+  esac
+  case $argument in
+    -mpip | -mpip3 | -[!-cWX]*mpip) state=command ;;
+    -W | -X | --check-hash-based-pycs) state=value ;;
+    -m | -[!-cWX]*m) state=module ;;
+    -c* | - | --) break ;;
+    -*) ;;
+    *) break ;;
+  esac
+done
+[ "$state" = command ] || exec "$real" "$@"
+case $command in
+  none | ${PIP_PASS.join(' | ')} | -V | -h | --version | --help) exec "$real" "$@" ;;
+esac
+SAFE_INSTALL_PYTHON=$real
+export SAFE_INSTALL_PYTHON
+while [ $# -gt 0 ]; do
+  case $1 in
+    -*mpip | -*mpip3) shift; break ;;
+    -W | -X | --check-hash-based-pycs) shift 2 ;;
+    -*m) shift 2; break ;;
+    *) shift ;;
+  esac
+done`;
+
+const SHIMS: readonly ShimTool[] = [
+  { name: 'npm', command: 'npm', pass: passList(NPM_PASS) },
+  { name: 'npx', command: 'npx', pass: passList([`'--no-command-given'`]) },
+  {
+    name: 'pip',
+    command: 'pip',
+    pass: `${passList(PIP_PASS)}\nSAFE_INSTALL_PIP=$real\nexport SAFE_INSTALL_PIP`,
+  },
+  {
+    name: 'pip3',
+    command: 'pip',
+    pass: `${passList(PIP_PASS)}\nSAFE_INSTALL_PIP=$real\nexport SAFE_INSTALL_PIP`,
+  },
+  { name: 'python', command: 'pip', pass: PYTHON_PASS },
+  { name: 'python3', command: 'pip', pass: PYTHON_PASS },
+];
+
+export const SHIM_NAMES: readonly string[] = SHIMS.map((s) => s.name);
+
+/** Text of a shim. `node` and `guard` are absolute paths, written down so that a switched Node version changes nothing. */
+export function shimText(
+  name: string,
+  at: { readonly shims: string; readonly node: string; readonly guard: string },
+): string {
+  const tool = SHIMS.find((s) => s.name === name);
+  if (tool === undefined) throw new Error(`no shim for '${name}'`);
+  const template = readFileSync(path.join(PACKAGE_ROOT, 'hooks', 'shim.sh'), 'utf8');
+  return template
+    .replaceAll('@PASS@', () => tool.pass)
+    .replaceAll('@TOOL@', () => tool.name)
+    .replaceAll('@COMMAND@', () => tool.command)
+    .replaceAll('@SHIMS@', () => quoteInner(at.shims))
+    .replaceAll('@NODE@', () => quoteInner(at.node))
+    .replaceAll('@GUARD@', () => quoteInner(at.guard));
+}
+
+/** Writes all shims, each whole or not at all. Returns the files written. */
+export function writeShims(at: {
+  readonly shims: string;
+  readonly node: string;
+  readonly guard: string;
+}): string[] {
+  mkdirSync(at.shims, { recursive: true, mode: 0o755 });
+  return SHIMS.map(({ name }) => {
+    const file = path.join(at.shims, name);
+    const partial = `${file}.${process.pid}.part`;
+    writeFileSync(partial, shimText(name, at), { mode: 0o755 });
+    chmodSync(partial, 0o755); // the umask may have taken the execute bit
+    renameSync(partial, file);
+    return file;
+  });
+}
+
+/** Removes our shims and the folder if nothing else is in it. Files that are not ours stay. */
+export function removeShims(shims: string): string[] {
+  if (!existsSync(shims)) return [];
+  const removed: string[] = [];
+  for (const name of readdirSync(shims)) {
+    const file = path.join(shims, name);
+    if (!isShim(file)) continue;
+    rmSync(file);
+    removed.push(file);
+  }
+  if (readdirSync(shims).length === 0) rmdirSync(shims);
+  return removed;
+}
+
+/** For a text between single quotes of a shell. */
+function quoteInner(text: string): string {
+  return text.replaceAll("'", `'\\''`);
+}
+
+export { SHIM_MARK };
