@@ -128,14 +128,14 @@ function topLevelNames(files: Files): Set<string> | undefined {
       .map((name) => name.split('/')[0]!);
     // An outdated list must not hide a package: it counts only when all it names is there.
     const there = names.filter((name) =>
-      [...files.keys()].some((p) => new RegExp(`(?:^|/)${escape(name)}(?:/|\\.)`).test(p)),
+      [...files.keys()].some((p) => new RegExp(`(?:^|/)${quoted(name)}(?:/|\\.)`).test(p)),
     );
     if (names.length > 0 && there.length === names.length) return new Set(names);
   }
   return undefined;
 }
 
-const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+const quoted = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /** Console and GUI scripts, plug-in entry points, and the scripts a wheel or setup.cfg carries. */
 function commandEntries(files: Files): EntryPoint[] {
