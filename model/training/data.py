@@ -21,7 +21,7 @@ class Package:
     sha256: str
     ecosystem: str
     kind: str
-    mode: str                       # `whole`, or `bare`: manifest taken out
+    mode: str                       # `whole`; `bare`: manifest taken out; `raw`: a sample as collected
     name: str
     label: int                      # 1 malicious
     group: str

@@ -1,30 +1,73 @@
 // Behaviour sequences of the corpus, one JSON line an archive: the same code the product runs, on bytes in memory.
 //   node model/training/extract.mjs LIST OUT.jsonl [workers]
-// LIST lines: `sha256<TAB>ecosystem<TAB>filename<TAB>source<TAB>mode`; source is `file:PATH` or `git:REPO:OBJECT`; mode is `whole`, or
-// `bare` for the archive without its top-level package.json (the npm samples of the corpus often lack one). OUT grows
+// LIST lines: `sha256<TAB>ecosystem<TAB>filename<TAB>source<TAB>mode`; source is `file:PATH` or `git:REPO:OBJECT`; mode is `whole`
+// (npm samples without the wrapping folder the collection put round them), `raw` for a sample as the collection has it, or `bare` for
+// an archive without its package.json, as a third of the npm samples come. OUT grows
 // by one line an archive and what is in it is not read again. An archive that takes longer than the guard ends its worker,
 // is written as an error, and is no reason to stop.
 import { execFileSync, fork } from 'node:child_process'
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
+import { Parser } from 'tar'
 
 const GUARD_MS = 90_000
 
-/** A tarball without its first-level package.json, the other entries as they were. */
-function withoutManifest(bytes) {
-  const tar = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : Buffer.from(bytes)
-  const kept = []
-  for (let at = 0; at + 512 <= tar.length; ) {
-    const head = tar.subarray(at, at + 512)
-    const name = head.subarray(0, 100).toString('utf8').replace(/\0.*$/s, '')
-    const size = Number.parseInt(head.subarray(124, 136).toString('latin1').replace(/[\0 ]+$/, ''), 8) || 0
-    const end = at + 512 + Math.ceil(size / 512) * 512
-    if (!/^(\.\/)?[^/]+\/package\.json$/.test(name)) kept.push(tar.subarray(at, end))
-    at = end
+/** One ustar header for a regular file. */
+function header(path, size) {
+  const head = Buffer.alloc(512)
+  const bytes = Buffer.from(path)
+  if (bytes.length <= 100) bytes.copy(head, 0)
+  else {
+    const cut = path.lastIndexOf('/', 155)
+    head.write(path.slice(cut + 1), 0, 100)
+    head.write(path.slice(0, cut), 345, 155)
   }
-  return gzipSync(Buffer.concat(kept), { level: 1 })
+  head.write('0000644\0', 100)
+  head.write('0000000\0', 108)
+  head.write('0000000\0', 116)
+  head.write(`${size.toString(8).padStart(11, '0')}\0`, 124)
+  head.write('00000000000\0', 136)
+  head.write('        ', 148)
+  head.write('0', 156)
+  head.write('ustar\0' + '00', 257)
+  let sum = 0
+  for (const byte of head) sum += byte
+  head.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  return head
 }
+
+/** The same files under other paths, in memory; `rename` gives the new path, or undefined to leave a file out. */
+async function repack(bytes, rename) {
+  const files = []
+  await new Promise((resolve, reject) => {
+    const parser = new Parser({ strict: false })
+    parser.on('entry', (entry) => {
+      const chunks = []
+      entry.on('data', (chunk) => chunks.push(chunk))
+      entry.on('end', () => {
+        if (entry.type === 'File' || entry.type === 'OldFile') files.push([entry.path, Buffer.concat(chunks)])
+      })
+      entry.resume()
+    })
+    parser.on('end', resolve)
+    parser.on('error', reject)
+    parser.end(bytes)
+  })
+  const out = []
+  const paths = files.map(([path]) => path)
+  for (const [path, content] of files) {
+    const to = rename(path, paths)
+    if (to === undefined) continue
+    out.push(header(to, content.length), content, Buffer.alloc((512 - (content.length % 512)) % 512))
+  }
+  out.push(Buffer.alloc(1024))
+  return gzipSync(Buffer.concat(out), { level: 1 })
+}
+
+/** The npm samples are wrapped once more (`NAME-VERSION/package/index.js`): without the wrapper they are as npm got them. */
+const unwrap = (path, paths) => (paths.some((p) => /^[^/]+\/package\/package\.json$/.test(p)) ? path.replace(/^[^/]+\/(?=package\/)/, '') : path)
+const dropManifest = (path) => (/^(\.\/)?[^/]+\/package\.json$/.test(path) ? undefined : path)
 
 async function child() {
   const { openArtifact } = await import(new URL('../../dist/lib/artifact/open.js', import.meta.url))
@@ -39,7 +82,8 @@ async function child() {
         const [, repo, oid] = source.split(':')
         bytes = execFileSync('git', ['-C', repo, 'cat-file', 'blob', oid], { maxBuffer: 1 << 29 })
       }
-      if (mode === 'bare') bytes = withoutManifest(bytes)
+      if (mode === 'bare') bytes = await repack(bytes, dropManifest)
+      else if (mode === 'whole' && ecosystem === 'npm' && source.startsWith('git:')) bytes = await repack(bytes, unwrap)
       const start = performance.now()
       const artifact = await openArtifact({ ecosystem, filename, bytes })
       const opened = performance.now()

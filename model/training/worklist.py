@@ -38,7 +38,7 @@ def main() -> None:
         order = (0 if evil else 2 if late else 1, digest("order " + sha))
         rows.append((order, (*base, "whole")))
         if row["ecosystem"] == "npm" and not late and (evil or digest("bare " + sha) % 8 == 0):
-            rows.append((order, (*base, "bare")))
+            rows.append((order, (*base, "raw" if evil else "bare")))
     for _, row in sorted(rows):
         print("\t".join(row))
 
