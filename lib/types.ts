@@ -190,6 +190,8 @@ export interface ScanInput {
   /** File name as served; decides nothing that magic bytes can decide. */
   readonly filename: string;
   readonly bytes: Uint8Array;
+  /** Instead of `bytes` (then empty): an unpacked package, paths relative to its root. */
+  readonly files?: readonly ArtifactFile[];
   /** What the registry said of the package (`scripts`, `bin`, `dependencies`…), to find disagreement. */
   readonly registryManifest?: Readonly<Record<string, unknown>>;
   /** SRI the registry promised; checked. */
