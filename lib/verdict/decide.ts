@@ -2,7 +2,7 @@
  * Score, findings and policy → verdict. A pure function: the same facts, policy and time give the same verdict,
  * and everything that can change an outcome is named here.
  */
-import type { Ecosystem, Evidence, Finding, UnverifiedReason, Verdict } from '../types.js';
+import type { BehaviorSequence, Ecosystem, Evidence, Finding, UnverifiedReason, Verdict } from '../types.js';
 import type { Policy } from './policy.js';
 import type { Exception } from './policy-file.js';
 
@@ -26,6 +26,7 @@ export interface Facts {
   readonly registry?: string;
   /** ISO 8601, as the registry says. */
   readonly published?: string;
+  readonly sequence?: BehaviorSequence;
   readonly durationMs: number;
 }
 
@@ -52,7 +53,18 @@ const DAY_MS = 86_400_000;
 export function decide(facts: Facts, policy: Policy, now: number): Verdict {
   const limit = facts.score && effectiveThreshold(facts.score.threshold, facts.ecosystem, policy);
   const outcome = judge(facts, limit, policy, now);
-  const { ecosystem, name, version, integrity, score, findings, unverified, opaqueFiles, durationMs } = facts;
+  const {
+    ecosystem,
+    name,
+    version,
+    integrity,
+    score,
+    findings,
+    unverified,
+    opaqueFiles,
+    sequence,
+    durationMs,
+  } = facts;
   return {
     ecosystem,
     name,
@@ -65,6 +77,7 @@ export function decide(facts: Facts, policy: Policy, now: number): Verdict {
     ...(unverified !== undefined && { unverified }),
     ...(outcome.effect !== undefined && { policy: outcome.effect }),
     opaqueFiles,
+    ...(sequence !== undefined && { sequence }),
     durationMs,
   };
 }
