@@ -5,6 +5,8 @@
 
 export type Ecosystem = 'npm' | 'pypi';
 
+export const ECOSYSTEMS: readonly Ecosystem[] = ['npm', 'pypi'];
+
 /** When code runs: while installing, when imported, or only when something calls it. */
 export type Phase = 'install' | 'import' | 'runtime';
 
@@ -150,6 +152,8 @@ export interface Evidence {
   readonly behavior: Behavior;
   readonly unit: string;
   readonly weight: number;
+  /** Its place in the whole sequence, from 0: reports show evidence in running order. */
+  readonly order: number;
 }
 
 /** Output of the model for one artifact. */
@@ -175,6 +179,8 @@ export interface Verdict {
   /** Why the policy changed the outcome, when it did (`exception`, `threshold`…). */
   readonly policy?: string;
   readonly opaqueFiles: number;
+  /** Only when the scanner was asked to keep it, for reports that draw it. */
+  readonly sequence?: BehaviorSequence;
   readonly durationMs: number;
 }
 
@@ -184,10 +190,16 @@ export interface ScanInput {
   /** File name as served; decides nothing that magic bytes can decide. */
   readonly filename: string;
   readonly bytes: Uint8Array;
+  /** Instead of `bytes` (then empty): an unpacked package, paths relative to its root. */
+  readonly files?: readonly ArtifactFile[];
   /** What the registry said of the package (`scripts`, `bin`, `dependencies`…), to find disagreement. */
   readonly registryManifest?: Readonly<Record<string, unknown>>;
   /** SRI the registry promised; checked. */
   readonly expectedIntegrity?: string;
+  /** Where the bytes came from (registry or index address); absent for a file on disk. For the policy. */
+  readonly registry?: string;
+  /** When the registry says it was published, ISO 8601. For the policy's minimum release age. */
+  readonly published?: string;
 }
 
 /** The scanner as the guards see it. */

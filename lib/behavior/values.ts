@@ -87,7 +87,14 @@ export interface Choice {
 export interface Unknown {
   readonly kind: 'unknown';
   readonly labels: Labels;
+  /**
+   * Of a string that is only partly known (`https://host/?q=${x}`): its pieces, with `UNKNOWN_PIECE` for what is not
+   * known. Concatenation and templates keep it, so that an address or a command line is still recognised.
+   */
+  readonly partial?: string;
 }
+/** Stands for the unknown pieces of `Unknown.partial`. */
+export const UNKNOWN_PIECE = '\ufffc';
 
 /** A lexical scope. Lookup walks `parent`; what no scope holds is a global of the language. */
 export interface Scope {
@@ -125,8 +132,6 @@ export const dict = (
 export const ref = (path: string, labels: Labels = NO_LABELS, args?: readonly Value[]): Ref =>
   args === undefined ? { kind: 'ref', path, labels } : { kind: 'ref', path, labels, args };
 export const UNKNOWN: Unknown = { kind: 'unknown', labels: NO_LABELS };
-export const unknown = (labels: Labels): Unknown =>
-  labels.size === 0 ? UNKNOWN : { kind: 'unknown', labels };
 
 export function union(...sets: readonly Labels[]): Labels {
   const filled = sets.filter((s) => s.size > 0);
@@ -135,4 +140,26 @@ export function union(...sets: readonly Labels[]): Labels {
   const out = new Set<string>();
   for (const s of filled) for (const label of s) out.add(label);
   return out;
+}
+
+/** An unknown value; `partial` is kept when at least one piece of it is known, up to 4096 characters. */
+export function unknown(labels: Labels = NO_LABELS, partial?: string): Unknown {
+  if (partial === undefined || partial.length > 4096 || /^\ufffc*$/.test(partial)) {
+    return labels.size === 0 ? UNKNOWN : { kind: 'unknown', labels };
+  }
+  return { kind: 'unknown', labels, partial };
+}
+
+/** The text of a value as far as it is known: whole, or with `UNKNOWN_PIECE` in it. Undefined when nothing is. */
+export function partialText(value: Value | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (value.kind === 'known') return typeof value.value === 'string' ? value.value : undefined;
+  if (value.kind === 'unknown') return value.partial;
+  if (value.kind === 'choice') {
+    for (const option of value.options) {
+      const text = partialText(option);
+      if (text !== undefined) return text;
+    }
+  }
+  return undefined;
 }

@@ -26,7 +26,7 @@ export async function openClassifier(options: ModelOptions = {}): Promise<Classi
   const known = new KnownWindows(model);
   const finish = (windows: readonly ScoredWindow[], sequence: BehaviorSequence): Omit<Score, 'evidence'> => ({
     value: sigmoid(packageLogOdds(distinctLogOdds(windows), sequence.ecosystem, model.config)),
-    threshold: model.config.threshold[sequence.ecosystem],
+    threshold: model.config.threshold,
   });
   return {
     model,

@@ -59,8 +59,11 @@ export interface ModelConfig {
   readonly calibration: Readonly<Record<Ecosystem, Calibration>>;
   /** Calibrated log-odds of a package in which no behaviour was found. */
   readonly emptyLogOdds: number;
-  /** Least score that blocks, 0 to 1, on the scores `onnxruntime-node` gives. */
-  readonly threshold: Readonly<Record<Ecosystem, number>>;
+  /**
+   * Least score that blocks, 0 to 1, on the scores `onnxruntime-node` gives. One number for both ecosystems, as
+   * reports print it: where they need different ones, their `calibration.offset` makes up for it.
+   */
+  readonly threshold: number;
   /** Largest difference of a score between machines and between Python and Node (promise 7). */
   readonly scoreBound: number;
   /** Hash over the training manifest and derived sequences, to tell two trainings apart. */
@@ -148,6 +151,7 @@ export function configProblem(config: unknown): string | undefined {
     return `'overlap' must be 0 to maxTokens - 5`;
   }
   if (!isNumber(config.emptyLogOdds, -100, 100)) return `'emptyLogOdds' must be a number`;
+  if (!isNumber(config.threshold, 0.000001, 1)) return `'threshold' must be over 0, at most 1`;
   if (!isNumber(config.scoreBound, 0, 1)) return `'scoreBound' must be 0 to 1`;
   const aggregation = config.aggregation;
   if (!isObject(aggregation)) return `'aggregation' must be an object`;
@@ -169,9 +173,6 @@ function fileProblem(value: unknown): string | undefined {
 
 function ecosystemProblem(config: Fields): string | undefined {
   for (const ecosystem of ['npm', 'pypi']) {
-    const threshold = isObject(config.threshold) ? config.threshold[ecosystem] : undefined;
-    if (!isNumber(threshold, 0, 1) || threshold === 0)
-      return `'threshold.${ecosystem}' must be over 0, at most 1`;
     const calibration = isObject(config.calibration) ? config.calibration[ecosystem] : undefined;
     if (!isObject(calibration)) return `'calibration.${ecosystem}' must be an object`;
     for (const key of ['scale', 'offset', 'perLogWindow']) {

@@ -17,6 +17,7 @@ const LEAST_RUNS = 48;
 /** Where a behaviour's tokens stand in its window's ids. */
 interface Span {
   readonly behavior: Behavior;
+  readonly order: number;
   readonly from: number;
   readonly to: number;
 }
@@ -30,17 +31,18 @@ export async function explain(
   const top = [...windows].sort((a, b) => b.logOdds - a.logOdds || a.unit - b.unit || a.from - b.from);
   let runs = Math.max(LEAST_RUNS, RUNS_PER_WINDOW * windows.length);
   const evidence = new Map<Behavior, Evidence>();
+  const first = firstOrders(sequence);
   for (const window of top.slice(0, TOP_WINDOWS)) {
     const unit = sequence.units[window.unit]!;
-    const groups = grouped(behaviorSpans(unit.behaviors, window), runs);
+    const groups = grouped(behaviorSpans(unit.behaviors, window, first[window.unit]!), runs);
     for (const group of groups) {
       runs--;
       const without = window.ids.filter((_, at) => !group.some((span) => at >= span.from && at < span.to));
       const weight = (window.logOdds - (await model.run(without))) / group.length;
-      for (const { behavior } of group) {
+      for (const { behavior, order } of group) {
         const before = evidence.get(behavior);
         if (weight > 0 && (before === undefined || before.weight < weight)) {
-          evidence.set(behavior, { behavior, unit: unit.origin, weight });
+          evidence.set(behavior, { behavior, unit: unit.origin, weight, order });
         }
       }
     }
@@ -50,14 +52,14 @@ export async function explain(
 }
 
 /** The behaviours that begin inside a window, with their places in its ids ([CLS] and header come first). */
-function behaviorSpans(behaviors: readonly Behavior[], window: ScoredWindow): Span[] {
+function behaviorSpans(behaviors: readonly Behavior[], window: ScoredWindow, first: number): Span[] {
   const shift = 1 + HEADER_TOKENS - window.from;
   const spans: Span[] = [];
   let at = 0;
-  for (const behavior of behaviors) {
+  for (const [index, behavior] of behaviors.entries()) {
     const to = at + 1 + behavior.qualifiers.length;
     if (at >= window.from && at < window.to) {
-      spans.push({ behavior, from: at + shift, to: Math.min(to, window.to) + shift });
+      spans.push({ behavior, order: first + index, from: at + shift, to: Math.min(to, window.to) + shift });
     }
     at = to;
   }
@@ -70,4 +72,14 @@ function grouped(spans: readonly Span[], runs: number): Span[][] {
   const groups: Span[][] = [];
   for (let i = 0; i < spans.length; i += size) groups.push(spans.slice(i, i + size));
   return groups;
+}
+
+/** For each unit, how many behaviours stand before it in the sequence. */
+function firstOrders({ units }: BehaviorSequence): number[] {
+  let before = 0;
+  return units.map(({ behaviors }) => {
+    const first = before;
+    before += behaviors.length;
+    return first;
+  });
 }

@@ -22,7 +22,7 @@ const good = {
     pypi: { scale: 1, offset: 0, perLogWindow: 0 },
   },
   emptyLogOdds: -9,
-  threshold: { npm: 0.9, pypi: 0.8 },
+  threshold: 0.9,
   scoreBound: 0.001,
   dataFingerprint: 'sha256:00',
 };
@@ -43,9 +43,9 @@ describe('classifier/config', () => {
     ['an overlap that never ends', { ...good, overlap: 124 }, /overlap/],
     ['a half k', { ...good, aggregation: { kind: 'top-k', k: 1.5 } }, /aggregation\.k/],
     ['an unknown aggregation', { ...good, aggregation: { kind: 'mean' } }, /aggregation\.kind/],
-    ['a threshold of nought', { ...good, threshold: { npm: 0, pypi: 0.5 } }, /threshold\.npm/],
-    ['a threshold missing', { ...good, threshold: { npm: 0.5 } }, /threshold\.pypi/],
-    ['a threshold of NaN', { ...good, threshold: { npm: Number.NaN, pypi: 0.5 } }, /threshold\.npm/],
+    ['a threshold of nought', { ...good, threshold: 0 }, /threshold/],
+    ['a threshold missing', { ...good, threshold: undefined }, /threshold/],
+    ['a threshold of NaN', { ...good, threshold: Number.NaN }, /threshold/],
     [
       'a scale that turns the score round',
       { ...good, calibration: { ...good.calibration, npm: { scale: -1, offset: 0, perLogWindow: 0 } } },

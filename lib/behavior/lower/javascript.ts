@@ -1,6 +1,129 @@
-/** JavaScript and TypeScript source → intermediate representation. */
-import type { Lower } from '../ir.js';
+/** JavaScript, TypeScript and JSX text → intermediate representation. */
+import { type ParseResult, type ParserOptions, type ParserPlugin, parse } from '@babel/parser';
+import type { File } from '@babel/types';
+import type { Expression, Lower, Program } from '../ir.js';
+import { Lowering } from './javascript-lowering.js';
+import { lowerProgram } from './javascript-statements.js';
+import { inspectText } from './text.js';
 
-export const lowerJavaScript: Lower = () => {
-  throw new SyntaxError('JavaScript lowering not built yet');
+const COMMON: ParserOptions = {
+  errorRecovery: true,
+  attachComment: false,
+  allowAwaitOutsideFunction: true,
+  allowImportExportEverywhere: true,
+  allowNewTargetOutsideFunction: true,
+  allowReturnOutsideFunction: true,
+  allowSuperOutsideMethod: true,
+  allowUndeclaredExports: true,
 };
+
+const PLUGINS: ParserPlugin[] = [
+  'decorators-legacy',
+  'decoratorAutoAccessors',
+  'explicitResourceManagement',
+  ['importAttributes', { deprecatedAssertSyntax: true }] as unknown as ParserPlugin,
+  'deferredImportEvaluation',
+  'sourcePhaseImports',
+  'exportDefaultFrom',
+  'throwExpressions',
+];
+
+type Attempt = { sourceType: 'unambiguous' | 'script' | 'module'; plugins: ParserPlugin[] };
+
+/** Ways of reading a file, most likely first; the next is tried only when one fails outright. */
+function attempts(file: string): Attempt[] {
+  const unambiguous = (plugins: ParserPlugin[]): Attempt => ({ sourceType: 'unambiguous', plugins });
+  const script: Attempt = { sourceType: 'script', plugins: ['jsx'] };
+  const typescript = unambiguous(['typescript']);
+  const tsx = unambiguous(['typescript', 'jsx']);
+  if (/\.[cm]?ts$/i.test(file)) return [typescript, tsx, script];
+  if (/\.tsx$/i.test(file)) return [tsx, typescript, script];
+  return [unambiguous(['jsx']), script, unambiguous(['flow', 'jsx']), tsx, typescript];
+}
+
+/**
+ * Lowers a file. Comments, types and layout are gone; order of evaluation stays. A file Babel recovers from is
+ * lowered as far as it was read (`recovered`).
+ * Throws `SyntaxError` when no way of reading it works, also for nesting deeper than the parser's stack.
+ */
+export const lowerJavaScript: Lower = (source, file) => {
+  const text = source.charCodeAt(0) === 0xfeff ? source.slice(1) : source;
+  if (/\.json$/i.test(file)) return lowerJson(text);
+  const textBehaviors = inspectText(text, 'javascript');
+  const tree = parseAnyWay(text, file);
+  const lowering = new Lowering(tree.program.sourceType === 'module');
+  const body = lowerProgram(tree.program, lowering);
+  return {
+    language: 'javascript',
+    body,
+    sourceType: tree.program.sourceType === 'module' ? 'module' : 'script',
+    textBehaviors: [...textBehaviors, ...lowering.textBehaviors()],
+    recovered: lowering.recovered || (tree.errors?.length ?? 0) > 0,
+  };
+};
+
+function parseAnyWay(text: string, file: string): ParseResult<File> {
+  let failure: unknown;
+  for (const { sourceType, plugins } of attempts(file)) {
+    try {
+      return parse(text, { ...COMMON, sourceType, plugins: [...PLUGINS, ...plugins] });
+    } catch (error) {
+      failure ??= error;
+      // Nesting beyond the stack fails the same way whatever the dialect.
+      if (error instanceof RangeError) break;
+    }
+  }
+  const reason = failure instanceof RangeError ? 'nested too deeply' : (failure as Error).message;
+  throw new SyntaxError(`${file}: ${reason}`);
+}
+
+/** A required `.json` file: its value, as a module that exports it. */
+function lowerJson(text: string): Program {
+  const at = { line: 1, column: 0 };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError((error as Error).message);
+  }
+  const convert = (json: unknown, depth: number): Expression => {
+    if (depth > 64) return { type: 'constant', value: undefined, ...at };
+    if (Array.isArray(json)) {
+      return { type: 'list', flavor: 'array', items: json.map((item) => convert(item, depth + 1)), ...at };
+    }
+    if (typeof json === 'object' && json !== null) {
+      const entries = Object.entries(json).map(([key, item]) => ({
+        key: { type: 'constant' as const, value: key, ...at },
+        value: convert(item, depth + 1),
+      }));
+      return { type: 'dict', entries, ...at };
+    }
+    return { type: 'constant', value: json as string | number | boolean | null, ...at };
+  };
+  const target = {
+    type: 'member' as const,
+    object: { type: 'name' as const, name: 'module', ...at },
+    property: 'exports',
+    ...at,
+  };
+  return {
+    language: 'javascript',
+    body: [
+      {
+        type: 'expression',
+        expression: {
+          type: 'assign',
+          target,
+          operator: undefined,
+          value: convert(value, 0),
+          postfix: false,
+          declare: undefined,
+          ...at,
+        },
+      },
+    ],
+    sourceType: 'script',
+    textBehaviors: [],
+    recovered: false,
+  };
+}

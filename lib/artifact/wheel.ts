@@ -1,0 +1,54 @@
+/**
+ * Wheels, laid out as pip's `install_wheel` does: `X.data/purelib` and `X.data/platlib` land beside the root,
+ * the other `X.data` folders (`scripts`, `headers`, `data`) elsewhere and keep their path here.
+ */
+import { createHash } from 'node:crypto';
+import type { Finding } from '../types.js';
+import type { Layout } from './layout.js';
+import { Unreadable } from './unreadable.js';
+import type { ZipMember } from './zip.js';
+
+const LIBRARY = /^[^/]+\.data\/(?:purelib|platlib)\//;
+
+export function layOutWheel(members: readonly ZipMember[], layout: Layout): Finding[] {
+  let record: string | undefined;
+  const infos = new Set<string>();
+  for (const member of members) {
+    const name = member.name.includes('\\') ? member.name.replaceAll('\\', '/') : member.name;
+    const bytes = member.read();
+    layout.add(name.replace(LIBRARY, ''), bytes, member.executable);
+    const info = /^([^/]+\.dist-info)\/(.+)$/.exec(name);
+    if (info !== null) infos.add(info[1]!);
+    if (info?.[2] === 'RECORD') record = Buffer.from(bytes).toString('utf8');
+  }
+  // pip refuses a wheel without exactly one of them.
+  if (infos.size === 0) throw new Unreadable('damaged', { why: 'no-dist-info' });
+  if (infos.size > 1) throw new Unreadable('ambiguous', { why: 'two-dist-info' });
+  return record === undefined ? [] : recordFindings(record, members);
+}
+
+/** Code files that RECORD does not name, or names with another hash. pip does not look; a policy may. */
+function recordFindings(record: string, members: readonly ZipMember[]): Finding[] {
+  const hashes = new Map<string, string>();
+  for (const line of record.split(/\r?\n/)) {
+    const match = /^(?:"((?:[^"]|"")*)"|([^,]*)),([^,]*),/.exec(line);
+    if (match !== null)
+      hashes.set((match[1]?.replaceAll('""', '"') ?? match[2]!).replace(/^\.\//, ''), match[3]!);
+  }
+  const findings: Finding[] = [];
+  for (const member of members) {
+    if (!/\.(?:py|pth)$/.test(member.name)) continue;
+    const listed = hashes.get(member.name);
+    const sha256 = /^sha256=([A-Za-z0-9_-]+)=*$/.exec(listed ?? '')?.[1];
+    const why =
+      listed === undefined
+        ? 'not-listed'
+        : sha256 !== undefined && sha256 !== createHash('sha256').update(member.read()).digest('base64url')
+          ? 'other-hash'
+          : undefined;
+    if (why === undefined) continue;
+    findings.push({ code: 'record-mismatch', phase: 'import', file: member.name, line: 1, args: { why } });
+    if (findings.length >= 20) break;
+  }
+  return findings;
+}

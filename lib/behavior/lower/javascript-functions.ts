@@ -1,0 +1,128 @@
+/** Functions and classes. */
+import type * as t from '@babel/types';
+import type { ClassExpression, ClassMember, FunctionExpression, Parameter, Statement } from '../ir.js';
+import { assign, boundNames, lowerExpression, lowerPattern, propertyKey } from './javascript-expressions.js';
+import { constant, type Lowering, name, positionOf } from './javascript-lowering.js';
+import { lowerBody } from './javascript-statements.js';
+
+type FunctionNode =
+  | t.FunctionExpression
+  | t.FunctionDeclaration
+  | t.ArrowFunctionExpression
+  | t.ObjectMethod
+  | t.ClassMethod
+  | t.ClassPrivateMethod;
+
+export function lowerFunction(node: FunctionNode, low: Lowering, ownName?: string): FunctionExpression {
+  const at = positionOf(node);
+  const params = node.params
+    .filter((param) => !(param.type === 'Identifier' && param.name === 'this'))
+    .map((param) => parameter(param, low));
+  low.enterFunction(params.flatMap((param) => boundNames(param.target)));
+  const body: Statement[] = node.params.flatMap((param) => parameterProperty(param));
+  if (node.body.type === 'BlockStatement') {
+    body.push(...lowerBody(node.body.body, low, node.body.directives));
+  } else {
+    body.push({ type: 'return', value: lowerExpression(node.body, low) });
+  }
+  const hoisted = low.leaveFunction(at).map((expression): Statement => ({ type: 'expression', expression }));
+  const isMethod =
+    node.type === 'ObjectMethod' || node.type === 'ClassMethod' || node.type === 'ClassPrivateMethod';
+  return {
+    type: 'function',
+    name: ownName ?? ('id' in node && node.id ? node.id.name : ''),
+    params,
+    body: hoisted.length === 0 ? body : [...hoisted, ...body],
+    flavor: node.type === 'ArrowFunctionExpression' ? 'arrow' : isMethod ? 'method' : 'function',
+    isAsync: node.async === true,
+    isGenerator: node.generator === true,
+    decorators: isMethod ? (node.decorators ?? []).map((d) => lowerExpression(d.expression, low)) : [],
+    ...at,
+  };
+}
+
+function parameter(node: t.Node, low: Lowering): Parameter {
+  if (node.type === 'TSParameterProperty') return parameter(node.parameter, low);
+  if (node.type === 'RestElement') return { target: lowerPattern(node.argument, low), rest: 'list' };
+  if (node.type === 'AssignmentPattern') {
+    return { target: lowerPattern(node.left, low), default: lowerExpression(node.right, low) };
+  }
+  return { target: lowerPattern(node, low) };
+}
+
+/** TypeScript's `constructor(private x)` assigns `this.x`. */
+function parameterProperty(node: t.Node): Statement[] {
+  if (node.type !== 'TSParameterProperty') return [];
+  const target = node.parameter.type === 'AssignmentPattern' ? node.parameter.left : node.parameter;
+  if (target.type !== 'Identifier') return [];
+  const at = positionOf(node);
+  const field = { type: 'member' as const, object: name('this', at), property: target.name, ...at };
+  return [{ type: 'expression', expression: assign(field, name(target.name, at), undefined, at) }];
+}
+
+export function lowerClass(node: t.ClassExpression | t.ClassDeclaration, low: Lowering): ClassExpression {
+  const at = positionOf(node);
+  const bases = node.superClass == null ? [] : [lowerExpression(node.superClass, low)];
+  return {
+    type: 'class',
+    name: node.id?.name ?? '',
+    bases,
+    keywords: [],
+    members: node.body.body.flatMap((item) => classMember(item, low)),
+    decorators: (node.decorators ?? []).map((d) => lowerExpression(d.expression, low)),
+    ...at,
+  };
+}
+
+function classMember(node: t.ClassBody['body'][number], low: Lowering): ClassMember[] {
+  switch (node.type) {
+    case 'ClassMethod':
+    case 'ClassPrivateMethod': {
+      if (node.body === undefined || node.body === null) return [];
+      const computed = node.type === 'ClassMethod' && node.computed === true;
+      const key = propertyKey(node, node.key, computed, low);
+      const ownName = key.type === 'constant' ? String(key.value) : '';
+      const value = lowerFunction(node, low, ownName);
+      const base = { type: 'method' as const, name: key, value, isStatic: node.static === true };
+      return node.kind === 'get' || node.kind === 'set' ? [{ ...base, accessor: node.kind }] : [base];
+    }
+    case 'ClassProperty':
+    case 'ClassPrivateProperty':
+    case 'ClassAccessorProperty': {
+      const computed = node.type !== 'ClassPrivateProperty' && node.computed === true;
+      const key = propertyKey(node, node.key, computed, low);
+      const base = { type: 'field' as const, name: key, isStatic: node.static === true };
+      if (node.value == null) return [base];
+      // A field's initialiser has its own `this` and `var` scope; arrows in it are the usual case.
+      return [{ ...base, value: lowerExpression(node.value, low) }];
+    }
+    case 'StaticBlock': {
+      low.enterFunction([]);
+      const body = lowerBody(node.body, low);
+      const hoisted = low.leaveFunction(positionOf(node));
+      return [
+        {
+          type: 'statements',
+          body: [...hoisted.map((expression): Statement => ({ type: 'expression', expression })), ...body],
+        },
+      ];
+    }
+    default:
+      return [];
+  }
+}
+
+/** `enum E { A, B = 'b' }`, as the object TypeScript compiles it to. */
+export function lowerEnum(node: t.TSEnumDeclaration, low: Lowering): Statement {
+  const at = positionOf(node);
+  let next = 0;
+  const members = node.members ?? node.body?.members ?? [];
+  const entries = members.map((member) => {
+    const key = constant(member.id.type === 'Identifier' ? member.id.name : member.id.value, at);
+    if (member.initializer == null) return { key, value: constant(next++, at) };
+    if (member.initializer.type === 'NumericLiteral') next = member.initializer.value + 1;
+    return { key, value: lowerExpression(member.initializer, low) };
+  });
+  const value = { type: 'dict' as const, entries, ...at };
+  return { type: 'expression', expression: assign(name(node.id.name, at), value, 'var', at) };
+}

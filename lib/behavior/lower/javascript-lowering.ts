@@ -1,0 +1,108 @@
+/** What one lowering carries along: nesting, hoisted variables, facts about the text. */
+import type { Node } from '@babel/types';
+import type { Assign, Constant, Name, Position } from '../ir.js';
+import { inspectString, type TextBehavior } from './text.js';
+
+/** Nesting of expressions and statements kept; deeper code is dropped and `recovered` says so. */
+const MAX_DEPTH = 700;
+
+interface FunctionScope {
+  /** Names declared by `var` whose declaration does not stand at the head by itself. */
+  readonly hoisted: Set<string>;
+  readonly params: Set<string>;
+  blocks: number;
+}
+
+const START: Position = { line: 1, column: 0 };
+
+export function positionOf(node: Node): Position {
+  const start = node.loc?.start;
+  return start === undefined ? START : { line: start.line, column: start.column };
+}
+
+export class Lowering {
+  recovered = false;
+  private depth = 0;
+  private readonly functions: FunctionScope[] = [];
+  private readonly facts = new Map<string, TextBehavior>();
+
+  constructor(readonly isModule: boolean) {}
+
+  /** Runs `body` one level deeper; `otherwise` when the nesting is at its limit. */
+  nested<T>(body: () => T, otherwise: () => T): T {
+    if (this.depth >= MAX_DEPTH) {
+      this.recovered = true;
+      return otherwise();
+    }
+    this.depth += 1;
+    try {
+      return body();
+    } finally {
+      this.depth -= 1;
+    }
+  }
+
+  enterFunction(params: Iterable<string>): void {
+    this.functions.push({ hoisted: new Set(), params: new Set(params), blocks: 0 });
+  }
+
+  /** Ends the function and returns declarations of its hoisted variables, as `undefined`. */
+  leaveFunction(at: Position): Assign[] {
+    const scope = this.functions.pop()!;
+    return [...scope.hoisted]
+      .filter((name) => !scope.params.has(name))
+      .map((name) => declareUndefined(name, 'var', at));
+  }
+
+  inBlock<T>(body: () => T): T {
+    const scope = this.functions.at(-1);
+    if (scope !== undefined) scope.blocks += 1;
+    try {
+      return body();
+    } finally {
+      if (scope !== undefined) scope.blocks -= 1;
+    }
+  }
+
+  get inNestedBlock(): boolean {
+    return (this.functions.at(-1)?.blocks ?? 0) > 0;
+  }
+
+  hoist(name: string): void {
+    this.functions.at(-1)?.hoisted.add(name);
+  }
+
+  string(text: string, node: Node): void {
+    if (text.length < 40) return;
+    for (const code of inspectString(text)) {
+      if (!this.facts.has(code)) {
+        this.facts.set(code, { code, ...positionOf(node), detail: text.slice(0, 80) });
+      }
+    }
+  }
+
+  textBehaviors(): TextBehavior[] {
+    return [...this.facts.values()];
+  }
+}
+
+export function constant(value: Constant['value'], at: Position): Constant {
+  return { type: 'constant', value, line: at.line, column: at.column };
+}
+
+export function name(text: string, at: Position): Name {
+  return { type: 'name', name: text, line: at.line, column: at.column };
+}
+
+export function declareUndefined(text: string, declare: 'var' | 'let', at: Position): Assign {
+  return {
+    type: 'assign',
+    target: name(text, at),
+    operator: undefined,
+    value: constant(undefined, at),
+    postfix: false,
+    declare,
+    line: at.line,
+    column: at.column,
+  };
+}

@@ -1,0 +1,90 @@
+/** Bytes of a Python file → text, as the interpreter would decode it. */
+
+/** First or second line, as PEP 263 has it. */
+const COOKIE = /^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)/;
+
+/**
+ * Decodes by byte order mark, then coding cookie, then UTF-8. Bytes that the encoding does not know do not stop
+ * the reading: what Python would refuse is read as Latin-1, since Python 2 and `exec` are less strict.
+ */
+export function decodePythonSource(bytes: Uint8Array): string {
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return utf8(bytes.subarray(3));
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder('utf-16be').decode(bytes);
+  const head = Buffer.from(bytes.subarray(0, 400))
+    .toString('latin1')
+    .split(/\r\n|\r|\n/, 2);
+  const first = COOKIE.exec(head[0] ?? '');
+  const name = (first ?? (/^[ \t\f]*(#|$)/.test(head[0] ?? '') ? COOKIE.exec(head[1] ?? '') : null))?.[1];
+  return name === undefined ? utf8(bytes) : decodeNamed(bytes, name);
+}
+
+function utf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return Buffer.from(bytes).toString('latin1');
+  }
+}
+
+/** Python's names for what the WHATWG encodings call otherwise. */
+const ENCODINGS: Readonly<Record<string, string>> = {
+  'utf-8': 'utf-8',
+  utf8: 'utf-8',
+  u8: 'utf-8',
+  'utf-8-sig': 'utf-8',
+  utf: 'utf-8',
+  gbk: 'gbk',
+  gb2312: 'gbk',
+  cp936: 'gbk',
+  gb18030: 'gb18030',
+  big5: 'big5',
+  'shift-jis': 'shift_jis',
+  sjis: 'shift_jis',
+  cp932: 'shift_jis',
+  'euc-jp': 'euc-jp',
+  'euc-kr': 'euc-kr',
+  cp949: 'euc-kr',
+  'koi8-r': 'koi8-r',
+  cp1250: 'windows-1250',
+  cp1251: 'windows-1251',
+  cp1252: 'windows-1252',
+  'windows-1250': 'windows-1250',
+  'windows-1251': 'windows-1251',
+  'windows-1252': 'windows-1252',
+  'iso-8859-2': 'iso-8859-2',
+  'iso-8859-15': 'iso-8859-15',
+};
+
+function decodeNamed(bytes: Uint8Array, name: string): string {
+  const normalized = name.toLowerCase().replaceAll('_', '-');
+  if (/^(raw-)?unicode-escape$/.test(normalized)) {
+    return Buffer.from(bytes)
+      .toString('latin1')
+      .replace(
+        /\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})/g,
+        (_, u: string | undefined, x: string | undefined) =>
+          String.fromCharCode(Number.parseInt(u ?? x ?? '0', 16)),
+      );
+  }
+  if (normalized === 'rot13' || normalized === 'rot-13') return rot13(utf8(bytes));
+  const label = ENCODINGS[normalized];
+  if (label === undefined || label === 'utf-8') {
+    return label === 'utf-8' || !/^(iso-?8859-1|latin-?1|l1|ascii|us-ascii|cp1252)$/.test(normalized)
+      ? utf8(bytes)
+      : Buffer.from(bytes).toString('latin1');
+  }
+  try {
+    return new TextDecoder(label).decode(bytes);
+  } catch {
+    return Buffer.from(bytes).toString('latin1');
+  }
+}
+
+/** ASCII letters turned by thirteen; the codec `rot13`. */
+export function rot13(text: string): string {
+  return text.replace(/[a-zA-Z]/g, (letter) => {
+    const base = letter <= 'Z' ? 65 : 97;
+    return String.fromCharCode(((letter.charCodeAt(0) - base + 13) % 26) + base);
+  });
+}

@@ -1,0 +1,157 @@
+/**
+ * Concealment that is visible in the text itself, before any parsing, in either language: code pushed off
+ * screen, characters no editor shows, the shapes obfuscators leave. Each test is one regular expression
+ * without nested repetition, so it stays linear in the text.
+ */
+
+export interface TextBehavior {
+  readonly code: string;
+  /** 1-based. */
+  readonly line: number;
+  /** 0-based. */
+  readonly column: number;
+  readonly detail: string;
+}
+
+/** Spaces in front of code that no screen is wide enough to show. */
+const OFF_SCREEN = /[ \t]{150,}[^\s]/g;
+
+// Bidirectional overrides and isolates reorder what a reader sees ("Trojan Source", arXiv 2111.00169);
+// runs of variation selectors, tags and zero-width characters carry bytes nobody sees; Hangul fillers are
+// valid, blank identifiers.
+const INVISIBLE: readonly RegExp[] = [
+  /[\u202d\u202e\u2066\u2067\u2068]/,
+  /(?:[\u200b\u200c\u2060-\u2064]|\u200d|[\ufe00-\ufe0f]|[\u180b-\u180d]|\udb40[\udc00-\uddef]){6,}/,
+  /(?:[$\w.,;(){}=\s]|^)[\u3164\uffa0\u115f\u1160]/,
+];
+
+interface Shape {
+  readonly detail: string;
+  readonly pattern: RegExp;
+  /** How many matches make the shape. */
+  readonly atLeast: number;
+  readonly language?: 'javascript' | 'python';
+}
+
+const SHAPES: readonly Shape[] = [
+  { detail: 'hexadecimal names', pattern: /\b_0x[0-9a-f]{4,}/g, atLeast: 12, language: 'javascript' },
+  {
+    detail: 'packed code',
+    pattern: /eval\(function\(p,a,c,k,e,[dr]\)/g,
+    atLeast: 1,
+    language: 'javascript',
+  },
+  { detail: 'code of six characters', pattern: /[[\]()!+]{120,}/g, atLeast: 1, language: 'javascript' },
+  {
+    detail: 'rotated string table',
+    pattern: /\[['"]push['"]\]\(\w+\[['"]shift['"]\]\(\)\)/g,
+    atLeast: 1,
+    language: 'javascript',
+  },
+  { detail: 'code of symbols', pattern: /\$=~\[\];|ﾟωﾟ|ﾟДﾟ/g, atLeast: 1, language: 'javascript' },
+  { detail: 'escaped letters', pattern: /(?:\\x[2-7][0-9a-fA-F]){5,}/g, atLeast: 4 },
+  { detail: 'escaped letters', pattern: /(?:\\u00[2-7][0-9a-fA-F]){5,}/g, atLeast: 4 },
+  { detail: 'look-alike names', pattern: /\b[O0]{6,}\b|\b[Il1]{8,}\b/g, atLeast: 12 },
+  {
+    detail: 'nested decoding',
+    pattern: /exec\(\(_\)\(b['"]|lambda __ ?: ?__import__\(/g,
+    atLeast: 1,
+    language: 'python',
+  },
+];
+
+function locate(source: string, index: number): { line: number; column: number } {
+  let line = 1;
+  let start = 0;
+  for (let at = source.indexOf('\n'); at !== -1 && at < index; at = source.indexOf('\n', at + 1)) {
+    line += 1;
+    start = at + 1;
+  }
+  return { line, column: index - start };
+}
+
+function countUpTo(source: string, pattern: RegExp, limit: number): { count: number; first: number } {
+  pattern.lastIndex = 0;
+  let count = 0;
+  let first = -1;
+  for (let match = pattern.exec(source); match !== null; match = pattern.exec(source)) {
+    if (first === -1) first = match.index;
+    count += 1;
+    if (count >= limit) break;
+  }
+  return { count, first };
+}
+
+/** What the text conceals, at most one of each code (of `obfuscated-code`: the first shape that fits). */
+export function inspectText(source: string, language: 'javascript' | 'python'): TextBehavior[] {
+  const found: TextBehavior[] = [];
+  OFF_SCREEN.lastIndex = 0;
+  const pushed = OFF_SCREEN.exec(source);
+  if (pushed !== null) {
+    const at = pushed.index + pushed[0].length - 1;
+    found.push({
+      code: 'hide-long-line',
+      ...locate(source, at),
+      detail: source.slice(at, at + 80),
+    });
+  }
+  for (const pattern of INVISIBLE) {
+    const match = pattern.exec(source);
+    if (match === null) continue;
+    const point = (match[0].codePointAt(match[0].length > 1 ? 1 : 0) ?? 0).toString(16).toUpperCase();
+    found.push({
+      code: 'hide-unicode',
+      ...locate(source, match.index),
+      detail: `U+${point.padStart(4, '0')}`,
+    });
+    break;
+  }
+  for (const shape of SHAPES) {
+    if (shape.language !== undefined && shape.language !== language) continue;
+    const { count, first } = countUpTo(source, shape.pattern, shape.atLeast);
+    if (count < shape.atLeast) continue;
+    found.push({ code: 'obfuscated-code', ...locate(source, first), detail: shape.detail });
+    break;
+  }
+  return found;
+}
+
+const BASE64 = /^[A-Za-z0-9+/\-_]{40,}={0,2}$/;
+const LONG_STRING = 1000;
+
+/** Shannon entropy in bits a character, over at most the first 4096 characters. */
+export function entropy(text: string): number {
+  const counts = new Map<string, number>();
+  const length = Math.min(text.length, 4096);
+  for (let i = 0; i < length; i++) {
+    const c = text[i]!;
+    counts.set(c, (counts.get(c) ?? 0) + 1);
+  }
+  let bits = 0;
+  for (const n of counts.values()) bits -= (n / length) * Math.log2(n / length);
+  return bits;
+}
+
+/** Whether a string is base64 of something longer than a word: both cases and a digit, or padding. */
+export function looksBase64(text: string): boolean {
+  if (text.length < 40 || !BASE64.test(text)) return false;
+  // Hexadecimal digests, and the alphabets of encoders themselves.
+  if (/^[0-9a-fA-F]+$/.test(text) || /ABCDEFGHIJ|abcdefghij/.test(text)) return false;
+  return /[A-Z]/.test(text) && /[a-z]/.test(text) && /[0-9+/=]/.test(text) && entropy(text) > 4;
+}
+
+/**
+ * Concealment rows a string constant counts as. Rows `E3` and `E4` are the paper's; `hide-entropy` is a long
+ * string without spaces whose characters are spread as in compressed or encrypted data.
+ */
+export function inspectString(text: string): string[] {
+  if (text.length < 40) return [];
+  const codes: string[] = [];
+  if (looksBase64(text)) codes.push('E3');
+  // Prose is long too: usage texts, templates. Encoded data has next to no white space.
+  if (text.length >= LONG_STRING && (text.slice(0, 4096).match(/\s/g)?.length ?? 0) < 40) {
+    codes.push('E4');
+    if (entropy(text) > 5.2) codes.push('hide-entropy');
+  }
+  return codes;
+}

@@ -1,0 +1,156 @@
+/**
+ * Score, findings and policy → verdict. A pure function: the same facts, policy and time give the same verdict,
+ * and everything that can change an outcome is named here.
+ */
+import type { BehaviorSequence, Ecosystem, Evidence, Finding, UnverifiedReason, Verdict } from '../types.js';
+import type { Policy } from './policy.js';
+import type { Exception } from './policy-file.js';
+
+/** What is known of one artifact before any policy. */
+export interface Facts {
+  readonly ecosystem: Ecosystem;
+  readonly name: string;
+  readonly version: string;
+  /** Computed from the bytes; empty when there are none. */
+  readonly integrity: string;
+  /** The model's score and threshold; absent when nothing could be scored. */
+  readonly score?: {
+    readonly value: number;
+    readonly threshold: number;
+    readonly evidence: readonly Evidence[];
+  };
+  readonly findings: readonly Finding[];
+  readonly unverified?: UnverifiedReason;
+  readonly opaqueFiles: number;
+  /** Registry or index the bytes came from. */
+  readonly registry?: string;
+  /** ISO 8601, as the registry says. */
+  readonly published?: string;
+  readonly sequence?: BehaviorSequence;
+  readonly durationMs: number;
+}
+
+/**
+ * Why the policy changed an outcome, or made it: `Verdict.policy`.
+ * On `allow`: `exception`, `own` (an alarm that is a warning), `unverified-accepted`, `threshold`.
+ * On `block`: `threshold` (only the policy's is reached), `finding`, `opaque`, `release-age`,
+ * `exception-expired` and `exception-mismatch` (the score blocks, an exception is near and does not apply).
+ */
+export type PolicyEffect =
+  | 'exception'
+  | 'own'
+  | 'unverified-accepted'
+  | 'threshold'
+  | 'finding'
+  | 'opaque'
+  | 'release-age'
+  | 'exception-expired'
+  | 'exception-mismatch';
+
+const DAY_MS = 86_400_000;
+
+/** `now` in milliseconds since 1970. */
+export function decide(facts: Facts, policy: Policy, now: number): Verdict {
+  const limit = facts.score && effectiveThreshold(facts.score.threshold, facts.ecosystem, policy);
+  const outcome = judge(facts, limit, policy, now);
+  const {
+    ecosystem,
+    name,
+    version,
+    integrity,
+    score,
+    findings,
+    unverified,
+    opaqueFiles,
+    sequence,
+    durationMs,
+  } = facts;
+  return {
+    ecosystem,
+    name,
+    version,
+    integrity,
+    verdict: outcome.verdict,
+    ...(score !== undefined && limit !== undefined && { score: score.value, threshold: limit }),
+    findings,
+    evidence: score?.evidence ?? [],
+    ...(unverified !== undefined && { unverified }),
+    ...(outcome.effect !== undefined && { policy: outcome.effect }),
+    opaqueFiles,
+    ...(sequence !== undefined && { sequence }),
+    durationMs,
+  };
+}
+
+export function effectiveThreshold(model: number, ecosystem: Ecosystem, policy: Policy): number {
+  const { set, most } = policy.threshold[ecosystem];
+  return Math.min(set ?? model, most ?? 1);
+}
+
+interface Outcome {
+  readonly verdict: Verdict['verdict'];
+  readonly effect?: PolicyEffect;
+}
+
+function judge(facts: Facts, limit: number | undefined, policy: Policy, now: number): Outcome {
+  const plain = withoutExceptions(facts, limit, policy, now);
+  if (plain.verdict === 'allow') return plain;
+  const near = nearestException(facts, policy.exceptions, now);
+  if (near === 'applies') return { verdict: 'allow', effect: 'exception' };
+  return near === undefined || plain.effect !== undefined ? plain : { ...plain, effect: near };
+}
+
+function withoutExceptions(facts: Facts, limit: number | undefined, policy: Policy, now: number): Outcome {
+  const { score, unverified } = facts;
+  // An artifact read in part and already over the threshold is an alarm, whatever stands in the rest.
+  if (score !== undefined && limit !== undefined && score.value >= limit) {
+    if (isOwn(facts, policy.own)) return { verdict: 'allow', effect: 'own' };
+    return score.value >= score.threshold ? { verdict: 'block' } : { verdict: 'block', effect: 'threshold' };
+  }
+  if (unverified !== undefined && !policy.acceptUnverified.has(unverified.code))
+    return { verdict: 'unverified' };
+  if (facts.findings.some(({ code }) => policy.blockFindings.has(code))) {
+    return { verdict: 'block', effect: 'finding' };
+  }
+  if (policy.opaque === 'block' && facts.opaqueFiles > 0) return { verdict: 'block', effect: 'opaque' };
+  if (tooYoung(facts, policy.minimumReleaseAge, now)) return { verdict: 'block', effect: 'release-age' };
+  if (unverified !== undefined) return { verdict: 'allow', effect: 'unverified-accepted' };
+  // Nothing read and no reason given must never pass: it would be a fault of ours.
+  if (score === undefined) return { verdict: 'unverified' };
+  return score.value >= score.threshold ? { verdict: 'allow', effect: 'threshold' } : { verdict: 'allow' };
+}
+
+/** Only for what a registry served; one that gives no date cannot show that a release is old enough. */
+function tooYoung({ registry, published }: Facts, days: number, now: number): boolean {
+  if (days === 0 || registry === undefined) return false;
+  const age = now - Date.parse(published ?? '');
+  return !(age >= days * DAY_MS);
+}
+
+function isOwn({ ecosystem, name, registry }: Facts, own: readonly string[]): boolean {
+  return own.some((entry) =>
+    entry.startsWith('@')
+      ? ecosystem === 'npm' && name.startsWith(`${entry}/`)
+      : registry !== undefined && withSlash(registry).startsWith(withSlash(entry)),
+  );
+}
+
+const withSlash = (address: string): string => {
+  const { href } = new URL(address);
+  return href.endsWith('/') ? href : `${href}/`;
+};
+
+function nearestException(
+  facts: Facts,
+  exceptions: readonly Exception[],
+  now: number,
+): 'applies' | 'exception-expired' | 'exception-mismatch' | undefined {
+  const named = exceptions.filter((e) => e.ecosystem === facts.ecosystem && e.name === facts.name);
+  if (named.length === 0) return undefined;
+  const exact = named.filter((e) => e.version === facts.version && e.integrity === facts.integrity);
+  if (exact.length === 0) return 'exception-mismatch';
+  const inForce = exact.some(
+    (e) => e.until === undefined || now < Date.parse(`${e.until}T00:00:00Z`) + DAY_MS,
+  );
+  return inForce ? 'applies' : 'exception-expired';
+}
