@@ -1,15 +1,6 @@
 /** Calls: package functions are walked in place, classes make instances, everything else goes to `sites.ts`. */
 import type { Pattern } from '../ir.js';
-import {
-  type Class,
-  type Dict,
-  dict,
-  type Func,
-  list,
-  UNKNOWN,
-  unknown,
-  type Value,
-} from '../values.js';
+import { type Class, type Dict, dict, type Func, list, UNKNOWN, unknown, type Value } from '../values.js';
 import { assignPattern, evaluate } from './expressions.js';
 import {
   type Activation,
@@ -20,7 +11,7 @@ import {
   Env as Scope,
 } from './machine.js';
 import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.js';
-import { bind, builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
+import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
 import { branches, setIn } from './scope.js';
 import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
 import { execute } from './statements.js';
@@ -35,13 +26,17 @@ export function callValue(
 ): Value {
   switch (callee.kind) {
     case 'func':
-      return isNew ? construct(m, callee, args, keywords) : callFunction(m, callee, args, keywords, thisValue);
+      return isNew
+        ? construct(m, callee, args, keywords)
+        : callFunction(m, callee, args, keywords, thisValue);
     case 'class':
       return instantiate(m, callee, args, keywords);
     case 'ref':
       return callRef(m, callee, args, keywords, thisValue, isNew);
     case 'choice': {
-      const options = callee.options.filter((o) => o.kind === 'func' || o.kind === 'class' || o.kind === 'ref' || o.kind === 'dict');
+      const options = callee.options.filter(
+        (o) => o.kind === 'func' || o.kind === 'class' || o.kind === 'ref' || o.kind === 'dict',
+      );
       if (options.length === 0) return callUnknown(m, callee, args, keywords);
       return join(
         branches(
@@ -52,7 +47,9 @@ export function callValue(
       );
     }
     case 'dict': {
-      const call = callee.entries.get('__call__') ?? (callee.prototype?.kind === 'class' ? findInClass(m, callee.prototype, '__call__') : undefined);
+      const call =
+        callee.entries.get('__call__') ??
+        (callee.prototype?.kind === 'class' ? findInClass(m, callee.prototype, '__call__') : undefined);
       if (call?.kind === 'func') return callFunction(m, call, args, keywords, callee);
       return callUnknown(m, callee, args, keywords);
     }
@@ -152,7 +149,11 @@ function ownMember(m: Machine, receiver: Dict | Func | Class, name: string): Val
     if (receiver.entries.has(name)) return readProperty(m, receiver, name);
     if (receiver.prototype !== undefined) {
       const found = readProperty(m, receiver, name);
-      return found.kind === 'known' && found.value === undefined ? undefined : found.kind === 'unknown' ? undefined : found;
+      return found.kind === 'known' && found.value === undefined
+        ? undefined
+        : found.kind === 'unknown'
+          ? undefined
+          : found;
     }
     return undefined;
   }
@@ -200,12 +201,18 @@ export function callFunction(
   keywords: ReadonlyMap<string, Value>,
   receiver: Value | undefined,
 ): Value {
-  const python = fn.file !== '' && (fn.scope as Env).module.language === 'python';
+  const home = homeOf(m, fn);
+  const python = home.module.language === 'python';
   let actual = fn.boundArgs === undefined ? args : [...fn.boundArgs, ...args];
   let thisValue = fn.thisValue ?? receiver;
   if (python) {
     if (fn.thisValue !== undefined) actual = [fn.thisValue, ...actual];
-    else if (receiver !== undefined && receiver.kind === 'dict' && receiver.prototype?.kind === 'class' && isMethodOf(m, fn, receiver.prototype)) {
+    else if (
+      receiver !== undefined &&
+      receiver.kind === 'dict' &&
+      receiver.prototype?.kind === 'class' &&
+      isMethodOf(m, fn, receiver.prototype)
+    ) {
       actual = [receiver, ...actual];
     }
     thisValue = undefined;
@@ -216,9 +223,9 @@ export function callFunction(
     m.functions.set(fn.node, record);
   }
   record.lastWalk = ++m.walkCounter;
-  const key = `${(fn.scope as Env).serial}|${signature(keywords.size === 0 ? actual : [...actual, ...keywords.values()], thisValue)}`;
+  const key = `${home.serial}|${signature(keywords.size === 0 ? actual : [...actual, ...keywords.values()], thisValue)}`;
   if (!shouldWalk(m, record, key)) return record.memo.get(key) ?? record.last ?? unknown(labelsOfAll(actual));
-  return walk(m, fn, record, key, actual, keywords, thisValue);
+  return walk(m, fn, home, record, key, actual, keywords, thisValue);
 }
 
 const isMethodOf = (m: Machine, fn: Func, cls: Class): boolean => {
@@ -240,21 +247,28 @@ function shouldWalk(m: Machine, record: FunctionRecord, key: string): boolean {
   if (record.active > 2 && record.emitted) return false;
   if (!m.concrete) return false;
   const seen = record.memo.get(key);
-  if (seen === undefined) return record.emitted ? record.walks < VARIANTS : record.active < 24 && record.walks < 100_000;
+  if (seen === undefined)
+    return record.emitted ? record.walks < VARIANTS : record.active < 24 && record.walks < 100_000;
   if (record.emitted) return false;
   return seen.kind === 'known' || seen.kind === 'list' || seen.kind === 'bytes' || seen.kind === 'dict';
+}
+
+/** The scope a function was made in. Libraries may hand in functions of their own, with a scope of names only. */
+function homeOf(m: Machine, fn: Func): Env {
+  const scope = fn.scope;
+  return scope instanceof Scope ? scope : new Scope(undefined, true, m.activation.env.module, 0, scope.names);
 }
 
 function walk(
   m: Machine,
   fn: Func,
+  scope: Env,
   record: FunctionRecord,
   key: string,
   args: readonly Value[],
   keywords: ReadonlyMap<string, Value>,
   thisValue: Value | undefined,
 ): Value {
-  const scope = fn.scope as Env;
   const again = record.walks > 0;
   record.walks++;
   record.active++;
@@ -325,7 +339,6 @@ function bindParameters(
       value = keyword;
       taken.add(name);
     } else if (next < args.length) value = args[next++];
-    else if (m.lenientArguments && parameter.default === undefined) value = UNKNOWN;
     if (parameter.default !== undefined && (value === undefined || (!python && isUndefined(value)))) {
       value = evaluate(m, parameter.default, env);
     } else if (parameter.default !== undefined && value?.kind === 'unknown') {
@@ -344,7 +357,12 @@ function bindPattern(m: Machine, target: Pattern, value: Value, env: Env): void 
 }
 
 /** `new f()` of a constructor function. */
-function construct(m: Machine, fn: Func, args: readonly Value[], keywords: ReadonlyMap<string, Value>): Value {
+function construct(
+  m: Machine,
+  fn: Func,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+): Value {
   const instance = dict();
   instance.prototype = fn;
   if (!m.instances.has(fn.node)) m.instances.set(fn.node, instance);
@@ -362,8 +380,7 @@ export function instantiate(
   const instance = dict();
   instance.prototype = cls;
   m.instances.set(cls.node, instance);
-  const python = (cls.scope as Env).module.language === 'python';
-  if (python) {
+  if ((cls.scope as Env).module.language === 'python') {
     const make = findInClass(m, cls, '__new__');
     if (make?.kind === 'func') callFunction(m, make, [cls, ...args], keywords, undefined);
     const init = findInClass(m, cls, '__init__');
@@ -383,9 +400,15 @@ export function instantiate(
 }
 
 /** A base outside the package: its constructor is a call of its own. */
-function constructBase(m: Machine, cls: Class, args: readonly Value[], keywords: ReadonlyMap<string, Value>): void {
+function constructBase(
+  m: Machine,
+  cls: Class,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+): void {
   for (const base of cls.bases) {
-    if (base.kind === 'ref' && !base.path.startsWith('builtins.')) callRef(m, base, args, keywords, undefined, true);
+    if (base.kind === 'ref' && !base.path.startsWith('builtins.'))
+      callRef(m, base, args, keywords, undefined, true);
     else if (base.kind === 'class') constructBase(m, base, args, keywords);
   }
 }
@@ -427,5 +450,3 @@ export function initializeFields(m: Machine, cls: Class, instance: Value): void 
     if (name.kind === 'known') writeProperty(m, instance, String(name.value), value);
   }
 }
-
-export { bind };

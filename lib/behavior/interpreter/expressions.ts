@@ -15,13 +15,21 @@ import {
   unknown,
   type Value,
 } from '../values.js';
-import { callFunction, callMember, callValue, constructSuper, initializeFields, listItems, readForCall } from './calls.js';
-import { type Env, LIMITS, type Machine } from './machine.js';
+import { callFunction, callMember, callValue, constructSuper, initializeFields, listItems } from './calls.js';
 import { emit } from './emit.js';
+import { type Env, LIMITS, type Machine } from './machine.js';
 import { importJavaScript, importUnknown } from './modules.js';
 import { callNative } from './natives.js';
 import { ASSEMBLED, elementOf, join, labelsOf, labelsOfAll, textOf, UNDEFINED } from './operations.js';
-import { bind, findInClass, keyOf, readIndexed, readProperty, writeIndexed, writeProperty } from './properties.js';
+import {
+  bind,
+  findInClass,
+  keyOf,
+  readIndexed,
+  readProperty,
+  writeIndexed,
+  writeProperty,
+} from './properties.js';
 import { argumentsOf, assignName, branches, homeClassOf, lookup, thisOf } from './scope.js';
 import { fireRead, fireWrite, NO_KEYWORDS, use } from './sites.js';
 import { execute, iterate } from './statements.js';
@@ -68,7 +76,11 @@ export function evaluate(m: Machine, node: Expression, env: Env): Value {
         return evaluateReached(m, node.alternate, env);
       }
       return join(
-        branches(m, [() => evaluateReached(m, node.consequent, env), () => evaluateReached(m, node.alternate, env)], () => false),
+        branches(
+          m,
+          [() => evaluateReached(m, node.consequent, env), () => evaluateReached(m, node.alternate, env)],
+          () => false,
+        ),
       );
     }
     case 'assign':
@@ -90,11 +102,8 @@ export function evaluate(m: Machine, node: Expression, env: Env): Value {
       const name = textOf(source);
       return name === undefined ? importUnknown(m, source) : importJavaScript(m, name, source.labels);
     }
-    case 'regex': {
-      const made = dict(new Map<string, Value>([['source', known(node.pattern)], ['flags', known(node.flags)]]));
-      made.entries.set('%regex', known(true));
-      return made;
-    }
+    case 'regex':
+      return ref('RegExp()', NO_LABELS, [known(node.pattern), known(node.flags)]);
     case 'await': {
       const value = node.value === undefined ? UNDEFINED : evaluate(m, node.value, env);
       if (node.isYield) {
@@ -122,12 +131,13 @@ function readName(m: Machine, node: Expression & { type: 'name' }, env: Env, asC
   if (env.module.language === 'javascript') {
     if (name === 'this') return thisOf(env);
     if (name === 'super') return ref('%super');
-    if (name === 'arguments') return list([...argumentsOf(env)], m.lenientArguments);
+    if (name === 'arguments') return list([...argumentsOf(env)]);
     const assigned = m.refProperties.get(name);
     if (assigned !== undefined) return assigned;
   } else {
     const module = env.module.env;
-    if (module.stars !== undefined && !PYTHON_BUILTINS.has(name)) return ref(`${module.stars.at(-1)}.${name}`);
+    if (module.stars !== undefined && !PYTHON_BUILTINS.has(name))
+      return ref(`${module.stars.at(-1)}.${name}`);
   }
   const value = m.language.library.builtins.global(name);
   m.position = node;
@@ -141,7 +151,13 @@ const PYTHON_BUILTINS = new Set(
   ),
 );
 
-function evaluateIndex(m: Machine, objectNode: Expression, indexNode: Expression, env: Env, node: Expression): Value {
+function evaluateIndex(
+  m: Machine,
+  objectNode: Expression,
+  indexNode: Expression,
+  env: Env,
+  node: Expression,
+): Value {
   const object = evaluateObject(m, objectNode, env);
   if (indexNode.type === 'slice') return evaluateSlice(m, object, indexNode, env);
   const index = evaluate(m, indexNode, env);
@@ -160,13 +176,64 @@ function hiddenMember(m: Machine, object: Value, index: Value): void {
 }
 
 function evaluateSlice(m: Machine, object: Value, node: Expression & { type: 'slice' }, env: Env): Value {
-  const part = (e: Expression | undefined): Value => (e === undefined ? known(null) : evaluate(m, e, env));
-  const args = [part(node.start), part(node.stop), part(node.step)];
-  if (args.every((a) => a.kind === 'known') && object.kind !== 'unknown' && object.kind !== 'ref') {
-    const sliced = m.language.library.builtins.callMethod(object, '__getitem__', args, NO_KEYWORDS, m.context);
-    if (sliced !== undefined) return sliced;
+  const part = (e: Expression | undefined): number | undefined | null => {
+    if (e === undefined) return undefined;
+    const value = evaluate(m, e, env);
+    if (value.kind !== 'known') return null;
+    return typeof value.value === 'number' ? value.value : value.value === null ? undefined : null;
+  };
+  const start = part(node.start);
+  const stop = part(node.stop);
+  const step = part(node.step);
+  if (start === null || stop === null || step === null || step === 0) {
+    return object.kind === 'ref' ? object : unknown(labelsOf(object));
   }
-  return object.kind === 'ref' ? object : unknown(labelsOf(object));
+  return sliceValue(object, start, stop, step ?? 1);
+}
+
+function sliceValue(object: Value, start: number | undefined, stop: number | undefined, step: number): Value {
+  switch (object.kind) {
+    case 'list':
+      return list(sliceItems(object.items, start, stop, step), object.open, object.labels);
+    case 'bytes':
+      return bytes(Uint8Array.from(sliceItems([...object.value], start, stop, step)), object.labels);
+    case 'known':
+      if (typeof object.value !== 'string') return unknown(object.labels);
+      if (step === 1) return known(object.value.slice(start, stop), object.labels);
+      return known(
+        sliceItems([...object.value], start, stop, step).join(''),
+        object.labels.size === 0 ? ASSEMBLED : object.labels,
+      );
+    case 'choice':
+      return join(object.options.map((option) => sliceValue(option, start, stop, step)));
+    case 'ref':
+      return object;
+    default:
+      return unknown(labelsOf(object));
+  }
+}
+
+/** Python's slice rules; JavaScript has no slice syntax. */
+function sliceItems<T>(
+  items: readonly T[],
+  start: number | undefined,
+  stop: number | undefined,
+  step: number,
+): T[] {
+  if (step === 1) return items.slice(start, stop);
+  const size = items.length;
+  const clamp = (at: number, low: number, high: number): number =>
+    Math.min(Math.max(at < 0 ? at + size : at, low), high);
+  const out: T[] = [];
+  if (step > 0) {
+    const end = stop === undefined ? size : clamp(stop, 0, size);
+    for (let i = start === undefined ? 0 : clamp(start, 0, size); i < end; i += step) out.push(items[i]!);
+  } else {
+    const end = stop === undefined ? -1 : clamp(stop, -1, size - 1);
+    for (let i = start === undefined ? size - 1 : clamp(start, -1, size - 1); i > end; i += step)
+      out.push(items[i]!);
+  }
+  return out;
 }
 
 function evaluateItems(m: Machine, nodes: readonly Expression[], env: Env): Value[] {
@@ -293,11 +360,8 @@ export function truthy(m: Machine, value: Value): boolean | undefined {
       const first = truthy(m, value.options[0]!);
       return first !== undefined && value.options.every((o) => truthy(m, o) === first) ? first : undefined;
     }
-    case 'dict':
-    case 'list':
-      if (value.open) return undefined;
-    // falls through
     default:
+      if ((value.kind === 'dict' || value.kind === 'list') && value.open) return undefined;
       return m.language.library.builtins.truthy(value);
   }
 }
@@ -308,7 +372,12 @@ function evaluateBinary(m: Machine, node: Expression & { type: 'binary' }, env: 
   // Long chains of `+` nest to the left: without recursion, so that their length does not matter.
   const chain: (Expression & { type: 'binary' })[] = [];
   let left: Expression = node;
-  while (left.type === 'binary' && left.operator !== '&&' && left.operator !== '||' && left.operator !== '??') {
+  while (
+    left.type === 'binary' &&
+    left.operator !== '&&' &&
+    left.operator !== '||' &&
+    left.operator !== '??'
+  ) {
     chain.push(left);
     left = left.left;
   }
@@ -341,12 +410,27 @@ export function binary(m: Machine, operator: string, left: Value, right: Value):
   }
   return COMPARISONS.has(operator) ? UNKNOWN : unknown(labelsOfAll([a, b]));
 }
-const COMPARISONS = new Set(['==', '!=', '===', '!==', '<', '>', '<=', '>=', 'in', 'not in', 'is', 'is not', 'instanceof']);
+const COMPARISONS = new Set([
+  '==',
+  '!=',
+  '===',
+  '!==',
+  '<',
+  '>',
+  '<=',
+  '>=',
+  'in',
+  'not in',
+  'is',
+  'is not',
+  'instanceof',
+]);
 
 function evaluateLogical(m: Machine, node: Expression & { type: 'binary' }, env: Env): Value {
   const left = evaluate(m, node.left, env);
   if (node.operator === '??') {
-    if (left.kind === 'known') return left.value === undefined || left.value === null ? evaluateReached(m, node.right, env) : left;
+    if (left.kind === 'known')
+      return left.value === undefined || left.value === null ? evaluateReached(m, node.right, env) : left;
     if (left.kind !== 'unknown' && left.kind !== 'choice' && left.kind !== 'ref') return left;
   } else {
     const truth = truthy(m, left);
@@ -358,7 +442,9 @@ function evaluateLogical(m: Machine, node: Expression & { type: 'binary' }, env:
     }
   }
   const [right] = branches(m, [() => evaluateReached(m, node.right, env), () => UNDEFINED], () => false);
-  return node.operator === '&&' ? join([right, left.kind === 'unknown' ? left : undefined]) : join([left, right]);
+  return node.operator === '&&'
+    ? join([right, left.kind === 'unknown' ? left : undefined])
+    : join([left, right]);
 }
 
 /** Remembers code that a known condition leaves out, to be walked when nothing else did. */
@@ -382,7 +468,10 @@ function evaluateUnary(m: Machine, operator: string, operand: Expression, env: E
     }
     return known(true);
   }
-  const value = operand.type === 'name' && operator === 'typeof' ? readName(m, operand, env, true) : evaluate(m, operand, env);
+  const value =
+    operand.type === 'name' && operator === 'typeof'
+      ? readName(m, operand, env, true)
+      : evaluate(m, operand, env);
   if (operator === 'void') return UNDEFINED;
   const result = m.language.library.builtins.unary(operator, use(m, value));
   if (result !== undefined) return result;
@@ -407,12 +496,15 @@ function concat(m: Machine, values: readonly Value[]): Value {
   const at = values.findIndex((v) => v.kind === 'choice');
   if (at >= 0) {
     const choice = values[at] as Value & { kind: 'choice' };
-    return join(choice.options.map((option) => concat(m, [...values.slice(0, at), option, ...values.slice(at + 1)])));
+    return join(
+      choice.options.map((option) => concat(m, [...values.slice(0, at), option, ...values.slice(at + 1)])),
+    );
   }
   let text = '';
   for (const value of values) {
     const part = m.language.library.builtins.stringify(value);
-    if (part === undefined || text.length + part.length > LIMITS.stringLength) return unknown(labelsOfAll(values));
+    if (part === undefined || text.length + part.length > LIMITS.stringLength)
+      return unknown(labelsOfAll(values));
     text += part;
   }
   const labels = labelsOfAll(values);
@@ -432,7 +524,8 @@ function evaluateDict(m: Machine, node: Expression & { type: 'dict' }, env: Env)
     if (name === undefined) {
       made.open = true;
       made.entries.set('?', join([made.entries.get('?'), value]));
-    } else if (entry.accessor === 'get' && value.kind === 'func') made.entries.set(name, { ...value, accessor: 'get' });
+    } else if (entry.accessor === 'get' && value.kind === 'func')
+      made.entries.set(name, { ...value, accessor: 'get' });
     else if (entry.accessor === 'set') made.entries.set(`%set:${name}`, value);
     else if (name === '__proto__' && value.kind === 'dict') made.prototype = value;
     else made.entries.set(name, value);
@@ -488,7 +581,8 @@ function named(_m: Machine, value: Value, _target: Pattern): Value {
 }
 
 function readTarget(m: Machine, target: Pattern, env: Env): Value {
-  if (target.type === 'name' || target.type === 'member' || target.type === 'index') return evaluate(m, target, env);
+  if (target.type === 'name' || target.type === 'member' || target.type === 'index')
+    return evaluate(m, target, env);
   return UNKNOWN;
 }
 
@@ -501,7 +595,10 @@ export function assignPattern(
 ): void {
   switch (target.type) {
     case 'name': {
-      const global = declare === undefined && env.module.language === 'javascript' && lookup(env, target.name) === undefined;
+      const global =
+        declare === undefined &&
+        env.module.language === 'javascript' &&
+        lookup(env, target.name) === undefined;
       if (global) fireWrite(m, target.name, value, undefined);
       assignName(m, env, target.name, value, declare);
       return;
@@ -533,7 +630,8 @@ export function assignPattern(
     case 'dict-pattern': {
       const taken = new Set<string>();
       for (const entry of target.entries) {
-        const key = entry.key.type === 'constant' ? known(entry.key.value as string) : evaluate(m, entry.key, env);
+        const key =
+          entry.key.type === 'constant' ? known(entry.key.value as string) : evaluate(m, entry.key, env);
         const name = keyOf(m, key);
         if (name !== undefined) taken.add(name);
         assignPattern(m, entry.target, readIndexed(m, value, key), env, declare);
@@ -565,7 +663,8 @@ function assignList(
   target.items.forEach((item, i) => {
     if (item === undefined) return;
     let element: Value;
-    if (items === undefined) element = value.kind === 'ref' ? readProperty(m, value, String(i)) : elementOf(value);
+    if (items === undefined)
+      element = value.kind === 'ref' ? readProperty(m, value, String(i)) : elementOf(value);
     else {
       const index = restAt !== undefined && i >= restAt ? items.length - after + (i - restAt) : i;
       element = items[index] ?? UNDEFINED;
@@ -573,14 +672,16 @@ function assignList(
     assignPattern(m, item, element, env, declare);
   });
   if (target.rest !== undefined && restAt !== undefined) {
-    const rest = items === undefined ? unknown(labelsOf(value)) : list(items.slice(restAt, items.length - after));
+    const rest =
+      items === undefined ? unknown(labelsOf(value)) : list(items.slice(restAt, items.length - after));
     assignPattern(m, target.rest, rest, env, declare);
   }
 }
 
 function spreadOut(value: Value): Value[] | undefined {
   if (value.kind === 'list' && (!value.open || value.items.length > 0)) return value.items;
-  if (value.kind === 'known' && typeof value.value === 'string') return [...value.value].map((c) => known(c, value.labels));
+  if (value.kind === 'known' && typeof value.value === 'string')
+    return [...value.value].map((c) => known(c, value.labels));
   return undefined;
 }
 
@@ -611,8 +712,16 @@ function decorate(m: Machine, value: Value, decorators: readonly Expression[], e
     const node = decorators[i]!;
     const decorator = evaluate(m, node, env);
     m.position = node;
-    if (env.module.language === 'python' && node.type === 'member' && /^(setter|deleter)$/.test(node.property)) continue;
-    const native = decorator.kind === 'ref' ? callNative(m, decorator, [result], NO_KEYWORDS, undefined, false) : undefined;
+    if (
+      env.module.language === 'python' &&
+      node.type === 'member' &&
+      /^(setter|deleter)$/.test(node.property)
+    )
+      continue;
+    const native =
+      decorator.kind === 'ref'
+        ? callNative(m, decorator, [result], NO_KEYWORDS, undefined, false)
+        : undefined;
     const made = native ?? callDecorator(m, decorator, result);
     if (made.kind === 'func' || made.kind === 'class') result = made;
   }
@@ -621,7 +730,8 @@ function decorate(m: Machine, value: Value, decorators: readonly Expression[], e
 
 /** Frameworks' decorators register the function; it is not called while it is being defined. */
 function callDecorator(m: Machine, decorator: Value, value: Value): Value {
-  if (decorator.kind === 'func' || decorator.kind === 'class') return callValue(m, decorator, [value], NO_KEYWORDS, undefined, false);
+  if (decorator.kind === 'func' || decorator.kind === 'class')
+    return callValue(m, decorator, [value], NO_KEYWORDS, undefined, false);
   if (decorator.kind === 'ref') callValue(m, decorator, [], NO_KEYWORDS, undefined, false);
   return value;
 }
@@ -659,7 +769,10 @@ export function makeClass(m: Machine, node: ClassExpression, env: Env): Value {
     const name = key.kind === 'known' ? String(key.value) : '?';
     if (member.type === 'method') {
       const method = makeFunction(m, member.value, body, cls);
-      const fn = method.kind === 'func' && member.accessor !== undefined ? { ...method, accessor: member.accessor } : method;
+      const fn =
+        method.kind === 'func' && member.accessor !== undefined
+          ? { ...method, accessor: member.accessor }
+          : method;
       const into = member.isStatic ? cls.statics : cls.methods;
       if (member.accessor === 'set') into.set(`%set:${name}`, fn);
       else into.set(name, fn);
@@ -678,14 +791,18 @@ export function makeClass(m: Machine, node: ClassExpression, env: Env): Value {
 function collectMembers(_m: Machine, cls: Class, body: Env): void {
   for (const [name, value] of body.names) {
     if (cls.methods.get(name) === value) continue;
-    cls.methods.set(name, value.kind === 'func' && value.homeClass === undefined ? { ...value, homeClass: cls } : value);
+    cls.methods.set(
+      name,
+      value.kind === 'func' && value.homeClass === undefined ? { ...value, homeClass: cls } : value,
+    );
   }
 }
 
 function runMetaclass(m: Machine, metaclass: Class, cls: Class): void {
   for (const name of ['__new__', '__init__']) {
     const method = findInClass(m, metaclass, name);
-    if (method?.kind === 'func') callFunction(m, method, [cls, known(cls.node.name), list([]), dict()], NO_KEYWORDS, undefined);
+    if (method?.kind === 'func')
+      callFunction(m, method, [cls, known(cls.node.name), list([]), dict()], NO_KEYWORDS, undefined);
   }
 }
 
@@ -728,5 +845,3 @@ function evaluateComprehension(m: Machine, node: Expression & { type: 'comprehen
   if (node.flavor === 'dict') return dict(entries, open);
   return list(items, open);
 }
-
-export { readForCall };

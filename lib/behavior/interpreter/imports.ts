@@ -52,7 +52,8 @@ export function exportStatement(m: Machine, node: Statement & { type: 'export' }
   if (module.namespace.kind !== 'dict') return;
   for (const { local, exported } of node.bindings) {
     const whole = local === '*' || local === 'default';
-    if (exported !== '*') module.namespace.entries.set(exported, whole ? value : readProperty(m, value, local));
+    if (exported !== '*')
+      module.namespace.entries.set(exported, whole ? value : readProperty(m, value, local));
     else module.namespace.open = true;
   }
 }
@@ -112,8 +113,12 @@ function importFrom(m: Machine, node: Import, env: Env): void {
       }
       continue;
     }
-    const submodule = loadPython(m, `${node.source}${relative && /^\.+$/.test(node.source) ? '' : '.'}${imported}`);
-    const bound = submodule?.namespace ?? (value.kind === 'ref' ? external(m, value.path, imported) : UNKNOWN);
+    const submodule = loadPython(
+      m,
+      `${node.source}${relative && /^\.+$/.test(node.source) ? '' : '.'}${imported}`,
+    );
+    const bound =
+      submodule?.namespace ?? (value.kind === 'ref' ? external(m, value.path, imported) : UNKNOWN);
     assignName(m, env, local, bound, undefined);
   }
 }
@@ -128,7 +133,14 @@ function external(m: Machine, module: string, name: string): Value {
   return fireRead(m, ref(path), false);
 }
 
-function importOne(m: Machine, node: Import, module: Module, imported: string, local: string, env: Env): void {
+function importOne(
+  m: Machine,
+  node: Import,
+  module: Module,
+  imported: string,
+  local: string,
+  env: Env,
+): void {
   const space = module.namespace;
   if (imported === '*') {
     if (space.kind !== 'dict') return;

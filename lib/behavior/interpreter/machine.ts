@@ -2,12 +2,13 @@
  * The state of one walk over an artifact: budgets, where the walk stands, what was loaded, what was deferred.
  * Every other file of this folder is functions over it.
  */
+
+import type { OpenedArtifact, Phase } from '../../types.js';
 import type { Context, LanguageLibrary } from '../api.js';
 import type { Expression, FunctionExpression, Lower, Position, Program, Statement } from '../ir.js';
-import type { OpenedArtifact, Phase } from '../../types.js';
 import type { Class, Dict, Func, Scope, Value } from '../values.js';
 import type { Recorder } from './recorder.js';
-import { RuleIndex } from './rules.js';
+import type { RuleIndex } from './rules.js';
 
 /** A lexical scope with what the interpreter keeps beside the names. */
 export class Env implements Scope {
@@ -157,12 +158,11 @@ export class Machine {
   walkCounter = 0;
   /** The member being read is about to be called: its read rules wait. */
   inCallee = false;
-  /** The caller is not known, so parameters without an argument are unknown too. */
-  lenientArguments = false;
   /** Depth of `try` bodies whose handler ignores the error. */
   silent = 0;
-  readonly textSeen = new Set<object>();
-  readonly usedText = new Set<string>();
+  startedShell = new Set<string>();
+  textSeen = new Set<object>();
+  usedText = new Set<string>();
   /** Depth of commands that were hidden in decoded text. */
   hiddenDepth = 0;
   /** Depth of branches that depend on the platform. */
@@ -195,6 +195,7 @@ export class Machine {
   readonly startedFiles = new Set<string>();
   readonly textEmitted = new Set<string>();
   filesParsed = 0;
+  filesSkipped = 0;
   parseFailures = 0;
   codeBytes = 0;
 
@@ -231,6 +232,22 @@ export class Machine {
     return this.concreteUsed < LIMITS.concreteSteps;
   }
 
+  /** Back to solid ground after an entry point ended, however it ended. */
+  resetWalk(): void {
+    this.depth = 0;
+    this.codeDepth = 0;
+    this.uncertain = 0;
+    this.tryLevel = -1;
+    this.trail = undefined;
+    this.trailSerial = 0;
+    this.label = undefined;
+    this.uncertainJump = false;
+    this.inCallee = false;
+    this.silent = 0;
+    this.platform = 0;
+    this.hiddenDepth = 0;
+  }
+
   /** Forgets what belongs to one group of units: each entry point starts a process of its own. */
   newProcess(): void {
     this.modules = new Map();
@@ -238,6 +255,9 @@ export class Machine {
     this.functions = new Map();
     this.ranCode = new Set();
     this.ranCommands = new Set();
+    this.startedShell = new Set();
+    this.textSeen = new Set();
+    this.usedText = new Set();
     this.pending = [];
     this.deferred = [];
   }

@@ -1,14 +1,15 @@
 /** Module loading inside the artifact: which file a name means, and running it at its first import. */
+
+import { PACKAGE_ROOT } from '../strings.js';
 import { dict, known, type Labels, list, NO_LABELS, type Ref, ref, unknown, type Value } from '../values.js';
-import { execute } from './statements.js';
+import { emit } from './emit.js';
 import { type Activation, Env, type Machine, type Module } from './machine.js';
+import { namespaceOf } from './natives.js';
 import { UNDEFINED } from './operations.js';
 import { programOf } from './programs.js';
 import { resolveJavaScript, resolvePython } from './resolve.js';
 import { fireImport } from './sites.js';
-import { namespaceOf } from './natives.js';
-import { emit } from './emit.js';
-import { PACKAGE_ROOT } from '../strings.js';
+import { execute } from './statements.js';
 
 /** `require(x)`, `import x`: a package file is run at its first import, everything else is a reference. */
 export function importJavaScript(m: Machine, specifier: string, labels: Labels = NO_LABELS): Value {
@@ -30,7 +31,11 @@ function hiddenName(m: Machine, name: string, labels: Labels): void {
 }
 
 /** The module a specifier leads to inside the artifact; a value for data files; undefined outside. */
-export function loadJavaScript(m: Machine, specifier: string, labels: Labels = NO_LABELS): Module | Value | undefined {
+export function loadJavaScript(
+  m: Machine,
+  specifier: string,
+  labels: Labels = NO_LABELS,
+): Module | Value | undefined {
   const path = resolveJavaScript(m.artifact, m.file, specifier);
   if (path === undefined) return undefined;
   hiddenName(m, specifier, labels);
@@ -48,7 +53,14 @@ function readJson(m: Machine, path: string): Value {
   const file = m.artifact.files.get(path);
   if (file === undefined || file.bytes.length > 1_000_000) return unknown(NO_LABELS);
   try {
-    return fromJson(JSON.parse(Buffer.from(file.bytes).toString('utf8').replace(/^\uFEFF/, '')), 0);
+    return fromJson(
+      JSON.parse(
+        Buffer.from(file.bytes)
+          .toString('utf8')
+          .replace(/^\uFEFF/, ''),
+      ),
+      0,
+    );
   } catch {
     return unknown(NO_LABELS);
   }
@@ -56,7 +68,8 @@ function readJson(m: Machine, path: string): Value {
 
 /** A value from parsed JSON. */
 export function fromJson(data: unknown, depth: number): Value {
-  if (data === null || typeof data === 'string' || typeof data === 'number' || typeof data === 'boolean') return known(data);
+  if (data === null || typeof data === 'string' || typeof data === 'number' || typeof data === 'boolean')
+    return known(data);
   if (depth > 32) return unknown(NO_LABELS);
   if (Array.isArray(data)) return list(data.map((item) => fromJson(item, depth + 1)));
   if (typeof data === 'object') {
@@ -101,7 +114,12 @@ export function importUnknown(m: Machine, name: Value | undefined): Value {
 }
 
 /** Runs a file as a module, once in a process. `main`: as a program (`__name__ == '__main__'`). */
-export function runModule(m: Machine, path: string, language: 'javascript' | 'python', main: boolean): Module {
+export function runModule(
+  m: Machine,
+  path: string,
+  language: 'javascript' | 'python',
+  main: boolean,
+): Module {
   const module = newModule(m, path, language, main);
   m.modules.set(path, module);
   const program = programOf(m, path, language);
@@ -125,11 +143,9 @@ export function runIn(m: Machine, env: Env, body: () => void): void {
     position: m.position,
     tryLevel: m.tryLevel,
     label: m.label,
-    lenient: m.lenientArguments,
   };
   const activation: Activation = { env, returns: [], yields: undefined };
   m.activation = activation;
-  m.lenientArguments = false;
   m.depth++;
   try {
     body();
@@ -139,7 +155,6 @@ export function runIn(m: Machine, env: Env, body: () => void): void {
     m.position = saved.position;
     m.tryLevel = saved.tryLevel;
     m.label = saved.label;
-    m.lenientArguments = saved.lenient;
   }
 }
 
@@ -159,7 +174,8 @@ function finish(module: Module): void {
   for (const star of module.starExports) {
     if (star.namespace.kind !== 'dict') continue;
     for (const [name, value] of star.namespace.entries) {
-      if (name !== 'default' && !module.namespace.entries.has(name)) module.namespace.entries.set(name, value);
+      if (name !== 'default' && !module.namespace.entries.has(name))
+        module.namespace.entries.set(name, value);
     }
   }
 }

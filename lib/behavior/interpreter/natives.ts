@@ -51,7 +51,14 @@ function javascript(
   }
   switch (path) {
     case '%bound':
-      return callValue(m, callee.args?.[0] ?? UNKNOWN, [...(callee.args?.slice(1) ?? []), ...args], NO_KEYWORDS, undefined, isNew);
+      return callValue(
+        m,
+        callee.args?.[0] ?? UNKNOWN,
+        [...(callee.args?.slice(1) ?? []), ...args],
+        NO_KEYWORDS,
+        undefined,
+        isNew,
+      );
     case '%resolve':
       if (callee.args?.[0]?.kind === 'list') callee.args[0].items.push(args[0] ?? UNDEFINED);
       return UNDEFINED;
@@ -68,17 +75,25 @@ function javascript(
     case 'Reflect.defineProperty':
       return defineProperty(m, args[0], args[1], args[2]);
     case 'Object.defineProperties':
-      if (args[1]?.kind === 'dict') for (const [k, v] of args[1].entries) defineProperty(m, args[0], known(k), v);
+      if (args[1]?.kind === 'dict')
+        for (const [k, v] of args[1].entries) defineProperty(m, args[0], known(k), v);
       return args[0];
     case 'Object.create': {
       const proto = args[0];
-      const made: Dict = { kind: 'dict', entries: new Map(), open: proto?.kind !== 'dict' && proto?.kind !== 'known', labels: new Set() };
+      const made: Dict = {
+        kind: 'dict',
+        entries: new Map(),
+        open: proto?.kind !== 'dict' && proto?.kind !== 'known',
+        labels: new Set(),
+      };
       if (proto?.kind === 'dict' || proto?.kind === 'class') made.prototype = proto;
-      if (args[1]?.kind === 'dict') for (const [k, v] of args[1].entries) defineProperty(m, made, known(k), v);
+      if (args[1]?.kind === 'dict')
+        for (const [k, v] of args[1].entries) defineProperty(m, made, known(k), v);
       return made;
     }
     case 'Object.setPrototypeOf':
-      if (args[0]?.kind === 'dict' && (args[1]?.kind === 'dict' || args[1]?.kind === 'class')) args[0].prototype = args[1];
+      if (args[0]?.kind === 'dict' && (args[1]?.kind === 'dict' || args[1]?.kind === 'class'))
+        args[0].prototype = args[1];
       return args[0];
     case 'Object.getPrototypeOf':
       return args[0]?.kind === 'dict' && args[0].prototype !== undefined ? args[0].prototype : undefined;
@@ -116,7 +131,8 @@ function requireValue(m: Machine, name: Value | undefined): Value {
 function callThis(m: Machine, receiver: Value, thisValue: Value | undefined, args: readonly Value[]): Value {
   if (receiver.kind === 'ref') {
     const method = /^(?:Array|String|Object|Function|Number)\.prototype\.(\w+)$/.exec(receiver.path)?.[1];
-    if (method !== undefined && thisValue !== undefined) return callMember(m, thisValue, method, args, NO_KEYWORDS, false);
+    if (method !== undefined && thisValue !== undefined)
+      return callMember(m, thisValue, method, args, NO_KEYWORDS, false);
   }
   return callValue(m, receiver, args, NO_KEYWORDS, thisValue, false);
 }
@@ -132,14 +148,26 @@ function writeKey(m: Machine, object: Value, key: Value | undefined, value: Valu
 }
 
 /** Getters stay getters: TypeScript and bundlers export through them. */
-function defineProperty(m: Machine, object: Value | undefined, key: Value | undefined, descriptor: Value | undefined): Value | undefined {
+function defineProperty(
+  m: Machine,
+  object: Value | undefined,
+  key: Value | undefined,
+  descriptor: Value | undefined,
+): Value | undefined {
   const name = textOf(key);
   if (object === undefined) return undefined;
   if (name === undefined || descriptor?.kind !== 'dict') return object;
   const getter = descriptor.entries.get('get');
   const setter = descriptor.entries.get('set');
   const value = descriptor.entries.get('value');
-  const entries = object.kind === 'dict' ? object.entries : object.kind === 'func' ? object.properties : object.kind === 'class' ? object.statics : undefined;
+  const entries =
+    object.kind === 'dict'
+      ? object.entries
+      : object.kind === 'func'
+        ? object.properties
+        : object.kind === 'class'
+          ? object.statics
+          : undefined;
   if (getter?.kind === 'func' && entries !== undefined) entries.set(name, { ...getter, accessor: 'get' });
   if (setter?.kind === 'func' && entries !== undefined) entries.set(`%set:${name}`, setter);
   if (value !== undefined) writeProperty(m, object, name, value);
@@ -149,7 +177,8 @@ function defineProperty(m: Machine, object: Value | undefined, key: Value | unde
 function inherits(m: Machine, child: Value | undefined, parent: Value | undefined): Value | undefined {
   if (child?.kind !== 'func') return undefined;
   const prototype = readProperty(m, child, 'prototype');
-  if (prototype.kind === 'dict' && (parent?.kind === 'func' || parent?.kind === 'class')) prototype.prototype = parent;
+  if (prototype.kind === 'dict' && (parent?.kind === 'func' || parent?.kind === 'class'))
+    prototype.prototype = parent;
   return UNDEFINED;
 }
 
@@ -168,7 +197,14 @@ function proxy(m: Machine, args: readonly Value[]): Value {
 function promise(m: Machine, executor: Value | undefined): Value {
   const settled = list([]);
   if (executor !== undefined) {
-    callValue(m, executor, [ref('%resolve', new Set(), [settled]), ref('%reject')], NO_KEYWORDS, undefined, false);
+    callValue(
+      m,
+      executor,
+      [ref('%resolve', new Set(), [settled]), ref('%reject')],
+      NO_KEYWORDS,
+      undefined,
+      false,
+    );
   }
   return settled.items.length === 0 ? unknown(labelsOf(executor)) : join(settled.items);
 }
@@ -210,7 +246,14 @@ function python(m: Machine, callee: Ref, args: readonly Value[], keywords: Keywo
       return fn === undefined ? undefined : ref('%bound', labelsOfAll(args), args);
     }
     case '%bound':
-      return callValue(m, callee.args?.[0] ?? UNKNOWN, [...(callee.args?.slice(1) ?? []), ...args], keywords, undefined, false);
+      return callValue(
+        m,
+        callee.args?.[0] ?? UNKNOWN,
+        [...(callee.args?.slice(1) ?? []), ...args],
+        keywords,
+        undefined,
+        false,
+      );
     default:
       return undefined;
   }
@@ -224,7 +267,8 @@ function mark(value: Value | undefined, key: string): Value | undefined {
 }
 
 function varsOf(object: Value): Value | undefined {
-  if (object.kind === 'class') return { kind: 'dict', entries: object.methods, open: true, labels: object.labels };
+  if (object.kind === 'class')
+    return { kind: 'dict', entries: object.methods, open: true, labels: object.labels };
   return object.kind === 'dict' || object.kind === 'ref' ? object : undefined;
 }
 

@@ -1,15 +1,25 @@
 /** Properties: reading and writing them on every kind of value, through prototypes and classes. */
-import { type Class, type Dict, dict, type Func, known, ref, unknown, type Value } from '../values.js';
+import {
+  type Class,
+  type Dict,
+  dict,
+  type Func,
+  known,
+  ref,
+  type Scope,
+  unknown,
+  type Value,
+} from '../values.js';
 import { callFunction } from './calls.js';
-import { fireRead, fireWrite } from './sites.js';
 import { LIMITS, type Machine, ThrowSignal } from './machine.js';
 import { elementOf, extend, join, labelsOf, UNDEFINED } from './operations.js';
 import { lookup } from './scope.js';
+import { fireRead, fireWrite } from './sites.js';
 
 /** Names of the global object itself; reading through them changes nothing. */
 const GLOBAL_OBJECTS = new Set(['globalThis', 'global', 'window', 'self', 'top', 'parent', 'frames']);
 
-/** Reads `object.key`. `asObject`: only to read or call something of it, so a container's own read rule waits. */
+/** Reads `object.key`. */
 export function readProperty(m: Machine, object: Value, key: string): Value {
   switch (object.kind) {
     case 'dict':
@@ -52,11 +62,16 @@ function methodReference(m: Machine, object: Value, key: string): Value {
   if (m.activation.env.module.language !== 'javascript') return unknown(object.labels);
   const own = m.refProperties.size > 0 ? builtinMethod(m, object, key) : undefined;
   if (own !== undefined) return own;
-  const type = object.kind === 'list' ? 'Array' : object.kind === 'known' ? typeName(object.value) : undefined;
+  const type =
+    object.kind === 'list' ? 'Array' : object.kind === 'known' ? typeName(object.value) : undefined;
   if (type === undefined) return unknown(object.labels);
   if (key === 'constructor') return ref(type);
   if (object.kind === 'list' && object.open) return unknown(labelsOf(object));
-  if (/^(at|concat|entries|fill|filter|find|flat|flatMap|forEach|includes|indexOf|italics|join|keys|link|map|pop|push|reverse|slice|sort|split|sub|toString|trim)$/.test(key)) {
+  if (
+    /^(at|concat|entries|fill|filter|find|flat|flatMap|forEach|includes|indexOf|italics|join|keys|link|map|pop|push|reverse|slice|sort|split|sub|toString|trim)$/.test(
+      key,
+    )
+  ) {
     return ref(`${type}.prototype.${key}`, object.labels);
   }
   return object.kind === 'list' ? UNDEFINED : unknown(object.labels);
@@ -99,7 +114,8 @@ function readDict(m: Machine, object: Dict, key: string): Value {
   const inherited = fromPrototype(m, object, key);
   if (inherited !== undefined) return inherited;
   if (key === '__proto__' && object.prototype !== undefined) return object.prototype;
-  if (key === 'constructor' && object.prototype !== undefined && object.prototype.kind !== 'dict') return object.prototype;
+  if (key === 'constructor' && object.prototype !== undefined && object.prototype.kind !== 'dict')
+    return object.prototype;
   if (key === '__class__' && object.prototype?.kind === 'class') return object.prototype;
   const builtin = m.language.library.builtins.readProperty(object, key, m.context);
   if (builtin !== undefined) return builtin;
@@ -113,7 +129,8 @@ function readDict(m: Machine, object: Dict, key: string): Value {
 }
 
 function fromEntry(m: Machine, value: Value, receiver: Value): Value {
-  if (value.kind === 'func' && value.accessor === 'get') return callFunction(m, value, [], NO_KEYWORDS, receiver);
+  if (value.kind === 'func' && value.accessor === 'get')
+    return callFunction(m, value, [], NO_KEYWORDS, receiver);
   return value;
 }
 const NO_KEYWORDS: ReadonlyMap<string, Value> = new Map();
@@ -135,7 +152,13 @@ function fromPrototype(m: Machine, object: Dict, key: string): Value | undefined
 }
 
 /** A member of a class or of what it inherits from; members of bases outside the package are references. */
-export function findInClass(m: Machine, start: Class, key: string, skipOwn = false, depth = 0): Value | undefined {
+export function findInClass(
+  m: Machine,
+  start: Class,
+  key: string,
+  skipOwn = false,
+  depth = 0,
+): Value | undefined {
   if (!skipOwn) {
     const own = start.methods.get(key) ?? (isPython(m) ? start.statics.get(key) : undefined);
     if (own !== undefined) return own;
@@ -150,7 +173,8 @@ export function findInClass(m: Machine, start: Class, key: string, skipOwn = fal
 
 function findInBase(m: Machine, base: Value, key: string, depth: number): Value | undefined {
   if (base.kind === 'class') return findInClass(m, base, key, false, depth + 1);
-  if (base.kind === 'ref') return base.path.startsWith('builtins.') ? undefined : ref(`${base.path}().${key}`, base.labels);
+  if (base.kind === 'ref')
+    return base.path.startsWith('builtins.') ? undefined : ref(`${base.path}().${key}`, base.labels);
   if (base.kind === 'func') {
     const prototype = base.properties.get('prototype');
     return prototype?.kind === 'dict' ? prototype.entries.get(key) : undefined;
@@ -192,7 +216,7 @@ function readFunc(m: Machine, fn: Func, key: string): Value {
 }
 
 function pythonNamespace(fn: Func): Value {
-  let at = fn.scope;
+  let at: Scope = fn.scope;
   while (at.parent !== undefined) at = at.parent;
   return { kind: 'dict', entries: at.names, open: true, labels: new Set() };
 }
@@ -205,7 +229,9 @@ function readClass(m: Machine, cls: Class, key: string): Value {
   if (isPython(m)) {
     const method = findInClass(m, cls, key);
     if (method !== undefined) {
-      return method.kind === 'func' && method.properties.has('%class') ? { ...method, thisValue: cls } : method;
+      return method.kind === 'func' && method.properties.has('%class')
+        ? { ...method, thisValue: cls }
+        : method;
     }
   }
   for (const base of cls.bases) {
@@ -219,10 +245,17 @@ function readClass(m: Machine, cls: Class, key: string): Value {
 
 function readRef(m: Machine, object: Value & { kind: 'ref' }, key: string): Value {
   if (GLOBAL_OBJECTS.has(object.path) && !isPython(m)) {
-    return m.refProperties.get(key) ?? lookup(m.activation.env.module.env, key) ?? m.language.library.builtins.global(key);
+    return (
+      m.refProperties.get(key) ??
+      lookup(m.activation.env.module.env, key) ??
+      m.language.library.builtins.global(key)
+    );
   }
   if (key === 'default' && !object.path.includes('(')) return object;
-  if (key === 'constructor' && /^(Array|String|Number|Function|Object|Boolean)\.prototype\.\w+$/.test(object.path)) {
+  if (
+    key === 'constructor' &&
+    /^(Array|String|Number|Function|Object|Boolean)\.prototype\.\w+$/.test(object.path)
+  ) {
     return ref('Function');
   }
   const next = extend(object, key);
@@ -280,7 +313,8 @@ function writeEntry(m: Machine, entries: Map<string, Value>, key: string, value:
 
 function writeItem(items: Value[], key: string, value: Value, open: () => void): void {
   if (key === 'length') {
-    if (value.kind === 'known' && typeof value.value === 'number' && value.value < items.length) items.length = value.value;
+    if (value.kind === 'known' && typeof value.value === 'number' && value.value < items.length)
+      items.length = value.value;
     return;
   }
   const index = Number(key);
@@ -308,12 +342,18 @@ export function readIndexed(m: Machine, object: Value, index: Value): Value {
       const byte = object.value.at(Number(key));
       return byte === undefined ? UNDEFINED : known(byte, object.labels);
     }
-    if (object.kind === 'unknown' && index.labels.size > 0) return unknown(new Set([...object.labels, ...index.labels]));
+    if (object.kind === 'unknown' && index.labels.size > 0)
+      return unknown(new Set([...object.labels, ...index.labels]));
     return readProperty(m, object, key);
   }
-  if (object.kind === 'ref') return fireRead(m, extend(object, '?'), false);
+  if (object.kind === 'ref') {
+    const member = extend(object, '?');
+    return member.kind === 'ref' ? fireRead(m, member, false) : member;
+  }
   if (object.kind === 'dict' && object.entries.size > 0 && object.entries.size <= 64) {
-    const functions = [...object.entries.values()].filter((v) => v.kind === 'func' || v.kind === 'ref' || v.kind === 'class');
+    const functions = [...object.entries.values()].filter(
+      (v) => v.kind === 'func' || v.kind === 'ref' || v.kind === 'class',
+    );
     if (functions.length > 0) return join(functions);
   }
   if (object.kind === 'list' && object.items.length > 0) return elementOf(object);

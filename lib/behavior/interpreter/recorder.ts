@@ -26,7 +26,8 @@ export class Recorder {
   emit(behavior: Behavior): void {
     this.emitted++;
     const kept = this.#check(behavior);
-    if (this.#constants.length > 0) this.#constants = this.#constants.filter((c) => c.behavior.code !== kept.code);
+    if (this.#constants.length > 0)
+      this.#constants = this.#constants.filter((c) => c.behavior.code !== kept.code);
     this.#add(kept);
   }
 
@@ -50,7 +51,9 @@ export class Recorder {
       if (!isQualifier(word)) throw new Error(`no qualifier '${word}' (behaviour ${behavior.code})`);
     }
     const detail =
-      behavior.detail.length > DETAIL_LENGTH ? `${behavior.detail.slice(0, DETAIL_LENGTH - 1)}…` : behavior.detail;
+      behavior.detail.length > DETAIL_LENGTH
+        ? `${behavior.detail.slice(0, DETAIL_LENGTH - 1)}…`
+        : behavior.detail;
     return { ...behavior, qualifiers: [...new Set(behavior.qualifiers)].sort(), detail };
   }
 

@@ -4,7 +4,11 @@ import type { OpenedArtifact } from '../../types.js';
 const EXTENSIONS = ['.js', '.cjs', '.mjs', '.json', '.ts', '.tsx', '.jsx', '.node', '.cts', '.mts'];
 
 /** Node resolution inside the artifact; undefined for modules outside it. */
-export function resolveJavaScript(artifact: OpenedArtifact, from: string, specifier: string): string | undefined {
+export function resolveJavaScript(
+  artifact: OpenedArtifact,
+  from: string,
+  specifier: string,
+): string | undefined {
   const files = artifact.files;
   const directory = dirname(from);
   if (specifier.startsWith('node:')) return undefined;
@@ -63,7 +67,11 @@ function manifestOf(files: OpenedArtifact['files'], folder: string): Record<stri
   let manifest: Record<string, unknown> | undefined;
   if (file !== undefined && file.bytes.length < 2_000_000) {
     try {
-      const data: unknown = JSON.parse(Buffer.from(file.bytes).toString('utf8').replace(/^\uFEFF/, ''));
+      const data: unknown = JSON.parse(
+        Buffer.from(file.bytes)
+          .toString('utf8')
+          .replace(/^\uFEFF/, ''),
+      );
       if (typeof data === 'object' && data !== null) manifest = data as Record<string, unknown>;
     } catch {
       manifest = undefined;
@@ -79,7 +87,8 @@ export function exportTarget(field: unknown, key: string): string | undefined {
   if (Array.isArray(field)) return firstOf(field.map((f) => exportTarget(f, key)));
   if (typeof field !== 'object' || field === null) return undefined;
   const entries = Object.entries(field);
-  if (!entries.some(([k]) => k.startsWith('.') || k.startsWith('#'))) return key === '.' ? condition(field) : undefined;
+  if (!entries.some(([k]) => k.startsWith('.') || k.startsWith('#')))
+    return key === '.' ? condition(field) : undefined;
   for (const [pattern, target] of entries) if (pattern === key) return condition(target);
   for (const [pattern, target] of entries) {
     const star = pattern.indexOf('*');
@@ -106,7 +115,8 @@ function condition(target: unknown): string | undefined {
   return undefined;
 }
 
-const firstOf = (found: readonly (string | undefined)[]): string | undefined => found.find((f) => f !== undefined);
+const firstOf = (found: readonly (string | undefined)[]): string | undefined =>
+  found.find((f) => f !== undefined);
 
 function importsField(artifact: OpenedArtifact, directory: string, specifier: string): string | undefined {
   for (let at: string | undefined = directory; at !== undefined; at = at === '' ? undefined : dirname(at)) {
@@ -136,7 +146,8 @@ export function fileOrFolder(files: OpenedArtifact['files'], path: string): stri
     if (target !== undefined && target !== clean) {
       if (files.has(target)) return target;
       for (const extension of EXTENSIONS) if (files.has(target + extension)) return target + extension;
-      for (const extension of EXTENSIONS) if (files.has(`${target}/index${extension}`)) return `${target}/index${extension}`;
+      for (const extension of EXTENSIONS)
+        if (files.has(`${target}/index${extension}`)) return `${target}/index${extension}`;
     }
   }
   for (const extension of EXTENSIONS) {
@@ -163,7 +174,10 @@ export function resolvePython(
 ): { readonly path: string | undefined; readonly name: string }[] | undefined {
   const files = artifact.files;
   const dots = /^\.+/.exec(name)?.[0].length ?? 0;
-  const parts = name.slice(dots).split('.').filter((part) => part !== '');
+  const parts = name
+    .slice(dots)
+    .split('.')
+    .filter((part) => part !== '');
   if (dots > 0) {
     let base: string | undefined = dirname(from);
     for (let i = 1; i < dots && base !== undefined; i++) base = base === '' ? undefined : dirname(base);

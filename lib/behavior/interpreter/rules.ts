@@ -11,7 +11,12 @@ interface Node {
   star: Node | undefined;
   globstar: Node | undefined;
   /** Rules that end here, with how many literal segments their pattern has. */
-  readonly ends: { readonly rule: Rule; readonly kind: RuleKind; readonly literals: number; readonly order: number }[];
+  readonly ends: {
+    readonly rule: Rule;
+    readonly kind: RuleKind;
+    readonly literals: number;
+    readonly order: number;
+  }[];
 }
 
 const newNode = (): Node => ({ children: new Map(), star: undefined, globstar: undefined, ends: [] });

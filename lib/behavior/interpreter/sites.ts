@@ -57,7 +57,14 @@ export function use(m: Machine, value: Value): Value {
 export function fireWrite(m: Machine, path: string, value: Value, receiver: Value | undefined): void {
   const rules = m.language.index.match('write', path);
   if (rules.length === 0) return;
-  apply(m, rules, { path, args: [value], keywords: NO_KEYWORDS, receiver, isNew: false, position: m.position });
+  apply(m, rules, {
+    path,
+    args: [value],
+    keywords: NO_KEYWORDS,
+    receiver,
+    isNew: false,
+    position: m.position,
+  });
 }
 
 /** Fires import rules of a module outside the package; returns the reference to it. */
@@ -87,7 +94,8 @@ export function callRef(
   if (native !== undefined) return native;
   const path = callee.path;
   const used = args.map((arg) => use(m, arg));
-  const usedKeywords = keywords.size === 0 ? keywords : new Map([...keywords].map(([k, v]) => [k, use(m, v)]));
+  const usedKeywords =
+    keywords.size === 0 ? keywords : new Map([...keywords].map(([k, v]) => [k, use(m, v)]));
   const rules = m.language.index.match('call', path);
   const before = m.walkCounter;
   let result: Value | undefined;
@@ -95,8 +103,7 @@ export function callRef(
     const site: Site = { path, args: used, keywords: usedKeywords, receiver, isNew, position: m.position };
     result = apply(m, rules, site);
   }
-  const computed =
-    result ?? m.language.library.builtins.callPath(path, used, usedKeywords, m.context);
+  const computed = result ?? m.language.library.builtins.callPath(path, used, usedKeywords, m.context);
   if (computed === undefined || rules.length > 0) {
     m.unknownCalls++;
     for (const arg of used) useText(m, arg);
@@ -125,7 +132,10 @@ function callback(m: Machine, value: Value, before: number, callee: Value, depth
     if ((m.functions.get(value.node)?.lastWalk ?? -1) > before) return;
     // A promise hands on what it was made from, so that `fetch(u).then(r => r.text())` keeps its path.
     const isThen = callee.kind === 'ref' && /\.(then|finally)$/.test(callee.path);
-    const passed = isThen && callee.kind === 'ref' ? ref(callee.path.replace(/\.(then|finally)$/, ''), callee.labels, callee.args) : unknown(callbackLabels(callee));
+    const passed =
+      isThen && callee.kind === 'ref'
+        ? ref(callee.path.replace(/\.(then|finally)$/, ''), callee.labels, callee.args)
+        : unknown(callbackLabels(callee));
     const args: Value[] = value.node.params.map((_, i) => (i === 0 || !isThen ? passed : unknown(new Set())));
     callValue(m, value, args, NO_KEYWORDS, undefined, false);
     return;

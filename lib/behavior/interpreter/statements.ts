@@ -1,13 +1,14 @@
 /** Statements: control flow. A known condition takes one way, an unknown one takes both and joins. */
 import type { Expression, Statement } from '../ir.js';
-import { known, ref, union, UNKNOWN, unknown, type Value } from '../values.js';
+import { known, UNKNOWN, unknown, type Value } from '../values.js';
 import { callMember } from './calls.js';
 import { emit } from './emit.js';
 import { assignPattern, evaluate, makeClass, makeFunction, truthy } from './expressions.js';
+import { exportStatement, importStatement } from './imports.js';
 import {
   BREAK,
-  type Completion,
   CONTINUE,
+  type Completion,
   type Env,
   LIMITS,
   type Machine,
@@ -17,8 +18,7 @@ import {
   ThrowSignal,
   type Walked,
 } from './machine.js';
-import { importStatement, exportStatement } from './imports.js';
-import { elementOf, join, labelsOf, UNDEFINED } from './operations.js';
+import { elementOf, labelsOf, UNDEFINED } from './operations.js';
 import { findInClass } from './properties.js';
 import { assignName, branches, functionEnv, setIn } from './scope.js';
 import { NO_KEYWORDS, use } from './sites.js';
@@ -59,7 +59,11 @@ function skipBlock(m: Machine, block: readonly Statement[], env: Env): void {
 /** A nested block, with a scope of its own where the language has one. */
 function executeBlock(m: Machine, block: readonly Statement[], env: Env): Completion {
   if (block.length === 0) return NORMAL;
-  return execute(m, block, env.module.language === 'javascript' && declares(block) ? m.newEnv(env, false) : env);
+  return execute(
+    m,
+    block,
+    env.module.language === 'javascript' && declares(block) ? m.newEnv(env, false) : env,
+  );
 }
 
 const declaring = new WeakMap<readonly Statement[], boolean>();
@@ -67,9 +71,7 @@ function declares(block: readonly Statement[]): boolean {
   let answer = declaring.get(block);
   if (answer === undefined) {
     answer = block.some(
-      (s) =>
-        s.type === 'define' ||
-        (s.type === 'expression' && containsDeclaration(s.expression)),
+      (s) => s.type === 'define' || (s.type === 'expression' && containsDeclaration(s.expression)),
     );
     declaring.set(block, answer);
   }
@@ -107,7 +109,8 @@ function executeStatement(m: Machine, node: Statement, env: Env): Completion {
       evaluate(m, node.expression, env);
       return NORMAL;
     case 'define': {
-      const value = node.value.type === 'function' ? makeFunction(m, node.value, env) : makeClass(m, node.value, env);
+      const value =
+        node.value.type === 'function' ? makeFunction(m, node.value, env) : makeClass(m, node.value, env);
       if (env.module.language === 'python') assignName(m, env, node.value.name, value, undefined);
       else setIn(m, env, node.value.name, value);
       return NORMAL;
@@ -212,7 +215,8 @@ function executeSwitch(m: Machine, node: Statement & { type: 'switch' }, env: En
     }
     if (decided) {
       if (start < 0) start = node.cases.findIndex((entry) => entry.test === undefined);
-      for (const [i, entry] of node.cases.entries()) if (i < start || start < 0) skipBlock(m, entry.body, inner);
+      for (const [i, entry] of node.cases.entries())
+        if (i < start || start < 0) skipBlock(m, entry.body, inner);
       if (start < 0) return NORMAL;
       for (let i = start; i < node.cases.length; i++) {
         const completion = execute(m, node.cases[i]!.body, inner);
@@ -241,7 +245,11 @@ function executeSwitch(m: Machine, node: Statement & { type: 'switch' }, env: En
 }
 
 /** One pass through a loop's body. `done`: the loop is over; `result`: how the loop completes then. */
-function pass(m: Machine, node: Statement & { type: 'loop' }, env: Env): { done: boolean; result: Completion } {
+function pass(
+  m: Machine,
+  node: Statement & { type: 'loop' },
+  env: Env,
+): { done: boolean; result: Completion } {
   const completion = executeBlock(m, node.body, env);
   if (completion === NORMAL) return { done: false, result: NORMAL };
   const mine = m.label === undefined || m.label === node.label;
@@ -297,7 +305,13 @@ function whileLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Co
     if (done) return result;
     if (m.uncertainJump || !within()) return NORMAL;
     // A server loop: nothing it waits for is known, and it did its work once.
-    if (m.recorder.emitted > emitted && count >= 3 && node.test !== undefined && node.test.type === 'constant') return NORMAL;
+    if (
+      m.recorder.emitted > emitted &&
+      count >= 3 &&
+      node.test !== undefined &&
+      node.test.type === 'constant'
+    )
+      return NORMAL;
     if (node.update !== undefined) evaluate(m, node.update, inner);
   }
 }
@@ -324,7 +338,7 @@ function forLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Comp
   const iterable = use(m, evaluate(m, node.iterable!, env));
   const python = env.module.language === 'python';
   const keys = node.flavor === 'for-in';
-  let result: Completion = NORMAL;
+  let result = NORMAL as Completion;
   const within = loopBudget(m);
   let stopped = false;
   const iterations = iterate(
@@ -332,7 +346,8 @@ function forLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Comp
     keys && !python ? keysOf(iterable) : iterable,
     (element) => {
       const inner = python ? env : m.newEnv(env, false);
-      if (node.target !== undefined) assignPattern(m, node.target, element, inner, python ? undefined : node.declare);
+      if (node.target !== undefined)
+        assignPattern(m, node.target, element, inner, python ? undefined : node.declare);
       const passed = pass(m, node, inner);
       if (passed.done) {
         result = passed.result;
@@ -349,10 +364,20 @@ function forLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Comp
 
 function keysOf(value: Value): Value {
   if (value.kind === 'dict' && !value.open) {
-    return { kind: 'list', items: [...value.entries.keys()].filter((k) => !k.startsWith('%')).map((k) => known(k)), open: false, labels: value.labels };
+    return {
+      kind: 'list',
+      items: [...value.entries.keys()].filter((k) => !k.startsWith('%')).map((k) => known(k)),
+      open: false,
+      labels: value.labels,
+    };
   }
   if (value.kind === 'list' && !value.open) {
-    return { kind: 'list', items: value.items.map((_, i) => known(String(i))), open: false, labels: value.labels };
+    return {
+      kind: 'list',
+      items: value.items.map((_, i) => known(String(i))),
+      open: false,
+      labels: value.labels,
+    };
   }
   return unknown(labelsOf(value));
 }
@@ -361,7 +386,12 @@ function keysOf(value: Value): Value {
  * Calls `body` for each element: one by one when all are known, else once with what an element may be, under an
  * unknown condition. Returns whether it went one by one to the end.
  */
-export function iterate(m: Machine, iterable: Value, body: (element: Value) => void, stop: () => boolean = () => false): boolean {
+export function iterate(
+  m: Machine,
+  iterable: Value,
+  body: (element: Value) => void,
+  stop: () => boolean = () => false,
+): boolean {
   const items = elementsOf(m, iterable);
   if (items !== undefined) {
     const before = m.steps;
@@ -382,11 +412,16 @@ function elementsOf(m: Machine, value: Value): Value[] | undefined {
     case 'list':
       return value.open && value.items.length === 0 ? undefined : [...value.items];
     case 'known':
-      return typeof value.value === 'string' ? [...value.value].map((c) => known(c, value.labels)) : undefined;
+      return typeof value.value === 'string'
+        ? [...value.value].map((c) => known(c, value.labels))
+        : undefined;
     case 'bytes':
-      return value.value.length > LIMITS.listLength ? undefined : [...value.value].map((b) => known(b, value.labels));
+      return value.value.length > LIMITS.listLength
+        ? undefined
+        : [...value.value].map((b) => known(b, value.labels));
     case 'dict':
-      if (value.open || value.prototype !== undefined || m.activation.env.module.language !== 'python') return undefined;
+      if (value.open || value.prototype !== undefined || m.activation.env.module.language !== 'python')
+        return undefined;
       return [...value.entries.keys()].map((k) => known(k));
     default:
       return undefined;
@@ -435,14 +470,21 @@ function executeTry(m: Machine, node: Statement & { type: 'try' }, env: Env): Co
     // An error is possible only where something outside was called.
     if (m.unknownCalls > calls) {
       const after = eitherOf(m, [() => handle(m, node, env, UNKNOWN, node.handlers.length), () => NORMAL]);
-      if (completion === RETURN && node.handlers.length > 0 && after === NORMAL && !ignored) completion = RETURN;
+      if (completion === RETURN && node.handlers.length > 0 && after === NORMAL && !ignored)
+        completion = RETURN;
     } else for (const handler of node.handlers) skipBlock(m, handler.body, env);
   }
   const final = executeBlock(m, node.finalizer, env);
   return final === NORMAL ? completion : final;
 }
 
-function handle(m: Machine, node: Statement & { type: 'try' }, env: Env, error: Value, count: number): Completion {
+function handle(
+  m: Machine,
+  node: Statement & { type: 'try' },
+  env: Env,
+  error: Value,
+  count: number,
+): Completion {
   if (node.handlers.length === 0) return NORMAL;
   const run = (at: number): Completion => {
     const handler = node.handlers[at]!;
@@ -482,7 +524,11 @@ function executeWith(m: Machine, node: Statement & { type: 'with' }, env: Env): 
 
 /** `__enter__` of instances; files, sockets and the like are themselves. */
 function enter(m: Machine, value: Value): Value {
-  if (value.kind === 'dict' && value.prototype?.kind === 'class' && m.activation.env.module.language === 'python') {
+  if (
+    value.kind === 'dict' &&
+    value.prototype?.kind === 'class' &&
+    m.activation.env.module.language === 'python'
+  ) {
     const has = findInClass(m, value.prototype, '__enter__') ?? findInClass(m, value.prototype, '__aenter__');
     if (has?.kind === 'func') {
       const entered = callMember(m, value, has.node.name, [], NO_KEYWORDS, false);
@@ -493,5 +539,3 @@ function enter(m: Machine, value: Value): Value {
   }
   return value;
 }
-
-export { join, ref, union };
