@@ -10,8 +10,8 @@ import { styleOf } from '../report/style.js';
 import { renderText } from '../report/text.js';
 import { ECOSYSTEMS, type Ecosystem } from '../types.js';
 import { userFolders } from '../verdict/folders.js';
-import { type Exception, parsePolicy } from '../verdict/policy-file.js';
 import { findProjectPolicy, isTrusted, loosens, POLICY_FILE, POLICY_KEY, trust } from '../verdict/policy.js';
+import { type Exception, parsePolicy } from '../verdict/policy-file.js';
 import { parseArguments } from './arguments.js';
 import { done, type Outcome, say, usage } from './exit.js';
 import { scanTargets } from './scan.js';
@@ -23,22 +23,35 @@ bytes (name, version and integrity) into the project's safe-install.json, or the
 other target of 'scan' will do too: an archive, npm:NAME@VERSION, pypi:NAME==VERSION.`,
   examples: [
     ['safe-install allow left-pad@1.3.0 --reason "read it, its postinstall only prints"', 'in the project'],
-    ['safe-install allow pypi:tool==2.0 --user --reason "ours" --until 2027-01-31', 'for this user, for a time'],
+    [
+      'safe-install allow pypi:tool==2.0 --user --reason "ours" --until 2027-01-31',
+      'for this user, for a time',
+    ],
   ],
 } as const;
 
 export async function run(argv: readonly string[]): Promise<Outcome> {
   const parsed = await parseArguments(argv, HELP, (parser) =>
     parser
-      .option('reason', { type: 'string', requiresArg: true, demandOption: true, describe: 'Why; kept with the exception' })
+      .option('reason', {
+        type: 'string',
+        requiresArg: true,
+        demandOption: true,
+        describe: 'Why; kept with the exception',
+      })
       .option('until', { type: 'string', requiresArg: true, describe: 'Last day it applies, YYYY-MM-DD' })
       .option('ecosystem', { choices: ECOSYSTEMS, default: 'npm' as Ecosystem, describe: 'Of NAME@VERSION' })
-      .option('user', { type: 'boolean', default: false, describe: "Write the user's policy, not the project's" }),
+      .option('user', {
+        type: 'boolean',
+        default: false,
+        describe: "Write the user's policy, not the project's",
+      }),
   );
   if (parsed === undefined) return done;
   const { reason, until, ecosystem, user } = parsed;
   const [what, ...more] = parsed._;
-  if (what === undefined || more.length > 0) throw usage('allow needs one NAME@VERSION: see safe-install allow --help');
+  if (what === undefined || more.length > 0)
+    throw usage('allow needs one NAME@VERSION: see safe-install allow --help');
   if (reason.trim() === '') throw usage('allow needs a --reason in words');
 
   const scanned = await scanTargets([targetOf(what, ecosystem)], {
@@ -68,10 +81,17 @@ export function targetOf(what: string, ecosystem: Ecosystem): string {
   return ecosystem === 'npm' ? `npm:${what}` : `pypi:${match[1]}==${match[2]}`;
 }
 
-function exceptionFor({ verdict, target }: PackageResult, reason: string, until: string | undefined): Exception {
+function exceptionFor(
+  { verdict, target }: PackageResult,
+  reason: string,
+  until: string | undefined,
+): Exception {
   const { ecosystem, name, version, integrity } = verdict;
   if (integrity === '' || name === '' || version === '') {
-    throw new KnownError('no-integrity', `${target} could not be fetched or does not say who it is, so no exception can name it`);
+    throw new KnownError(
+      'no-integrity',
+      `${target} could not be fetched or does not say who it is, so no exception can name it`,
+    );
   }
   return { ecosystem, name, version, integrity, reason, ...(until !== undefined && { until }) };
 }
@@ -98,10 +118,17 @@ function projectFolder(cwd: string): string {
 }
 
 /** Adds entries and keeps the file's comments and layout. Throws `KnownError` (2) when the result would be malformed. */
-export function addExceptions(path: string, within: readonly string[], exceptions: readonly Exception[]): void {
+export function addExceptions(
+  path: string,
+  within: readonly string[],
+  exceptions: readonly Exception[],
+): void {
   let text = existsSync(path) ? readFileSync(path, 'utf8') : '{}\n';
   for (const exception of exceptions) {
-    const options = { formattingOptions: { insertSpaces: true, tabSize: 2, eol: '\n' }, isArrayInsertion: true };
+    const options = {
+      formattingOptions: { insertSpaces: true, tabSize: 2, eol: '\n' },
+      isArrayInsertion: true,
+    };
     text = applyEdits(text, modify(text, [...within, 'exceptions', -1], exception, options));
   }
   if (within.length === 0) parsePolicy(text, path);

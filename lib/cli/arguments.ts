@@ -32,7 +32,7 @@ export async function parseArguments<T>(
     .version(false)
     .help('help')
     .alias('help', 'h')
-    .wrap(100)
+    .wrap(null)
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error) => {

@@ -3,9 +3,13 @@ import process from 'node:process';
 import { EXIT, KnownError } from '../errors.js';
 import { escapeText } from '../report/escape.js';
 
-/** What a command came to. `scanned` and `done` are those of commands that guard nothing. */
+/**
+ * What a command came to. `allowed`: everything was allowed and the tool ran (its exit code may still tell of a failure
+ * of its own); `passed`: the command installs nothing and the tool ran as it is; `refused`: the tool could not meet the
+ * request and said so itself; `done`: a command that guards nothing.
+ */
 export interface Outcome {
-  readonly outcome: 'passed' | 'allowed' | 'blocked' | 'unverified' | 'done' | 'usage' | 'failed';
+  readonly outcome: 'allowed' | 'passed' | 'refused' | 'blocked' | 'unverified' | 'done' | 'usage' | 'failed';
   readonly exitCode: number;
   /** Code of the error, when it failed. */
   readonly error?: string;
@@ -27,7 +31,12 @@ export function failed(error: unknown): Outcome {
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   say('failed by a fault of its own; nothing was installed. Please report this:');
-  process.stderr.write(`${stack.split('\n').map((line) => `  ${escapeText(line)}`).join('\n')}\n`);
+  process.stderr.write(
+    `${stack
+      .split('\n')
+      .map((line) => `  ${escapeText(line)}`)
+      .join('\n')}\n`,
+  );
   return { outcome: 'failed', exitCode: EXIT.failed, error: 'internal' };
 }
 

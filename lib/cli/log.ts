@@ -45,10 +45,15 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
 }
 
 function runLine({ time, command, outcome, packages, cwd, model }: RecordedRun): string {
-  const flagged = packages.filter(({ verdict }) => verdict !== 'allow').map(({ name, version }) => `${name}@${version}`);
-  const named = flagged.length === 0 ? '' : `: ${flagged.slice(0, 5).join(', ')}${flagged.length > 5 ? ', …' : ''}`;
+  const flagged = packages
+    .filter(({ verdict }) => verdict !== 'allow')
+    .map(({ name, version }) => `${name}@${version}`);
+  const named =
+    flagged.length === 0 ? '' : `: ${flagged.slice(0, 5).join(', ')}${flagged.length > 5 ? ', …' : ''}`;
   const when = time.slice(0, 16).replace('T', ' ');
-  return escapeText(`${when}  ${command}  ${outcome}  ${packages.length} packages, model ${model}, in ${cwd}${named}`);
+  return escapeText(
+    `${when}  ${command}  ${outcome}  ${packages.length} packages, model ${model}, in ${cwd}${named}`,
+  );
 }
 
 async function rescan(runs: readonly RecordedRun[]): Promise<Outcome> {
@@ -60,7 +65,10 @@ async function rescan(runs: readonly RecordedRun[]): Promise<Outcome> {
   const result = await scanTargets(targets, { cwd: process.cwd(), silent: false, sequences: false });
   process.stdout.write(renderText(result, styleOf('stdout'), 'scan'));
   const outcome = outcomeOf(result.packages.map(({ verdict }) => verdict));
-  return { outcome, exitCode: { allowed: EXIT.ok, blocked: EXIT.blocked, unverified: EXIT.unverified }[outcome] };
+  return {
+    outcome,
+    exitCode: { allowed: EXIT.ok, blocked: EXIT.blocked, unverified: EXIT.unverified }[outcome],
+  };
 }
 
 /** What was installed or passed a scan, once each. */

@@ -3,7 +3,11 @@
  * libraries) is loaded before it has.
  */
 import process from 'node:process';
-import { type Outcome, failed, usage, writeStatus } from './exit.js';
+import { failed, type Outcome, usage, writeStatus } from './exit.js';
+
+const notBuilt = (command: string) => async (): Promise<Outcome> => {
+  throw usage(`'${command}' is not built yet in this version; nothing was changed`);
+};
 
 /** The commands of safe-install itself; everything else is npm's arguments. */
 const COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<Outcome>>> = {
@@ -14,10 +18,10 @@ const COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<Out
   allow: async (argv) => (await import('./allow.js')).run(argv),
   trust: async (argv) => (await import('./trust.js')).run(argv),
   log: async (argv) => (await import('./log.js')).run(argv),
-  init: async (argv) => (await import('./init.js')).run(argv),
-  setup: async (argv) => (await import('./setup.js')).run(argv),
-  teardown: async (argv) => (await import('./teardown.js')).run(argv),
-  doctor: async (argv) => (await import('./doctor.js')).run(argv),
+  init: notBuilt('init'),
+  setup: notBuilt('setup'),
+  teardown: notBuilt('teardown'),
+  doctor: notBuilt('doctor'),
   '--help': async () => (await import('./help.js')).run(),
   '-h': async () => (await import('./help.js')).run(),
   help: async () => (await import('./help.js')).run(),

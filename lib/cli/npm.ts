@@ -1,7 +1,10 @@
 /** `safe-install npm …`, `npx …`, and `safe-install [npm install arguments]`. */
-import { EXIT, KnownError } from '../errors.js';
-import { type Outcome, usage } from './exit.js';
-import { type Guard, runGuard } from './guarded.js';
+import process from 'node:process';
+import type { OutcomeKind } from '../npm/guard.js';
+import { escapeText } from '../report/escape.js';
+import type { PackageResult } from '../report/run.js';
+import { type Outcome, say, usage } from './exit.js';
+import { guarded } from './guarded.js';
 
 /** npm's installing commands, which may follow `safe-install` without `npm`. */
 const INSTALLING = new Set(
@@ -12,17 +15,40 @@ const INSTALLING = new Set(
   ).split(' '),
 );
 
-const guard = async (): Promise<Guard> => {
-  throw new KnownError('not-built', 'npm is not guarded yet in this version; nothing was run', EXIT.usage);
+export function runNpm(argv: readonly string[]): Promise<Outcome> {
+  return guarded('npm', silent(argv), async (services, cwd) => {
+    const { guardNpm } = await import('../npm/guard.js');
+    let unreported: readonly PackageResult[] = [];
+    const { kind, exitCode, message } = await guardNpm({
+      argv,
+      cwd,
+      env: process.env,
+      scan: services.scan,
+      onDecision: ({ packages }) => {
+        if (packages.length > 0 && !services.reportNow(packages)) unreported = packages;
+      },
+    });
+    // Nothing of it had bytes to scan; then npm has not run either.
+    if (unreported.length > 0) await services.report(unreported);
+    if (message !== undefined) say(escapeText(message));
+    return { outcome: OUTCOMES[kind], exitCode };
+  });
+}
+
+const OUTCOMES: Readonly<Record<OutcomeKind, Outcome['outcome']>> = {
+  installed: 'allowed',
+  passed: 'passed',
+  'npm-refused': 'refused',
+  blocked: 'blocked',
+  unverified: 'unverified',
+  failed: 'failed',
 };
 
 const silent = (argv: readonly string[]): boolean =>
   argv.some((word) => ['-s', '--silent', '--loglevel=silent', '-q', '--quiet'].includes(word));
 
-export const runNpm = (argv: readonly string[]): Promise<Outcome> => runGuard('npm', guard, argv, silent(argv));
-
 export async function runNpx(_argv: readonly string[]): Promise<Outcome> {
-  throw new KnownError('not-built', 'npx is not guarded yet in this version; nothing was run', EXIT.usage);
+  throw usage('npx is not guarded yet in this version; nothing was run');
 }
 
 export const runInstall = async (argv: readonly string[]): Promise<Outcome> => runNpm(npmArguments(argv));

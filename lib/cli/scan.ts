@@ -5,8 +5,8 @@ import { outcomeOf } from '../guard.js';
 import { FORMATS, type Format, renderReport, writeWhole } from '../report/output.js';
 import { createProgress } from '../report/progress.js';
 import type { PackageResult, Run } from '../report/run.js';
-import { createScanner, type Scanner } from '../scan.js';
 import { expandTargets, type TargetItem } from '../scan/targets.js';
+import { createScanner, type Scanner } from '../scan.js';
 import type { Ecosystem, Verdict } from '../types.js';
 import { ECOSYSTEMS } from '../types.js';
 import { loadPolicy, type Policy } from '../verdict/policy.js';
@@ -38,7 +38,11 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
   const parsed = await parseArguments(argv, HELP, (parser) =>
     parser
       .option('format', { choices: FORMATS, default: 'text' as Format, describe: 'Form of the report' })
-      .option('output', { type: 'string', requiresArg: true, describe: 'Write the report to a file, whole or not at all' })
+      .option('output', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Write the report to a file, whole or not at all',
+      })
       .option('ecosystem', { choices: ECOSYSTEMS, describe: 'For archives that could be of either' })
       .option('silent', { type: 'boolean', default: false, describe: 'No progress line' }),
   );

@@ -1,14 +1,22 @@
-/** What the command line lends the guards: one scanner, the policy in force, words, and the record of the run. */
+/** What the command line lends a guard: one scanner, the policy in force, words, and the record of the run. */
 import process from 'node:process';
-import type { GuardServices, Unread } from '../guard.js';
 import type { Progress } from '../report/progress.js';
 import { type PackageResult, type Run, summarize } from '../report/run.js';
 import type { Scanner } from '../scan.js';
-import type { Verdict } from '../types.js';
+import type { Scan, UnverifiedReason, Verdict } from '../types.js';
 import type { Policy } from '../verdict/policy.js';
 
-export interface Services extends GuardServices {
-  /** Everything reported so far, and with what. Undefined when nothing was scanned. */
+export interface Services {
+  /**
+   * The scanner under the policy in force. It loads the model and the parsers at its first call, so that a command
+   * with nothing to scan does not pay for them.
+   */
+  readonly scan: Scan;
+  /** Prints the cards and the one line. To be called once, when the verdicts on everything are known. */
+  readonly report: (packages: readonly PackageResult[]) => Promise<void>;
+  /** The same without waiting, for a caller that cannot; false when nothing was scanned, and nothing is printed. */
+  readonly reportNow: (packages: readonly PackageResult[]) => boolean;
+  /** What was reported; undefined when nothing was. */
   readonly run: () => Run | undefined;
   /** Ends the scanner's threads and finishes its cache. Must be awaited before the command ends. */
   readonly close: () => Promise<void>;
@@ -44,18 +52,27 @@ export function createServices({ cwd, silent }: ServiceOptions): Services {
     return opening;
   };
 
+  let read = 0;
+  const scan: Scan = async (input) => {
+    const { scanner, progress } = await open();
+    const verdict = await scanner.scan(input);
+    progress.update('read', ++read, undefined, `${verdict.name}@${verdict.version}`);
+    return verdict;
+  };
+  const reportNow = (packages: readonly PackageResult[]): boolean => {
+    if (opened === undefined) return false;
+    opened.progress.clear();
+    const { tool, policy, print } = opened;
+    run = { tool, packages, notices: policy.notices, durationMs: performance.now() - start };
+    print(run);
+    return true;
+  };
   return {
-    cwd,
-    env: process.env,
-    scanner: async () => (await open()).scanner.scan,
-    unread: async (about) => unreadVerdict(about, (await open()).policy),
-    progress: (stage, done, total, what) => opened?.progress.update(stage, done, total, what),
-    report: (packages) => {
-      if (opened === undefined) throw new Error('a report on packages that no scanner has seen');
-      opened.progress.clear();
-      const { tool, policy } = opened;
-      run = { tool, packages, notices: policy.notices, durationMs: performance.now() - start };
-      opened.print(run);
+    scan,
+    reportNow,
+    report: async (packages) => {
+      await open();
+      reportNow(packages);
     },
     run: () => run,
     close: async () => {
@@ -98,7 +115,10 @@ export async function describeTool(): Promise<Run['tool']> {
 }
 
 /** The verdict on what has no bytes: unverified for its reason, unless the policy accepts that kind. */
-export async function unreadVerdict(about: Unread, policy: Policy): Promise<Verdict> {
+export async function unreadVerdict(
+  about: Pick<Verdict, 'ecosystem' | 'name' | 'version'> & { readonly reason: UnverifiedReason },
+  policy: Policy,
+): Promise<Verdict> {
   const { decide } = await import('../verdict/decide.js');
   const { ecosystem, name, version, reason } = about;
   const facts = { ecosystem, name, version, integrity: '', findings: [], opaqueFiles: 0, durationMs: 0 };

@@ -1,8 +1,8 @@
 /** `safe-install trust`: accept what the project's policy lets through, as the file stands now. */
 import process from 'node:process';
-import { KnownError, EXIT } from '../errors.js';
+import { EXIT, KnownError } from '../errors.js';
 import { escapeText } from '../report/escape.js';
-import { findProjectPolicy, type FoundPolicy, isTrusted, loosens, trust } from '../verdict/policy.js';
+import { type FoundPolicy, findProjectPolicy, isTrusted, loosens, trust } from '../verdict/policy.js';
 import { noMore, parseArguments } from './arguments.js';
 import { done, type Outcome, say } from './exit.js';
 
@@ -20,7 +20,11 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
   noMore(parsed, 'trust');
   const found = findProjectPolicy(process.cwd());
   if (found === undefined) {
-    throw new KnownError('no-policy', `no policy in ${process.cwd()} or above it: nothing to trust`, EXIT.usage);
+    throw new KnownError(
+      'no-policy',
+      `no policy in ${process.cwd()} or above it: nothing to trust`,
+      EXIT.usage,
+    );
   }
   if (!loosens(found)) {
     say(`${escapeText(found.path)} lets nothing through: nothing to trust`);
