@@ -1,0 +1,2 @@
+import type { Rule } from '../../api.js';
+export const pythonRules: readonly Rule[] = [];
