@@ -1,0 +1,123 @@
+/**
+ * A loopback proxy that answers every request itself. The child believes it speaks with the registries the
+ * user configured, under their real addresses; nothing it asks for leaves this process unless the handler
+ * lets it. The child therefore needs no other registry setting, and its lockfile keeps the real addresses.
+ */
+import { randomBytes } from 'node:crypto';
+import http from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { createAuthority } from './certificate.js';
+
+export interface GateRequest {
+  readonly method: string;
+  /** Absolute and normalised: default port and fragment dropped. */
+  readonly url: URL;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export interface GateResponse {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | string;
+}
+
+export type GateHandler = (request: GateRequest) => Promise<GateResponse>;
+
+export interface Gate {
+  /** `http://gate:SECRET@127.0.0.1:PORT`: only the child is told the secret, other local users are refused. */
+  readonly proxy: string;
+  /** PEM of the authority the child must trust for as long as it runs. */
+  readonly certificate: string;
+  close(): Promise<void>;
+}
+
+const REQUEST_LIMIT = 64 * 1024 * 1024;
+
+/** @throws Error when no loopback port can be had. */
+export async function openGate(handler: GateHandler): Promise<Gate> {
+  const authority = createAuthority();
+  const origins = new WeakMap<object, string>();
+  const sockets = new Set<Socket>();
+
+  const secret = randomBytes(16).toString('hex');
+  const expected = `Basic ${Buffer.from(`gate:${secret}`).toString('base64')}`;
+
+  const server = http.createServer((incoming, outgoing) => {
+    if (!origins.has(incoming.socket) && incoming.headers['proxy-authorization'] !== expected) {
+      outgoing.writeHead(407).end();
+      return;
+    }
+    answer(incoming, outgoing, origins.get(incoming.socket), handler).catch(() => outgoing.destroy());
+  });
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.on('connect', (request, socket) => {
+    socket.on('error', () => socket.destroy());
+    if (request.headers['proxy-authorization'] !== expected) {
+      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
+      return;
+    }
+    const target = new URL(`https://${request.url}`);
+    socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    const secure = new TLSSocket(socket as Socket, {
+      isServer: true,
+      secureContext: authority.contextFor(target.hostname),
+      ALPNProtocols: ['http/1.1'],
+    });
+    secure.on('error', () => secure.destroy());
+    origins.set(secure, target.origin);
+    server.emit('connection', secure);
+  });
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    proxy: `http://gate:${secret}@127.0.0.1:${port}`,
+    certificate: authority.certificate,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
+
+async function answer(
+  incoming: http.IncomingMessage,
+  outgoing: http.ServerResponse,
+  origin: string | undefined,
+  handler: GateHandler,
+): Promise<void> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > REQUEST_LIMIT) throw new Error('request too large');
+    chunks.push(chunk);
+  }
+  let response: GateResponse;
+  try {
+    // Inside a tunnel the request line is a path; through a plain proxy it is the whole address.
+    const url = new URL(incoming.url ?? '/', origin);
+    url.hash = '';
+    const { method = 'GET', headers } = incoming;
+    response = await handler({ method, url, headers, body: Buffer.concat(chunks) });
+  } catch (error) {
+    response = { status: 502, body: JSON.stringify({ error: (error as Error).message }) };
+  }
+  outgoing.writeHead(response.status, {
+    'content-type': 'application/json',
+    ...response.headers,
+    // Nothing the gate says may outlive it in a cache.
+    'cache-control': 'no-store',
+    'content-length': Buffer.byteLength(response.body),
+  });
+  outgoing.end(response.body);
+}
