@@ -54,7 +54,7 @@ export interface TreeNode {
   readonly isProjectRoot: boolean;
   readonly isWorkspace: boolean;
   readonly isLink: boolean;
-  readonly isTop: boolean;
+  readonly parent: TreeNode | null;
   readonly target: TreeNode;
   readonly inBundle: boolean;
   readonly inDepBundle: boolean;
