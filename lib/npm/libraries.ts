@@ -31,6 +31,7 @@ export interface ConfigLike {
   get(key: string, where?: string): unknown;
   find(key: string): string | null;
   set(key: string, value: unknown, where?: string): void;
+  delete(key: string, where?: string): void;
   isDefault(key: string): boolean;
 }
 

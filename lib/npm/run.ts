@@ -88,6 +88,7 @@ function gateSettings(config: NpmConfig, gate: Gate, cafile: string, cache: stri
     // Asking for a newer npm is not part of installing.
     ['update-notifier', 'false'],
   ]);
+  if (config.strict) settings.set('registry', String(config.get('registry')));
   // The gate holds what offline installs would take from the cache.
   for (const key of ['offline', 'prefer-offline']) if (config.get(key)) settings.set(key, 'false');
   return settings;
@@ -119,6 +120,8 @@ function childEnvironment(
     if (keys.has(name.toLowerCase()) && !keys.has(name)) restore[name] = value ?? null;
   }
   const preload = new URL('./child-env.js', import.meta.url).href;
+  // A project's hook has nothing left to do: the whole tree was judged before npm started.
+  child.SAFE_INSTALL_GUARDED_NPM = '1';
   child.NODE_OPTIONS = [env.NODE_OPTIONS, `--import=${preload}`].filter(Boolean).join(' ');
   child.SAFE_INSTALL_SCRIPT_ENV = JSON.stringify(restore);
   return child;

@@ -15,7 +15,7 @@ import {
 import { dictMethod, jsonCall, objectCall, reflectCall } from './objects.js';
 import { binary, MAX_TEXT, stringify, toPrimitive, truthy, unary } from './operators.js';
 import { fileUrlToPath, pathCall } from './paths.js';
-import { newPromise, promiseCall, promiseMethod } from './promises.js';
+import { promiseMethod } from './promises.js';
 import { affordable, REGEXP_PATH, toRegExp } from './regexp.js';
 import { numberMethod, partialMethod, stringMethod, stringProperty } from './strings.js';
 
@@ -203,7 +203,6 @@ const CALLS = new Map<string, Handler>(
     'Buffer.byteLength': pure((text: string) => Buffer.byteLength(text)),
     RegExp: (args) =>
       args[0]?.kind === 'ref' && args[0].path === REGEXP_PATH ? args[0] : ref(REGEXP_PATH, undefined, args),
-    Promise: (args, context) => newPromise(args[0], context),
     'TextDecoder().decode': (args) => {
       const [data] = args;
       return data?.kind === 'bytes' && data.value.length <= MAX_TEXT
@@ -248,7 +247,6 @@ const PREFIXED: readonly [
   ['Object.', objectCall],
   ['Reflect.', reflectCall],
   ['JSON.', jsonCall],
-  ['Promise.', promiseCall],
   ['path.posix.', (name, args) => pathCall(name, args, '.')],
   ['path.win32.', (name, args) => pathCall(name, args, '.')],
   ['path.', (name, args) => pathCall(name, args, '.')],
