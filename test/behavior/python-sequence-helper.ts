@@ -37,7 +37,8 @@ export function pythonArtifact(files: Files): OpenedArtifact {
       });
     }
   }
-  const main = [...map.keys()].find((p) => p.endsWith('__init__.py')) ?? (map.has('main.py') ? 'main.py' : undefined);
+  const main =
+    [...map.keys()].find((p) => p.endsWith('__init__.py')) ?? (map.has('main.py') ? 'main.py' : undefined);
   if (main !== undefined) {
     entryPoints.push({
       kind: 'import',
@@ -63,7 +64,9 @@ export function pythonArtifact(files: Files): OpenedArtifact {
 
 /** The sequence of a package given as files, or of one module given as text. */
 export async function sequenceOf(files: Files | string): Promise<BehaviorSequence> {
-  return buildSequence(pythonArtifact(typeof files === 'string' ? { 'main.py': files } : files), { strict: true });
+  return buildSequence(pythonArtifact(typeof files === 'string' ? { 'main.py': files } : files), {
+    strict: true,
+  });
 }
 
 /** `code qualifier qualifier` of every behaviour, in order; with `phases` preceded by the phase. */
@@ -78,7 +81,11 @@ export async function wordsOf(files: Files | string, phases = false): Promise<st
  * Checks that these behaviours occur in this order. Each wanted line is a code and qualifiers it must have; a line
  * that begins with `!` must not occur at all.
  */
-export async function expectBehaviors(files: Files | string, wanted: readonly string[], phases = false): Promise<void> {
+export async function expectBehaviors(
+  files: Files | string,
+  wanted: readonly string[],
+  phases = false,
+): Promise<void> {
   const found = await wordsOf(files, phases);
   const has = (line: string, want: string): boolean => {
     const words = new Set(line.split(' '));
