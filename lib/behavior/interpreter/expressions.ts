@@ -9,8 +9,10 @@ import {
   known,
   list,
   NO_LABELS,
+  partialText,
   ref,
   UNKNOWN,
+  UNKNOWN_PIECE,
   union,
   unknown,
   type Value,
@@ -499,21 +501,28 @@ function evaluateTemplate(m: Machine, parts: readonly Expression[], env: Env): V
 }
 
 function concat(m: Machine, values: readonly Value[]): Value {
-  const at = values.findIndex((v) => v.kind === 'choice');
-  if (at >= 0) {
+  let combinations = 1;
+  for (const value of values) if (value.kind === 'choice') combinations *= value.options.length;
+  if (combinations > 1 && combinations <= LIMITS.choices) {
+    const at = values.findIndex((v) => v.kind === 'choice');
     const choice = values[at] as Value & { kind: 'choice' };
     return join(
       choice.options.map((option) => concat(m, [...values.slice(0, at), option, ...values.slice(at + 1)])),
     );
   }
   let text = '';
+  let whole = true;
   for (const value of values) {
-    const part = m.language.library.builtins.stringify(value);
-    if (part === undefined || text.length + part.length > LIMITS.stringLength)
-      return unknown(labelsOfAll(values));
+    let part = m.language.library.builtins.stringify(value);
+    if (part === undefined) {
+      whole = false;
+      part = partialText(value) ?? UNKNOWN_PIECE;
+    }
+    if (text.length + part.length > LIMITS.stringLength) return unknown(labelsOfAll(values));
     text += part;
   }
   const labels = labelsOfAll(values);
+  if (!whole) return unknown(labels, text);
   return known(text, labels.size === 0 && values.length > 1 ? ASSEMBLED : labels);
 }
 
