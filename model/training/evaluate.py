@@ -79,19 +79,28 @@ def permuted(onnx_bytes: bytes, seed: int) -> bytes:
 
 
 def write_vectors(packages: list[data.Package], scorer: Scorer, config: dict) -> None:
-    """model/test-vectors.json: units → windows → log-odds → score, by which the TypeScript side proves that it reads the same."""
+    """model/test-vectors.json: units → windows → log-odds → score, by which the TypeScript side proves that it reads the same;
+    and where in the file the weights lie, so that a test can put them in random order."""
+    import onnx
     names = {i: t for t, i in vocab.load().items()}
     rng = random.Random(3)
-    chosen = rng.sample([p for p in packages if 0 < p.behaviors < 150], 24) + rng.sample([p for p in packages if 200 < p.behaviors < 500], 4)
+    small = [p for p in packages if 0 < p.behaviors < 150 and p.mode == "whole"]
+    chosen = rng.sample([p for p in small if p.label == 0], 14) + rng.sample([p for p in small if p.label == 1], 14)
+    chosen += rng.sample([p for p in packages if 250 < p.behaviors < 500], 4)
     cases = []
     for p in chosen:
         units = [u for u in p.units if len(u) > 2]
         distinct = list(dict.fromkeys(w for u in units for w in data.windows(u)))
         c = config["calibration"][p.ecosystem]
-        cases.append({"ecosystem": p.ecosystem, "units": [" ".join(names[t] for t in u) for u in units],
+        cases.append({"ecosystem": p.ecosystem, "malicious": bool(p.label), "units": [" ".join(names[t] for t in u) for u in units],
                       "windows": [{"ids": list(data.closed(w)), "logOdds": scorer.window(w)} for w in distinct],
                       "score": 1 / (1 + math.exp(-(c["scale"] * scorer.package(units) + c["offset"])))})
-    (MODEL / "test-vectors.json").write_text(json.dumps({"model": config["model"]["sha256"], "cases": cases}) + "\n")
+    content = (MODEL / "model.onnx").read_bytes()
+    weights = []
+    for tensor in onnx.load_from_string(content).graph.initializer:
+        if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.raw_data) > 4096:
+            weights.append([content.index(tensor.raw_data), len(tensor.raw_data)])
+    (MODEL / "test-vectors.json").write_text(json.dumps({"model": config["model"]["sha256"], "weights": weights, "cases": cases}) + "\n")
 
 
 def main() -> None:

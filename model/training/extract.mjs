@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { Parser } from 'tar'
 
-const GUARD_MS = 90_000
+const GUARD_MS = Number(process.env.EXTRACT_GUARD_MS ?? 90_000)
 
 /** One ustar header for a regular file. */
 function header(path, size) {
@@ -145,6 +145,7 @@ function parent() {
       if (message !== 'ready') write(message)
       give()
     })
+    worker.on('error', () => {}) // a send to a worker that has just been ended; `exit` follows
     worker.on('exit', (code, signal) => {
       clearTimeout(guard)
       if (job === undefined) return
