@@ -36,7 +36,7 @@ export function runNpm(argv: readonly string[]): Promise<Outcome> {
 }
 
 const OUTCOMES: Readonly<Record<OutcomeKind, Outcome['outcome']>> = {
-  installed: 'allowed',
+  ran: 'allowed',
   passed: 'passed',
   'npm-refused': 'refused',
   blocked: 'blocked',

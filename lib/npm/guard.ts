@@ -28,7 +28,7 @@ export interface Decision {
 }
 
 export type OutcomeKind =
-  | 'installed' // everything allowed; npm ran
+  | 'ran' // everything allowed; npm ran
   | 'passed' // the command installs nothing; npm ran as it is
   | 'npm-refused' // npm cannot resolve the request, and said so itself
   | 'blocked'

@@ -76,7 +76,7 @@ export async function guardInstall(
     recheckFile(fetched, config);
   }
   const { exitCode, missed } = await runNpm(tool, config, options, packuments, allowed);
-  if (missed === undefined) return { kind: 'installed', exitCode, decision };
+  if (missed === undefined) return { kind: 'ran', exitCode, decision };
   return { kind: 'failed', exitCode: 102, decision, message: missedMessage(missed) };
 }
 

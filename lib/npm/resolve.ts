@@ -2,6 +2,8 @@
  * The tree npm would arrive at, and the artifacts it would unpack for it. Arborist builds it in memory;
  * nothing is written and no code of a package runs: git specs, which npm would build on the way, are refused.
  */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import type { Invocation } from './argv.js';
 import type { NpmConfig } from './config.js';
@@ -67,7 +69,10 @@ export async function resolveTree(
     auditLevel: null,
     ...(complete ? { complete: true } : {}),
   };
-  return withoutGit(tool, refused, async () => {
+  const empty = existsSync(config.where) ? undefined : mkdtempSync(path.join(os.tmpdir(), 'safe-install-'));
+  // npm would make a missing (global) folder first; nothing is to be made before the verdict.
+  if (empty !== undefined) options.path = empty;
+  const work = async () => {
     let ideal: TreeNode;
     try {
       ideal = await buildTree(tool, config, invocation, options);
@@ -88,7 +93,12 @@ export async function resolveTree(
     // A refused optional git dependency has left no trace in the tree.
     const dropped = refused.filter((spec) => !named.has(spec)).map(gitSpec);
     return { ...resolution, unreadable: [...resolution.unreadable, ...dropped] };
-  });
+  };
+  try {
+    return await withoutGit(tool, refused, work);
+  } finally {
+    if (empty !== undefined) rmSync(empty, { recursive: true, force: true });
+  }
 }
 
 function gitSpec(spec: string): Unreadable {
@@ -209,7 +219,7 @@ function listArtifacts(ideal: TreeNode, actual: TreeNode | undefined, omit: Set<
       continue;
     }
     // The target of a link stands at the top of its own tree; it is the link that was looked at.
-    if (node.isTop || node.inDepBundle || node.inBundle) continue;
+    if (node.parent === null || node.inDepBundle || node.inBundle) continue;
     if (node.shouldOmit?.(omit)) continue;
     if (isInPlace(node, actual?.inventory.get(node.location))) {
       kept++;

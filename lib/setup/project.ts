@@ -15,11 +15,10 @@ import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync }
 import path from 'node:path';
 import { findNodeAtLocation, type Node, parseTree } from 'jsonc-parser';
 import { KnownError } from '../errors.js';
+import { STRICT_REGISTRY } from '../npm/strict-registry.js';
 
 /** Its name is the message npm prints when it is not there: `spawn install-safe-install-first ENOENT`. */
 export const SCRIPT_SHELL = 'install-safe-install-first';
-/** Host of the strict hook's registry; never answers (RFC 2606 reserves `.invalid`). */
-export const STRICT_REGISTRY = 'http://use-safe-install-in-place-of-npm.invalid/';
 
 const HOOK = 'safe-install hook';
 const OPEN = '# >>> safe-install >>>';
