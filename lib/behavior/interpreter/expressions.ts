@@ -9,8 +9,10 @@ import {
   known,
   list,
   NO_LABELS,
+  partialText,
   ref,
   UNKNOWN,
+  UNKNOWN_PIECE,
   union,
   unknown,
   type Value,
@@ -279,13 +281,19 @@ function evaluateCall(m: Machine, node: Call, env: Env): Value {
     m.position = callee;
     hiddenMember(m, receiver, index);
     name = keyOf(m, index);
-    if (name === undefined) fn = readIndexed(m, receiver, index);
+    // Python's brackets are no attribute: `[f][0](x)`, `{'a': f}['a'](x)` call the element.
+    if (name === undefined || (env.module.language === 'python' && receiver.kind !== 'ref')) {
+      fn = readIndexed(m, receiver, index);
+    }
   } else if (callee.type === 'name') fn = readName(m, callee, env, true);
   else fn = evaluate(m, callee, env);
   const args = evaluateArguments(m, node.args, env);
   const keywords = node.keywords.length === 0 ? NO_KEYWORDS : evaluateKeywords(m, node.keywords, env);
   m.position = node;
-  if (fn !== undefined) return callValue(m, fn, args, keywords, receiver, node.isNew);
+  if (fn !== undefined) {
+    const self = env.module.language === 'python' ? undefined : receiver;
+    return callValue(m, fn, args, keywords, self, node.isNew);
+  }
   if (isSuper(receiver!)) return callSuperMethod(m, env, name!, args, keywords);
   return callMember(m, receiver!, name!, args, keywords, node.isNew);
 }
@@ -493,21 +501,28 @@ function evaluateTemplate(m: Machine, parts: readonly Expression[], env: Env): V
 }
 
 function concat(m: Machine, values: readonly Value[]): Value {
-  const at = values.findIndex((v) => v.kind === 'choice');
-  if (at >= 0) {
+  let combinations = 1;
+  for (const value of values) if (value.kind === 'choice') combinations *= value.options.length;
+  if (combinations > 1 && combinations <= LIMITS.choices) {
+    const at = values.findIndex((v) => v.kind === 'choice');
     const choice = values[at] as Value & { kind: 'choice' };
     return join(
       choice.options.map((option) => concat(m, [...values.slice(0, at), option, ...values.slice(at + 1)])),
     );
   }
   let text = '';
+  let whole = true;
   for (const value of values) {
-    const part = m.language.library.builtins.stringify(value);
-    if (part === undefined || text.length + part.length > LIMITS.stringLength)
-      return unknown(labelsOfAll(values));
+    let part = m.language.library.builtins.stringify(value);
+    if (part === undefined) {
+      whole = false;
+      part = partialText(value) ?? UNKNOWN_PIECE;
+    }
+    if (text.length + part.length > LIMITS.stringLength) return unknown(labelsOfAll(values));
     text += part;
   }
   const labels = labelsOfAll(values);
+  if (!whole) return unknown(labels, text);
   return known(text, labels.size === 0 && values.length > 1 ? ASSEMBLED : labels);
 }
 

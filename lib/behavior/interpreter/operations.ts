@@ -46,7 +46,9 @@ export function sameValue(a: Value, b: Value): boolean {
   if (a.kind === 'func' && b.kind === 'func') {
     return a.node === b.node && a.scope === b.scope && a.thisValue === b.thisValue;
   }
-  return a.kind === 'unknown' && b.kind === 'unknown' && a.labels.size === b.labels.size;
+  return (
+    a.kind === 'unknown' && b.kind === 'unknown' && a.labels.size === b.labels.size && a.partial === b.partial
+  );
 }
 
 /** All labels reachable in a value, through containers to a bounded depth. */
@@ -95,7 +97,7 @@ export function withLabels(value: Value, labels: Labels): Value {
   for (const label of labels) if (!value.labels.has(label)) missing = true;
   if (!missing) return value;
   const all = union(value.labels, labels);
-  if (value.kind === 'unknown') return unknown(all);
+  if (value.kind === 'unknown') return unknown(all, value.partial);
   if (value.kind === 'list' || value.kind === 'dict') {
     value.labels = all;
     return value;
@@ -205,7 +207,7 @@ function one(value: Value): string {
     case 'choice':
       return `(${value.options.map(one).join('/')})`;
     case 'unknown':
-      return value === UNKNOWN ? '?' : `?${labelKey(value.labels)}`;
+      return value === UNKNOWN ? '?' : `?${value.partial ?? ''}${labelKey(value.labels)}`;
   }
 }
 
