@@ -1,6 +1,4 @@
 /** Opens an archive in memory as the installer would lay it out on disk. */
-import { createHash } from 'node:crypto';
-import ssri from 'ssri';
 import type {
   ArtifactFile,
   ArtifactKind,
@@ -13,6 +11,7 @@ import type {
 import { gunzip, magicOf } from './compression.js';
 import { npmEntryPoints } from './entries-npm.js';
 import { pypiEntryPoints } from './entries-pypi.js';
+import { integrityOf, integrityProblem } from './integrity.js';
 import { Layout } from './layout.js';
 import { LIMITS } from './limits.js';
 import { manifestDifferences } from './manifest-differences.js';
@@ -31,10 +30,15 @@ interface Unpacked {
   readonly findings: readonly Finding[];
 }
 
-/** Never throws on package content: what cannot be read in full has `unverified` set. */
-export async function openArtifact(input: ScanInput): Promise<OpenedArtifact> {
-  const integrity = integrityOf(input);
-  let unverified = checkIntegrity(input, integrity);
+/**
+ * Never throws on package content: what cannot be read in full has `unverified` set.
+ * `integrity`: SHA-512 SRI of the input when the caller has it already.
+ */
+export async function openArtifact(
+  input: ScanInput,
+  integrity = integrityOf(input),
+): Promise<OpenedArtifact> {
+  let unverified = integrityProblem(input, integrity);
   let unpacked: Unpacked = { kind: kindByName(input), files: new Map(), findings: [] };
   let manifest: Readonly<Record<string, unknown>> | undefined;
   let entryPoints: readonly EntryPoint[] = [];
@@ -142,30 +146,4 @@ function kindByName(input: ScanInput): ArtifactKind {
 
 function isWheelName(filename: string): boolean {
   return /\.whl$/i.test(filename);
-}
-
-/** SHA-512 SRI of the archive; for a folder of its sorted paths, lengths and contents. */
-export function integrityOf(input: Pick<ScanInput, 'bytes' | 'files'>): string {
-  const hash = createHash('sha512');
-  if (input.files === undefined) hash.update(input.bytes);
-  else {
-    const sorted = [...input.files].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-    for (const file of sorted) hash.update(`${file.path}\0${file.bytes.length}\0`).update(file.bytes);
-  }
-  return `sha512-${hash.digest('base64')}`;
-}
-
-function checkIntegrity(input: ScanInput, computed: string): UnverifiedReason | undefined {
-  const expected = input.expectedIntegrity;
-  if (expected === undefined || expected === '' || expected === computed) return undefined;
-  const parsed = ssri.parse(expected, { strict: true });
-  if (parsed === null || Object.keys(parsed).length === 0) {
-    return { code: 'integrity-mismatch', args: { expected, actual: computed } };
-  }
-  if (input.files !== undefined) return { code: 'integrity-mismatch', args: { expected, actual: computed } };
-  const matches = ssri.checkData(
-    Buffer.from(input.bytes.buffer, input.bytes.byteOffset, input.bytes.length),
-    parsed,
-  );
-  return matches ? undefined : { code: 'integrity-mismatch', args: { expected, actual: computed } };
 }

@@ -19,8 +19,8 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 const DAY_MS = 86_400_000;
 
 export interface Authority {
-  /** The authority's own certificate, PEM. */
-  readonly pem: string;
+  /** PEM, for what the child trusts. */
+  readonly certificate: string;
   /** A TLS server context whose certificate names `host`; made once a host. */
   contextFor(host: string): SecureContext;
 }
@@ -31,7 +31,7 @@ export function createAuthority(now: Date = new Date()): Authority {
   const leaf = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const issuer = `safe-install gate ${randomBytes(4).toString('hex')}`;
   const authorityKeyId = keyId(authority.publicKey);
-  const pem = certificate({
+  const pem = signed({
     issuer,
     subject: issuer,
     now,
@@ -46,11 +46,11 @@ export function createAuthority(now: Date = new Date()): Authority {
   const leafKey = leaf.privateKey.export({ type: 'pkcs8', format: 'pem' });
   const contexts = new Map<string, SecureContext>();
   return {
-    pem,
+    certificate: pem,
     contextFor(host) {
       const known = contexts.get(host);
       if (known) return known;
-      const cert = certificate({
+      const cert = signed({
         issuer,
         subject: host.length <= 64 ? host : 'host',
         now,
@@ -81,7 +81,7 @@ interface CertificateFields {
   readonly extensions: readonly Buffer[];
 }
 
-function certificate(fields: CertificateFields): string {
+function signed(fields: CertificateFields): string {
   const algorithm = sequence(oid('1.2.840.10045.4.3.2')); // ecdsa-with-SHA256
   const serial = randomBytes(16);
   serial[0] = (serial[0]! & 0x7f) | 0x40; // positive, no leading zero

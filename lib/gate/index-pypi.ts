@@ -10,7 +10,7 @@ import type { Scan, UnverifiedReason, Verdict } from '../types.js';
 import { isArchiveName, isPlainText } from './body-kind.js';
 import type { FileStore } from './file-store.js';
 import { fragmentHash, type IndexLink, readLinks } from './index-links.js';
-import type { GateReply, GateRequest } from './proxy.js';
+import type { GateRequest, GateResponse } from './proxy.js';
 import { FetchError, type Upstream, type UpstreamReply } from './upstream.js';
 
 /** One archive an installer asked for, as the reports take it. */
@@ -54,6 +54,12 @@ const MAX_TEXT_BYTES = 256 * 1024 * 1024;
 const PAUSES_MS = [0, 300, 1500];
 const PASSED_ON = ['content-type', 'location', 'www-authenticate', 'retry-after', 'x-pypi-last-serial'];
 
+const empty = (status: number): GateResponse => ({
+  status,
+  headers: { 'content-type': 'text/plain' },
+  body: '',
+});
+
 export class PypiGate {
   /** Every archive asked for, once, in that order. */
   readonly results: Judged[] = [];
@@ -81,27 +87,27 @@ export class PypiGate {
     if (hash !== undefined) this.links.set(url.href, { url: url.href, hash, published: undefined });
   }
 
-  handle = async (request: GateRequest, signal: AbortSignal): Promise<GateReply> => {
+  handle = async (request: GateRequest): Promise<GateResponse> => {
     const { url } = request;
     if (!this.hosts.has(url.host)) {
       this.deniedHosts.add(url.host);
-      return { status: 403 };
+      return empty(403);
     }
-    if (request.method === 'HEAD') return { status: 200 };
-    if (request.method !== 'GET') return { status: 405 };
+    if (request.method === 'HEAD') return empty(200);
+    if (request.method !== 'GET') return empty(405);
     const archive = isArchiveName(url.pathname);
     const stored = archive ? await this.stored(url) : undefined;
     if (stored !== undefined) return this.archive(url, stored, 'application/octet-stream', true);
     let reply: UpstreamReply;
     try {
-      reply = await this.fetch(request, archive, signal);
+      reply = await this.fetch(request, archive);
     } catch (error) {
       return this.notFetched(url, archive, error);
     }
     const type = String(reply.headers['content-type'] ?? '');
     if (reply.body === undefined) {
       if (reply.headers.location !== undefined) this.admitRedirect(url, reply.headers.location);
-      return { status: reply.status, headers: passedOn(reply) };
+      return { status: reply.status, headers: passedOn(reply), body: '' };
     }
     if (archive || !isPlainText(reply.body)) return this.archive(url, reply.body, type, false);
     if (/\.whl\.metadata$/i.test(url.pathname)) {
@@ -119,7 +125,7 @@ export class PypiGate {
     return { status: 200, headers: passedOn(reply), body: reply.body };
   };
 
-  private async archive(url: URL, body: Buffer, type: string, fromStore: boolean): Promise<GateReply> {
+  private async archive(url: URL, body: Buffer, type: string, fromStore: boolean): Promise<GateResponse> {
     const filename = basename(url);
     const link = this.links.get(addressKey(url));
     const promised = link?.hash;
@@ -165,7 +171,7 @@ export class PypiGate {
     return this.metadataHashes.get(addressKey(url));
   }
 
-  private async refuse(verdict: Verdict, filename: string): Promise<GateReply> {
+  private async refuse(verdict: Verdict, filename: string): Promise<GateResponse> {
     const path = verdict.name === '' ? undefined : this.options.pathTo(verdict.name);
     const shown = path?.map((step, at) =>
       at === path.length - 1 ? `${verdict.name}@${verdict.version}` : step,
@@ -175,12 +181,11 @@ export class PypiGate {
       this.results.push(result);
     }
     await this.options.onRefusal(result);
-    return { status: 403 };
+    return empty(403);
   }
 
-  private async notFetched(url: URL, archive: boolean, error: unknown): Promise<GateReply> {
+  private async notFetched(url: URL, archive: boolean, error: unknown): Promise<GateResponse> {
     if (!(error instanceof FetchError)) throw error;
-    if (error.code === 'ABORTED') return { status: 503 };
     this.failures.add(`${url.host}: ${error.message}`);
     const filename = basename(url);
     if (error.code === 'too-large') {
@@ -191,20 +196,19 @@ export class PypiGate {
       const args = { file: filename, why: error.message };
       return this.refuse(unverified(filename, undefined, { code: 'not-fetched', args }), filename);
     }
-    return { status: 503 };
+    return empty(503);
   }
 
-  private async fetch(request: GateRequest, archive: boolean, signal: AbortSignal): Promise<UpstreamReply> {
+  private async fetch(request: GateRequest, archive: boolean): Promise<UpstreamReply> {
     const headers = forwarded(request, archive);
     const maxBytes = archive
       ? this.options.maxArchiveBytes
       : Math.max(MAX_TEXT_BYTES, this.options.maxArchiveBytes);
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.options.upstream.get(request.url, headers, { maxBytes, signal });
+        return await this.options.upstream.get(request.url, headers, { maxBytes });
       } catch (error) {
-        const final =
-          !(error instanceof FetchError) || error.code === 'too-large' || error.code === 'ABORTED';
+        const final = !(error instanceof FetchError) || error.code === 'too-large';
         // Pages are asked for again by the installer itself, as often as its user wants.
         if (!archive || final || attempt + 1 >= PAUSES_MS.length) throw error;
         await new Promise((resolve) => setTimeout(resolve, PAUSES_MS[attempt + 1]));

@@ -1,130 +1,123 @@
 /**
- * A proxy on the loopback interface that answers for every host, http and https alike: the guarded installer keeps
- * its own index addresses, credentials and caches keyed by them, and yet every byte it receives comes from one
- * function here. The child alone is pointed at it and trusts its authority.
- *
- * Chosen over a loopback index after trying both with pip 22.3 to 26: an index at another address has to rewrite
- * requirement files, `direct_url.json` and pip's cache keys, and switches off what pip refuses by origin.
+ * A loopback proxy that answers every request itself. The child believes it speaks with the registries the
+ * user configured, under their real addresses; nothing it asks for leaves this process unless the handler
+ * lets it. The child therefore needs no other registry setting, and its lockfile keeps the real addresses.
  */
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { createAuthority } from './certificate.js';
 
 export interface GateRequest {
   readonly method: string;
-  /** The address as the installer sees it. */
+  /** Absolute and normalised: default port and fragment dropped. */
   readonly url: URL;
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: Buffer;
 }
 
-export interface GateReply {
+export interface GateResponse {
   readonly status: number;
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  readonly body?: Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | string;
 }
 
-/** Answers one request; `signal` is aborted when nobody waits for the answer any more. A throw becomes a 502. */
-export type GateHandler = (request: GateRequest, signal: AbortSignal) => Promise<GateReply>;
+export type GateHandler = (request: GateRequest) => Promise<GateResponse>;
 
-export interface InterceptingProxy {
-  /** `http://user:token@127.0.0.1:PORT`; without the token nobody else on the machine can use it. */
-  readonly url: string;
-  /** Certificate of the authority that signed what the proxy shows, PEM. */
-  readonly authority: string;
-  /** Ends every connection and frees the port. */
+export interface Gate {
+  /** `http://gate:SECRET@127.0.0.1:PORT`: only the child is told the secret, other local users are refused. */
+  readonly proxy: string;
+  /** PEM of the authority the child must trust for as long as it runs. */
+  readonly certificate: string;
   close(): Promise<void>;
 }
 
-export async function startProxy(handle: GateHandler): Promise<InterceptingProxy> {
-  const authority = createAuthority();
-  const token = randomBytes(18).toString('base64url');
-  const password = `Basic ${Buffer.from(`safe-install:${token}`).toString('base64')}`;
-  const hosts = new WeakMap<object, string>();
-  const sockets = new Set<Socket>();
-  const keep = (socket: Socket): void => {
-    sockets.add(socket);
-    socket.on('error', () => socket.destroy()); // the child went away; nothing to tell anyone
-    socket.once('close', () => sockets.delete(socket));
-  };
+const REQUEST_LIMIT = 64 * 1024 * 1024;
 
-  const inside = createServer((request, response) => {
-    const host = hosts.get(request.socket);
-    answer(handle, request, response, host === undefined ? undefined : `https://${host}${request.url}`);
-  });
-  const outside = createServer((request, response) => {
-    if (request.headers['proxy-authorization'] !== password) return refuse(response, 407);
-    answer(handle, request, response, request.url);
-  });
-  outside.on('connection', keep);
-  outside.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    const host = request.url ?? '';
-    if (request.headers['proxy-authorization'] !== password) {
-      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n');
+/** @throws Error when no loopback port can be had. */
+export async function openGate(handler: GateHandler): Promise<Gate> {
+  const authority = createAuthority();
+  const origins = new WeakMap<object, string>();
+  const sockets = new Set<Socket>();
+
+  const secret = randomBytes(16).toString('hex');
+  const expected = `Basic ${Buffer.from(`gate:${secret}`).toString('base64')}`;
+
+  const server = http.createServer((incoming, outgoing) => {
+    if (!origins.has(incoming.socket) && incoming.headers['proxy-authorization'] !== expected) {
+      outgoing.writeHead(407).end();
       return;
     }
-    socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
-    if (head.length > 0) socket.unshift(head);
-    const name = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-    const secure = new TLSSocket(socket, { isServer: true, secureContext: authority.contextFor(name) });
-    hosts.set(secure, host.replace(/:443$/, ''));
-    keep(secure);
-    inside.emit('connection', secure);
+    answer(incoming, outgoing, origins.get(incoming.socket), handler).catch(() => outgoing.destroy());
   });
-  for (const server of [inside, outside]) {
-    // The gate answers when a file is fetched and read, however long that takes.
-    server.requestTimeout = 0;
-    server.keepAliveTimeout = 60_000;
-    server.on('clientError', (_error, socket) => socket.destroy());
-  }
-
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.on('connect', (request, socket) => {
+    socket.on('error', () => socket.destroy());
+    if (request.headers['proxy-authorization'] !== expected) {
+      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
+      return;
+    }
+    const target = new URL(`https://${request.url}`);
+    socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    const secure = new TLSSocket(socket as Socket, {
+      isServer: true,
+      secureContext: authority.contextFor(target.hostname),
+      ALPNProtocols: ['http/1.1'],
+    });
+    secure.on('error', () => secure.destroy());
+    origins.set(secure, target.origin);
+    server.emit('connection', secure);
+  });
+  server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve, reject) => {
-    outside.once('error', reject);
-    outside.listen(0, '127.0.0.1', resolve);
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
   });
-  const { port } = outside.address() as AddressInfo;
+  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://safe-install:${token}@127.0.0.1:${port}`,
-    authority: authority.pem,
+    proxy: `http://gate:${secret}@127.0.0.1:${port}`,
+    certificate: authority.certificate,
     close: () =>
       new Promise((resolve) => {
-        outside.close(() => resolve());
+        server.close(() => resolve());
         for (const socket of sockets) socket.destroy();
       }),
   };
 }
 
 async function answer(
-  handle: GateHandler,
-  request: IncomingMessage,
-  response: ServerResponse,
-  address: string | undefined,
+  incoming: http.IncomingMessage,
+  outgoing: http.ServerResponse,
+  origin: string | undefined,
+  handler: GateHandler,
 ): Promise<void> {
-  request.resume(); // no installer sends a body the gate would pass on
-  if (address === undefined || !URL.canParse(address)) return refuse(response, 400);
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  const { 'proxy-authorization': _, ...headers } = request.headers;
-  let reply: GateReply;
-  try {
-    reply = await handle({ method: request.method ?? 'GET', url: new URL(address), headers }, gone.signal);
-  } catch {
-    return refuse(response, 502);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > REQUEST_LIMIT) throw new Error('request too large');
+    chunks.push(chunk);
   }
-  if (response.destroyed) return;
-  const body = reply.body ?? new Uint8Array();
-  response.writeHead(reply.status, {
-    ...(reply.headers as Record<string, string | string[]>),
-    'content-length': body.byteLength,
-    // What passed the gate once must pass it again the next time.
+  let response: GateResponse;
+  try {
+    // Inside a tunnel the request line is a path; through a plain proxy it is the whole address.
+    const url = new URL(incoming.url ?? '/', origin);
+    url.hash = '';
+    const { method = 'GET', headers } = incoming;
+    response = await handler({ method, url, headers, body: Buffer.concat(chunks) });
+  } catch (error) {
+    response = { status: 502, body: JSON.stringify({ error: (error as Error).message }) };
+  }
+  outgoing.writeHead(response.status, {
+    'content-type': 'application/json',
+    // What need not be written to the child's cache is not.
     'cache-control': 'no-store',
+    ...response.headers,
+    'content-length': Buffer.byteLength(response.body),
   });
-  response.end(request.method === 'HEAD' ? undefined : body);
-}
-
-function refuse(response: ServerResponse, status: number): void {
-  if (response.destroyed) return;
-  response.writeHead(status, { 'content-length': 0, 'cache-control': 'no-store' });
-  response.end();
+  outgoing.end(response.body);
 }

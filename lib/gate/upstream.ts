@@ -46,7 +46,6 @@ export class FetchError extends Error {
 
 export interface FetchOptions {
   readonly maxBytes: number;
-  readonly signal?: AbortSignal;
 }
 
 export interface Upstream {
@@ -105,9 +104,6 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
           fail('ETIMEDOUT', `no answer within ${settings.timeoutMs / 1000} s`),
         );
         request.once('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'ERROR', error.message));
-        const stop = (): void => fail('ABORTED', 'nobody waits for it any more');
-        if (options.signal?.aborted) return stop();
-        options.signal?.addEventListener('abort', stop, { once: true });
         request.once('response', (response) => {
           const status = response.statusCode ?? 0;
           const { headers } = response;
@@ -130,7 +126,6 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
             fail(error.code ?? 'ERROR', error.message),
           );
           response.once('end', () => {
-            options.signal?.removeEventListener('abort', stop);
             if (!response.complete) return fail('ECONNRESET', 'the connection closed before the end');
             try {
               const body = decode(Buffer.concat(chunks), headers['content-encoding'], sent, options.maxBytes);

@@ -12,7 +12,7 @@ import { LIMITS } from '../artifact/limits.js';
 import { EXIT, KnownError } from '../errors.js';
 import { FileStore } from '../gate/file-store.js';
 import { type Judged, PypiGate } from '../gate/index-pypi.js';
-import { type GateHandler, type InterceptingProxy, startProxy } from '../gate/proxy.js';
+import { type Gate, type GateHandler, openGate } from '../gate/proxy.js';
 import { createUpstream } from '../gate/upstream.js';
 import type { Scan, UnverifiedReason, Verdict } from '../types.js';
 import { type PipArguments, parsePipArguments } from './argv.js';
@@ -78,7 +78,7 @@ class GuardedRun {
   private readonly store: FileStore | undefined;
   private readonly folder = mkdtempSync(join(tmpdir(), 'safe-install-pip-'));
   private readonly local: Judged[] = [];
-  private proxy: InterceptingProxy | undefined;
+  private proxy: Gate | undefined;
   private child: Child | undefined;
   private failure: unknown;
 
@@ -122,9 +122,9 @@ class GuardedRun {
     this.takeSources();
     await this.readLocalArchives();
     if (this.refusal() !== undefined) return this.result(this.refusalCode());
-    this.proxy = await startProxy(this.handle);
+    this.proxy = await openGate(this.handle);
     const authority = join(this.folder, 'authority.pem');
-    writeFileSync(authority, this.proxy.authority);
+    writeFileSync(authority, this.proxy.certificate);
     const at = this.args.insertAt;
     const child = new Child({
       command: [...pip, ...argv.slice(0, at), ...this.ownOptions(authority), ...argv.slice(at)],
@@ -152,9 +152,9 @@ class GuardedRun {
   }
 
   /** Anything unforeseen ends pip: an archive that was not judged is not served. */
-  private readonly handle: GateHandler = async (request, signal) => {
+  private readonly handle: GateHandler = async (request) => {
     try {
-      return await this.gate.handle(request, signal);
+      return await this.gate.handle(request);
     } catch (error) {
       this.failure ??= error;
       await this.child?.stop();
@@ -234,7 +234,7 @@ class GuardedRun {
   private ownOptions(authority: string): string[] {
     const { options } = this.args;
     const wheels = this.builtWheels();
-    const proxy = options.has('proxy') || options.has('isolated') ? ['--proxy', this.proxy!.url] : [];
+    const proxy = options.has('proxy') || options.has('isolated') ? ['--proxy', this.proxy!.proxy] : [];
     return [
       '--cert',
       authority,
@@ -253,7 +253,7 @@ class GuardedRun {
 
   /** Reaches pip's own children too: it installs what a build needs with a second pip that sees only this. */
   private childEnv(env: NodeJS.ProcessEnv, authority: string): NodeJS.ProcessEnv {
-    const { url } = this.proxy!;
+    const { proxy: url } = this.proxy!;
     const wheels = this.builtWheels();
     const child: NodeJS.ProcessEnv = { ...env };
     for (const name of Object.keys(child)) if (OVERRIDDEN.test(name)) delete child[name];
@@ -277,6 +277,8 @@ class GuardedRun {
       // git would go its own way past the gate.
       GIT_ALLOW_PROTOCOL: 'none',
       TMPDIR: this.folder,
+      // The start-up hook of a guarded environment lets this pip and those it starts pass.
+      SAFE_INSTALL_GUARDED_PIP: '1',
     };
   }
 }
@@ -284,7 +286,7 @@ class GuardedRun {
 /** Seconds pip waits for the gate; the user's own time-out holds between gate and index. */
 const GATE_PATIENCE_S = '86400';
 const OVERRIDDEN =
-  /^(?:no_proxy|(?:https?|all)_proxy|ssl_cert_dir|pip_(?:proxy|cert|timeout|default_timeout|cache_dir|no_cache_dir|no_proxy_env|client_cert))$/i;
+  /^(?:no_proxy|(?:https?|all)_proxy|ssl_cert_dir|pip_(?:proxy|cert|timeout|default_timeout|cache_dir|no_cache_dir|no_proxy_env|client_cert)|safe_install_p(?:ip|ython))$/i;
 
 /** The bundles pip's user trusts, in the order pip and requests look; the system's own when none is named. */
 function authorityFiles(settings: PipSettings, env: NodeJS.ProcessEnv): string[] {

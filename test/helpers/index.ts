@@ -83,7 +83,10 @@ export class TestIndex {
     }
     if (this.fault?.(path, request, response)) return;
     const project = /^\/simple\/([^/]+)\/$/.exec(path)?.[1];
-    if (project !== undefined) return this.page(project, request, response);
+    if (project !== undefined) {
+      this.page(project, request, response);
+      return;
+    }
     const filename = /^\/files\/(.+)$/.exec(path)?.[1] ?? '';
     const file = this.files.get(filename.replace(/\.metadata$/, ''));
     const body = filename.endsWith('.metadata') ? file?.metadata : file?.bytes;

@@ -1,17 +1,21 @@
-/** The javascript library surface: rules and pure evaluation. */
+/** The JavaScript library surface: rules for what has an effect, pure evaluation for what has none. */
 import type { LanguageLibrary } from '../api.js';
-import { ref } from '../values.js';
+import { javascriptBuiltins } from './javascript/builtins.js';
+import { encodingRules } from './javascript/rules-encoding.js';
+import { executionRules } from './javascript/rules-execution.js';
+import { fileRules } from './javascript/rules-files.js';
+import { informationRules } from './javascript/rules-information.js';
+import { moduleRules } from './javascript/rules-modules.js';
+import { networkRules } from './javascript/rules-network.js';
 
 export const javascriptLibrary: LanguageLibrary = {
-  rules: [],
-  builtins: {
-    callPath: () => undefined,
-    callMethod: () => undefined,
-    readProperty: () => undefined,
-    binary: () => undefined,
-    unary: () => undefined,
-    stringify: (value) => (value.kind === 'known' ? String(value.value) : undefined),
-    truthy: (value) => (value.kind === 'known' ? Boolean(value.value) : undefined),
-    global: (name) => ref(name),
-  },
+  rules: [
+    ...moduleRules,
+    ...informationRules,
+    ...fileRules,
+    ...networkRules,
+    ...encodingRules,
+    ...executionRules,
+  ],
+  builtins: javascriptBuiltins,
 };

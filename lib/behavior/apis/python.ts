@@ -1,17 +1,58 @@
-/** The python library surface: rules and pure evaluation. */
-import type { LanguageLibrary } from '../api.js';
-import { ref } from '../values.js';
+/** The Python library surface: rules that emit behaviours, and pure evaluation. */
+import type { Builtins, LanguageLibrary } from '../api.js';
+import { known, ref } from '../values.js';
+import { dictMethod, invoker, listMethod } from './python/container-methods.js';
+import { settle, stringOf, truth } from './python/core.js';
+import { callPath } from './python/functions.js';
+import { binary, stringify, unary } from './python/operators.js';
+import { readProperty } from './python/properties.js';
+import { pythonRules } from './python/rules.js';
+import { pathMethod } from './python/rules-files.js';
+import { bytesMethod, numberMethod, textMethod } from './python/text-methods.js';
 
-export const pythonLibrary: LanguageLibrary = {
-  rules: [],
-  builtins: {
-    callPath: () => undefined,
-    callMethod: () => undefined,
-    readProperty: () => undefined,
-    binary: () => undefined,
-    unary: () => undefined,
-    stringify: (value) => (value.kind === 'known' ? String(value.value) : undefined),
-    truthy: (value) => (value.kind === 'known' ? Boolean(value.value) : undefined),
-    global: (name) => ref(`builtins.${name}`),
+const builtins: Builtins = {
+  callPath,
+  callMethod(receiver, name, args, keywords, context) {
+    const self = settle(receiver);
+    switch (self?.kind) {
+      case 'known': {
+        const string = stringOf(self);
+        if (string !== undefined) {
+          return (
+            textMethod(string, self.labels, name, args, keywords) ??
+            pathMethod(context, self, name, args, keywords)
+          );
+        }
+        if (typeof self.value === 'number' || typeof self.value === 'bigint') {
+          return numberMethod(self.value, self.labels, name, args, keywords);
+        }
+        return undefined;
+      }
+      case 'bytes':
+        return bytesMethod(self.value, self.labels, name, args, keywords);
+      case 'list':
+        return listMethod(
+          self,
+          name,
+          args,
+          keywords,
+          invoker(context, (path, given) => callPath(path, given, new Map(), context)),
+        );
+      case 'dict':
+        return dictMethod(self, name, args, keywords);
+    }
+    return undefined;
+  },
+  readProperty,
+  binary,
+  unary,
+  stringify,
+  truthy: truth,
+  global(name) {
+    if (name === '__builtins__' || name === '__builtin__' || name === 'builtins') return ref('builtins');
+    if (name === '__debug__') return known(true);
+    return ref(`builtins.${name}`);
   },
 };
+
+export const pythonLibrary: LanguageLibrary = { rules: pythonRules, builtins };

@@ -1,0 +1,61 @@
+/** `path` and `url` on strings that are known or partly known. Locations stay what they are on POSIX. */
+import path from 'node:path';
+import { known, type Labels, partialText, UNKNOWN_PIECE, union, unknown, type Value } from '../../values.js';
+import { stringify } from './operators.js';
+
+/** A string value of this text: known when it has no unknown piece. */
+export function textValue(text: string, labels: Labels): Value {
+  return text.includes(UNKNOWN_PIECE) || isPlace(text) ? unknown(labels, text) : known(text, labels);
+}
+
+/** Places that stand for a folder of the machine: their text is a name for it, not what the code would see. */
+function isPlace(text: string): boolean {
+  return text.startsWith('~') || text.startsWith('%');
+}
+
+const piece = (value: Value): string => stringify(value) ?? partialText(value) ?? UNKNOWN_PIECE;
+
+/** `path.NAME(...)`; undefined for functions that say nothing about a location. */
+export function pathCall(name: string, args: readonly Value[], cwd: string): Value | undefined {
+  const labels = union(...args.map((a) => a.labels));
+  const texts = args.map(piece);
+  const first = texts[0];
+  if (first === undefined) return undefined;
+  const slashed = texts.map((t) => t.replaceAll('\\', '/'));
+  switch (name) {
+    case 'join':
+      return textValue(path.posix.join(...slashed), labels);
+    case 'resolve': {
+      const start = slashed.findLastIndex(
+        (t) => t.startsWith('/') || isPlace(t) || t.startsWith(UNKNOWN_PIECE),
+      );
+      const parts = start === -1 ? [cwd, ...slashed] : slashed.slice(start);
+      return textValue(path.posix.join(...parts), labels);
+    }
+    case 'normalize':
+      return textValue(path.posix.normalize(slashed[0]!), labels);
+    case 'dirname':
+      return textValue(path.posix.dirname(slashed[0]!), labels);
+    case 'basename':
+      return textValue(path.posix.basename(slashed[0]!, texts[1]), labels);
+    case 'extname':
+      return textValue(path.posix.extname(slashed[0]!), labels);
+    case 'isAbsolute':
+      return first.includes(UNKNOWN_PIECE) ? undefined : known(path.posix.isAbsolute(first));
+    case 'toNamespacedPath':
+      return args[0];
+    case 'relative':
+      return first.includes(UNKNOWN_PIECE) || texts[1]?.includes(UNKNOWN_PIECE) || isPlace(first)
+        ? undefined
+        : known(path.posix.relative(slashed[0]!, slashed[1] ?? ''), labels);
+    default:
+      return undefined;
+  }
+}
+
+/** `url.fileURLToPath(x)`: the path of a `file:` URL. */
+export function fileUrlToPath(value: Value | undefined): Value | undefined {
+  if (value === undefined) return undefined;
+  const text = piece(value);
+  return textValue(text.replace(/^file:\/\//, ''), value.labels);
+}

@@ -1,0 +1,290 @@
+/** Value helpers shared by the evaluation of Python's library: what a value is, and Python's own text of it. */
+import type { Context } from '../../api.js';
+import {
+  bytes,
+  type Known,
+  known,
+  type Labels,
+  type List,
+  list,
+  NO_LABELS,
+  type Ref,
+  ref,
+  union,
+  type Value,
+} from '../../values.js';
+
+/** Results beyond this are not built: characters, bytes or items. */
+export const MAX_LENGTH = 8_000_000;
+/** Items of a list built by evaluation (`range`, `list(b'…')`). */
+export const MAX_ITEMS = 200_000;
+
+export type Keywords = ReadonlyMap<string, Value>;
+
+/** The first decided option where control flow left several. */
+export function settle(value: Value | undefined): Value | undefined {
+  if (value?.kind !== 'choice') return value;
+  return value.options.find((o) => o.kind !== 'unknown' && o.kind !== 'ref') ?? value.options[0];
+}
+
+export function stringOf(value: Value | undefined): string | undefined {
+  const one = settle(value);
+  return one?.kind === 'known' && typeof one.value === 'string' ? one.value : undefined;
+}
+
+/** Integers only: `bool` counts as one, as in Python. */
+export function integerOf(value: Value | undefined): number | undefined {
+  const one = settle(value);
+  if (one?.kind !== 'known') return undefined;
+  if (typeof one.value === 'number') return Number.isInteger(one.value) ? one.value : undefined;
+  if (typeof one.value === 'boolean') return one.value ? 1 : 0;
+  if (typeof one.value === 'bigint') {
+    return one.value <= Number.MAX_SAFE_INTEGER && one.value >= Number.MIN_SAFE_INTEGER
+      ? Number(one.value)
+      : undefined;
+  }
+  return undefined;
+}
+
+export function bigintOf(value: Value | undefined): bigint | undefined {
+  const one = settle(value);
+  if (one?.kind !== 'known') return undefined;
+  if (typeof one.value === 'bigint') return one.value;
+  const integer = integerOf(one);
+  return integer === undefined ? undefined : BigInt(integer);
+}
+
+export function numberOf(value: Value | undefined): number | undefined {
+  const one = settle(value);
+  if (one?.kind !== 'known') return undefined;
+  if (typeof one.value === 'number') return one.value;
+  if (typeof one.value === 'boolean') return one.value ? 1 : 0;
+  if (typeof one.value === 'bigint') return Number(one.value);
+  return undefined;
+}
+
+/** Small when it fits, so that equal integers are equal values. */
+export function integer(value: bigint): number | bigint {
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER)
+    ? Number(value)
+    : value;
+}
+
+/** Bytes of a bytes value, or of a `str` that only holds bytes (Python 2, and what `latin-1` gives). */
+export function bytesOf(value: Value | undefined): Uint8Array | undefined {
+  const one = settle(value);
+  if (one?.kind === 'bytes') return one.value;
+  const text = stringOf(one);
+  if (text === undefined) return undefined;
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) > 0xff) return new Uint8Array(Buffer.from(text, 'utf8'));
+  }
+  return new Uint8Array(Buffer.from(text, 'latin1'));
+}
+
+/** Elements of what Python can iterate, when they are all known to exist. */
+export function itemsOf(value: Value | undefined): readonly Value[] | undefined {
+  const one = settle(value);
+  if (one === undefined) return undefined;
+  if (one.kind === 'list') return one.open ? undefined : one.items;
+  if (one.kind === 'bytes') {
+    if (one.value.length > MAX_ITEMS) return undefined;
+    return Array.from(one.value, (b) => known(b, one.labels));
+  }
+  if (one.kind === 'dict') {
+    if (one.open || one.prototype !== undefined) return undefined;
+    return [...one.entries.keys()].map((k) => known(k, one.labels));
+  }
+  const text = stringOf(one);
+  if (text === undefined || text.length > MAX_ITEMS) return undefined;
+  return Array.from(text, (c) => known(c, one.labels));
+}
+
+export function labelsOf(value: Value | undefined, depth = 3): Labels {
+  if (value === undefined) return NO_LABELS;
+  if (depth === 0) return value.labels;
+  if (value.kind === 'list') {
+    if (value.items.length === 0) return value.labels;
+    return union(value.labels, ...value.items.slice(0, 1_000).map((i) => labelsOf(i, depth - 1)));
+  }
+  if (value.kind === 'dict') {
+    return union(
+      value.labels,
+      ...[...value.entries.values()].slice(0, 200).map((i) => labelsOf(i, depth - 1)),
+    );
+  }
+  if (value.kind === 'choice')
+    return union(value.labels, ...value.options.map((o) => labelsOf(o, depth - 1)));
+  return value.labels;
+}
+
+export function labelsOfAll(values: readonly (Value | undefined)[]): Labels {
+  return union(...values.map((v) => labelsOf(v)));
+}
+
+const DECODED: Labels = new Set(['decoded']);
+const ASSEMBLED: Labels = new Set(['assembled']);
+export const decoded = (labels: Labels): Labels => union(labels, DECODED);
+export const assembled = (labels: Labels): Labels => union(labels, ASSEMBLED);
+
+export const text = (value: string, labels: Labels = NO_LABELS): Known | undefined =>
+  value.length > MAX_LENGTH ? undefined : known(value, labels);
+export const octets = (value: Uint8Array, labels: Labels = NO_LABELS): Value | undefined =>
+  value.length > MAX_LENGTH ? undefined : bytes(value, labels);
+export const items = (values: readonly Value[], labels: Labels = NO_LABELS): List | undefined =>
+  values.length > MAX_ITEMS ? undefined : list([...values], false, labels);
+
+/** `str(x)`. Undefined when not known. */
+export function str(value: Value | undefined): string | undefined {
+  const one = settle(value);
+  if (one?.kind === 'known' && typeof one.value === 'string') return one.value;
+  return repr(one);
+}
+
+/** `repr(x)`. Undefined when not known. */
+export function repr(value: Value | undefined, depth = 0): string | undefined {
+  const one = settle(value);
+  if (one === undefined || depth > 8) return undefined;
+  if (one.kind === 'known') {
+    const v = one.value;
+    if (v === null) return 'None';
+    if (v === undefined) return undefined;
+    if (typeof v === 'boolean') return v ? 'True' : 'False';
+    if (typeof v === 'string') return quote(v);
+    return String(v);
+  }
+  if (one.kind === 'bytes') return `b${quote(Buffer.from(one.value).toString('latin1'), true)}`;
+  if (one.kind === 'list') {
+    if (one.open || one.items.length > 10_000) return undefined;
+    const parts = one.items.map((i) => repr(i, depth + 1));
+    return parts.includes(undefined) ? undefined : `[${parts.join(', ')}]`;
+  }
+  if (one.kind === 'dict' && !one.open && one.prototype === undefined) {
+    const parts: string[] = [];
+    for (const [key, entry] of one.entries) {
+      const shown = repr(entry, depth + 1);
+      if (shown === undefined) return undefined;
+      parts.push(`${quote(key)}: ${shown}`);
+    }
+    return `{${parts.join(', ')}}`;
+  }
+  return undefined;
+}
+
+function quote(text: string, isBytes = false): string {
+  const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
+  let out = mark;
+  for (const c of text) {
+    const code = c.codePointAt(0) ?? 0;
+    if (c === mark || c === '\\') out += `\\${c}`;
+    else if (c === '\n') out += '\\n';
+    else if (c === '\r') out += '\\r';
+    else if (c === '\t') out += '\\t';
+    else if (code < 0x20 || code === 0x7f || (code > 0x7f && (isBytes || code < 0xa0))) {
+      out += `\\x${code.toString(16).padStart(2, '0')}`;
+    } else out += c;
+  }
+  return out + mark;
+}
+
+/** Keys of dicts are strings, as the interpreter keeps them: `1` and `'1'` share one. */
+export function keyOf(value: Value | undefined): string | undefined {
+  const one = settle(value);
+  if (one?.kind === 'known') return String(one.value);
+  return one?.kind === 'bytes' || one?.kind === 'list' ? repr(one) : undefined;
+}
+
+export function truth(value: Value | undefined): boolean | undefined {
+  const one = settle(value);
+  switch (one?.kind) {
+    case 'known':
+      return one.value === undefined ? undefined : Boolean(one.value);
+    case 'bytes':
+      return one.value.length > 0;
+    case 'list':
+      return one.items.length > 0 ? true : one.open ? undefined : false;
+    case 'dict':
+      if (one.prototype !== undefined) return undefined;
+      return one.entries.size > 0 ? true : one.open ? undefined : false;
+    case 'func':
+    case 'class':
+      return true;
+  }
+  return undefined;
+}
+
+/** `a == b`; undefined when not decidable. */
+export function equal(left: Value | undefined, right: Value | undefined, depth = 0): boolean | undefined {
+  const a = settle(left);
+  const b = settle(right);
+  if (a === undefined || b === undefined || depth > 6) return undefined;
+  if (a.kind === 'known' && b.kind === 'known') {
+    if (a.value === undefined || b.value === undefined) return undefined;
+    const x = numberOf(a);
+    const y = numberOf(b);
+    if (x !== undefined && y !== undefined) {
+      return typeof a.value === 'bigint' || typeof b.value === 'bigint'
+        ? bigintOf(a) === bigintOf(b)
+        : x === y;
+    }
+    return a.value === b.value;
+  }
+  if (a.kind === 'bytes' && b.kind === 'bytes') return Buffer.compare(a.value, b.value) === 0;
+  if (a.kind === 'list' && b.kind === 'list') {
+    if (a === b) return true;
+    if (a.open || b.open) return undefined;
+    if (a.items.length !== b.items.length) return false;
+    let all: boolean | undefined = true;
+    for (let i = 0; i < a.items.length; i++) {
+      const same = equal(a.items[i], b.items[i], depth + 1);
+      if (same === false) return false;
+      if (same === undefined) all = undefined;
+    }
+    return all;
+  }
+  if (a.kind === 'unknown' || b.kind === 'unknown' || a.kind === 'ref' || b.kind === 'ref') return undefined;
+  if (a.kind === 'dict' && b.kind === 'dict') return a === b ? true : undefined;
+  if (a.kind !== b.kind) {
+    // A Python 2 string and its bytes are the same thing.
+    if (
+      (a.kind === 'bytes' && stringOf(b) !== undefined) ||
+      (b.kind === 'bytes' && stringOf(a) !== undefined)
+    ) {
+      return undefined;
+    }
+    return a.kind === 'dict' || b.kind === 'dict' ? undefined : false;
+  }
+  return a === b;
+}
+
+/** `len(x)`. */
+export function length(value: Value | undefined): number | undefined {
+  const one = settle(value);
+  if (one?.kind === 'known') {
+    if (typeof one.value !== 'string') return undefined;
+    return isBasic(one.value) ? one.value.length : Array.from(one.value).length;
+  }
+  if (one?.kind === 'bytes') return one.value.length;
+  if (one?.kind === 'list') return one.open ? undefined : one.items.length;
+  if (one?.kind === 'dict') return one.open || one.prototype !== undefined ? undefined : one.entries.size;
+  return undefined;
+}
+
+/** True when every character is one UTF-16 unit, so that offsets are Python's. */
+export function isBasic(value: string): boolean {
+  return !/[\ud800-\udfff]/.test(value);
+}
+
+/** Calls a function value: pure library functions directly, anything else through the interpreter. */
+export type Invoke = (fn: Value, args: readonly Value[]) => Value;
+export type PureCall = (
+  path: string,
+  args: readonly Value[],
+  keywords: Keywords,
+  context: Context,
+) => Value | undefined;
+
+/** A library function with its first arguments given: calling it calls `path` with them in front. */
+export function boundTo(path: string, ...args: readonly Value[]): Ref {
+  return ref('%bound', labelsOfAll(args), [ref(path), ...args]);
+}

@@ -1,0 +1,264 @@
+/** `%` formatting, `str.format` and format specifications, on known values. */
+import type { Value } from '../../values.js';
+import {
+  bigintOf,
+  bytesOf,
+  integerOf,
+  itemsOf,
+  MAX_LENGTH,
+  numberOf,
+  repr,
+  settle,
+  str,
+  stringOf,
+} from './core.js';
+
+const SPECIFICATION = /^(?:(.)?([<>=^]))?([-+ ])?(z)?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([a-zA-Z%])?$/su;
+
+/** `format(value, specification)`. Undefined when the value is not known or the specification is wrong. */
+export function formatValue(value: Value | undefined, specification: string): string | undefined {
+  if (specification === '') return str(value);
+  const match = SPECIFICATION.exec(specification);
+  if (match === null) return undefined;
+  const [
+    ,
+    fillCharacter,
+    alignment,
+    sign = '-',
+    ,
+    alternate,
+    zero,
+    widthText,
+    grouping,
+    precisionText,
+    type,
+  ] = match;
+  const width = widthText === undefined ? 0 : Number(widthText);
+  if (width > MAX_LENGTH) return undefined;
+  const precision = precisionText === undefined ? undefined : Number(precisionText);
+  const body = formatBody(value, type, precision, alternate !== undefined, sign, grouping);
+  if (body === undefined) return undefined;
+  const isNumber =
+    numberOf(value) !== undefined && typeof (settle(value) as { value?: unknown }).value !== 'boolean';
+  const fill = fillCharacter ?? (zero === undefined ? ' ' : '0');
+  const align = alignment ?? (zero !== undefined && isNumber ? '=' : isNumber ? '>' : '<');
+  const missing = width - Array.from(body).length;
+  if (missing <= 0) return body;
+  if (align === '<') return body + fill.repeat(missing);
+  if (align === '>') return fill.repeat(missing) + body;
+  if (align === '^') return fill.repeat(missing >> 1) + body + fill.repeat(missing - (missing >> 1));
+  const prefix = /^[-+ ]?(?:0[xXob])?/.exec(body)?.[0] ?? '';
+  return prefix + fill.repeat(missing) + body.slice(prefix.length);
+}
+
+function formatBody(
+  value: Value | undefined,
+  type: string | undefined,
+  precision: number | undefined,
+  alternate: boolean,
+  sign: string,
+  grouping: string | undefined,
+): string | undefined {
+  const text = stringOf(value);
+  if (text !== undefined && (type === undefined || type === 's')) {
+    return precision === undefined ? text : Array.from(text).slice(0, precision).join('');
+  }
+  const signed = (negative: boolean, digits: string): string =>
+    (negative ? '-' : sign === '-' ? '' : sign) + digits;
+  const grouped = (digits: string, size: number): string =>
+    grouping === undefined ? digits : digits.replace(new RegExp(`\\B(?=(.{${size}})+$)`, 'g'), grouping);
+  const whole = bigintOf(value);
+  if (whole !== undefined && (type === undefined || 'bcdoxXn'.includes(type))) {
+    if (type === 'c')
+      return whole >= 0n && whole <= 0x10ffffn ? String.fromCodePoint(Number(whole)) : undefined;
+    const base = type === 'b' ? 2 : type === 'o' ? 8 : type === 'x' || type === 'X' ? 16 : 10;
+    let digits = (whole < 0n ? -whole : whole).toString(base);
+    if (type === 'X') digits = digits.toUpperCase();
+    digits = grouped(digits, base === 10 ? 3 : 4);
+    if (alternate && base !== 10)
+      digits = (base === 2 ? '0b' : base === 8 ? '0o' : type === 'X' ? '0X' : '0x') + digits;
+    return signed(whole < 0n, digits);
+  }
+  const number = numberOf(value);
+  if (number === undefined) return type === undefined || type === 's' ? str(value) : undefined;
+  const absolute = Math.abs(number);
+  const digits = Math.min(precision ?? 6, 100);
+  switch (type) {
+    case 'f':
+    case 'F': {
+      const [head = '', ...tail] = absolute.toFixed(digits).split('.');
+      return signed(number < 0, [grouped(head, 3), ...tail].join('.'));
+    }
+    case 'e':
+    case 'E': {
+      const shown = absolute.toExponential(digits).replace(/e([+-])(\d)$/, 'e$10$2');
+      return signed(number < 0, type === 'E' ? shown.toUpperCase() : shown);
+    }
+    case '%':
+      return signed(number < 0, `${(absolute * 100).toFixed(digits)}%`);
+    case undefined:
+    case 'g':
+    case 'G':
+    case 'n':
+      return signed(
+        number < 0,
+        precision === undefined
+          ? String(absolute)
+          : String(Number(absolute.toPrecision(Math.max(1, digits)))),
+      );
+  }
+  return undefined;
+}
+
+/** Looks up `name[key].attribute` of a replacement field. */
+export type FieldLookup = (
+  name: string | number,
+  rest: readonly { readonly kind: 'key' | 'attribute'; readonly name: string }[],
+) => Value | undefined;
+
+/** `text.format(…)`. Undefined as soon as one field is not known. */
+export function formatString(template: string, lookup: FieldLookup, depth = 0): string | undefined {
+  let out = '';
+  let automatic = 0;
+  if (depth > 2) return undefined;
+  for (let i = 0; i < template.length; i++) {
+    const c = template[i]!;
+    if (c === '{' && template[i + 1] === '{') {
+      out += '{';
+      i++;
+    } else if (c === '}') {
+      if (template[i + 1] !== '}') return undefined;
+      out += '}';
+      i++;
+    } else if (c === '{') {
+      let level = 1;
+      let end = i + 1;
+      while (end < template.length && level > 0) {
+        if (template[end] === '{') level++;
+        else if (template[end] === '}') level--;
+        end++;
+      }
+      if (level > 0) return undefined;
+      const field = template.slice(i + 1, end - 1);
+      i = end - 1;
+      const match = /^([^!:[.]*)((?:\.[^!:[.]+|\[[^\]]*\])*)(?:!([a-z]))?(?::([\s\S]*))?$/.exec(field);
+      if (match === null) return undefined;
+      const [, first = '', trail = '', conversion, rawSpecification = ''] = match;
+      const name = first === '' ? automatic++ : /^\d+$/.test(first) ? Number(first) : first;
+      const rest = [...trail.matchAll(/\.([^.[]+)|\[([^\]]*)\]/g)].map((part) =>
+        part[1] !== undefined
+          ? ({ kind: 'attribute', name: part[1] } as const)
+          : ({ kind: 'key', name: part[2] ?? '' } as const),
+      );
+      const value = lookup(name, rest);
+      const nested: FieldLookup = (n, r) =>
+        typeof n === 'number' && rawSpecification.includes('{}') ? lookup(automatic++, r) : lookup(n, r);
+      const specification = rawSpecification.includes('{')
+        ? formatString(rawSpecification, nested, depth + 1)
+        : rawSpecification;
+      if (specification === undefined) return undefined;
+      let shown: string | undefined;
+      if (conversion === 'r' || conversion === 'a') {
+        const quoted = repr(value);
+        shown = quoted === undefined ? undefined : formatText(quoted, specification);
+      } else if (conversion === 's') {
+        const plain = str(value);
+        shown = plain === undefined ? undefined : formatText(plain, specification);
+      } else shown = formatValue(value, specification);
+      if (shown === undefined) return undefined;
+      out += shown;
+    } else out += c;
+    if (out.length > MAX_LENGTH) return undefined;
+  }
+  return out;
+}
+
+function formatText(text: string, specification: string): string | undefined {
+  return formatValue({ kind: 'known', value: text, labels: new Set() }, specification);
+}
+
+const PERCENT = /%(?:\(([^)]*)\))?([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?[hlL]?([a-zA-Z%])/g;
+
+/** `template % right`. The right side is a list for a tuple, a dict, or one value. */
+export function percentFormat(template: string, right: Value): string | undefined {
+  const one = settle(right);
+  const values = one?.kind === 'list' ? itemsOf(one) : [right];
+  if (values === undefined) return undefined;
+  let next = 0;
+  let failed = false;
+  const out = template.replace(
+    PERCENT,
+    (
+      _whole,
+      key: string | undefined,
+      flags: string,
+      widthText: string | undefined,
+      precisionText: string | undefined,
+      type: string,
+    ) => {
+      if (type === '%') return '%';
+      const number = (text: string | undefined): number | undefined => {
+        if (text !== '*') return text === undefined ? undefined : Number(text);
+        return integerOf(values[next++]);
+      };
+      const width = number(widthText) ?? 0;
+      const precision = number(precisionText);
+      const value =
+        key === undefined ? values[next++] : one?.kind === 'dict' ? one.entries.get(key) : undefined;
+      const body = percentBody(value, type, flags, precision);
+      if (body === undefined || width > MAX_LENGTH) {
+        failed = true;
+        return '';
+      }
+      if (flags.includes('-')) return body.padEnd(width);
+      if (flags.includes('0') && 'diouxXeEfFgG'.includes(type)) {
+        const prefix = /^[-+ ]?(?:0[xXo])?/.exec(body)?.[0] ?? '';
+        return prefix + body.slice(prefix.length).padStart(width - prefix.length, '0');
+      }
+      return body.padStart(width);
+    },
+  );
+  return failed ? undefined : out;
+}
+
+function percentBody(
+  value: Value | undefined,
+  type: string,
+  flags: string,
+  precision: number | undefined,
+): string | undefined {
+  if (value === undefined) return undefined;
+  const sign = flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '-';
+  switch (type) {
+    case 's':
+    case 'b': {
+      const one = settle(value);
+      const shown = one?.kind === 'bytes' ? Buffer.from(one.value).toString('latin1') : str(one);
+      return precision === undefined ? shown : shown?.slice(0, precision);
+    }
+    case 'r':
+    case 'a':
+      return repr(value)?.slice(0, precision);
+    case 'c': {
+      const code = integerOf(value);
+      if (code !== undefined) return code >= 0 && code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
+      const single = stringOf(value) ?? Buffer.from(bytesOf(value) ?? []).toString('latin1');
+      return Array.from(single).length === 1 ? single : undefined;
+    }
+    case 'd':
+    case 'i':
+    case 'u': {
+      const number = numberOf(value);
+      if (number === undefined) return undefined;
+      const whole = bigintOf(value) ?? BigInt(Math.trunc(number));
+      const digits = (whole < 0n ? -whole : whole).toString().padStart(precision ?? 0, '0');
+      return (whole < 0n ? '-' : sign === '-' ? '' : sign) + digits;
+    }
+    case 'o':
+    case 'x':
+    case 'X':
+      return formatValue(value, `${sign}${flags.includes('#') ? '#' : ''}${type}`);
+    default:
+      return formatValue(value, `${sign}${precision === undefined ? '' : `.${precision}`}${type}`);
+  }
+}

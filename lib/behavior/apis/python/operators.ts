@@ -1,0 +1,277 @@
+/** Operators as Python has them, on known values. */
+import { bytes, known, union, type Value } from '../../values.js';
+import {
+  bigintOf,
+  equal,
+  integer,
+  integerOf,
+  items,
+  itemsOf,
+  keyOf,
+  MAX_ITEMS,
+  MAX_LENGTH,
+  numberOf,
+  octets,
+  settle,
+  str,
+  stringOf,
+  text,
+  truth,
+} from './core.js';
+import { percentFormat } from './format.js';
+import { joinPaths } from './paths.js';
+
+/** Bits of an integer that is still computed. */
+const MAX_BITS = 2_000_000;
+
+export function binary(operator: string, left: Value, right: Value): Value | undefined {
+  const a = settle(left);
+  const b = settle(right);
+  if (a === undefined || b === undefined) return undefined;
+  const labels = union(a.labels, b.labels);
+  const decided = (value: boolean | undefined): Value | undefined =>
+    value === undefined ? undefined : known(value, labels);
+  switch (operator) {
+    case '==':
+      return decided(equal(a, b));
+    case '!=': {
+      const same = equal(a, b);
+      return decided(same === undefined ? undefined : !same);
+    }
+    case 'is':
+    case 'is not': {
+      const same = identical(a, b);
+      return decided(same === undefined ? undefined : same === (operator === 'is'));
+    }
+    case 'in':
+    case 'not in': {
+      const inside = contains(b, a);
+      return decided(inside === undefined ? undefined : inside === (operator === 'in'));
+    }
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+      return decided(compare(operator, a, b));
+  }
+  const joined = sequences(operator, a, b);
+  if (joined !== undefined) return joined;
+  const result = arithmetic(operator, a, b);
+  return result === undefined ? undefined : known(result, labels);
+}
+
+function identical(a: Value, b: Value): boolean | undefined {
+  const none = (v: Value): boolean => v.kind === 'known' && v.value === null;
+  if (none(a) && none(b)) return true;
+  if (none(a) || none(b)) {
+    const other = none(a) ? b : a;
+    return other.kind === 'unknown' || other.kind === 'ref' ? undefined : false;
+  }
+  if (
+    a.kind === 'known' &&
+    b.kind === 'known' &&
+    typeof a.value === 'boolean' &&
+    typeof b.value === 'boolean'
+  ) {
+    return a.value === b.value;
+  }
+  return undefined;
+}
+
+function contains(container: Value, item: Value): boolean | undefined {
+  const string = stringOf(container);
+  if (string !== undefined) {
+    const part = stringOf(item);
+    return part === undefined ? undefined : string.includes(part);
+  }
+  if (container.kind === 'bytes') {
+    const byte = integerOf(item);
+    if (byte !== undefined) return container.value.includes(byte);
+    return item.kind === 'bytes' ? Buffer.from(container.value).includes(Buffer.from(item.value)) : undefined;
+  }
+  if (container.kind === 'dict') {
+    if (container.prototype !== undefined) return undefined;
+    const key = keyOf(item);
+    if (key === undefined) return undefined;
+    return container.entries.has(key) ? true : container.open ? undefined : false;
+  }
+  if (container.kind !== 'list') return undefined;
+  let open = container.open;
+  for (const entry of container.items) {
+    const same = equal(entry, item);
+    if (same === true) return true;
+    if (same === undefined) open = true;
+  }
+  return open ? undefined : false;
+}
+
+function compare(operator: string, a: Value, b: Value): boolean | undefined {
+  const order = (x: number | string | bigint, y: number | string | bigint): boolean =>
+    operator === '<' ? x < y : operator === '<=' ? x <= y : operator === '>' ? x > y : x >= y;
+  const x = numberOf(a);
+  const y = numberOf(b);
+  if (x !== undefined && y !== undefined) return order(bigintOf(a) ?? x, bigintOf(b) ?? y);
+  const s = stringOf(a);
+  const t = stringOf(b);
+  if (s !== undefined && t !== undefined) return order(s, t);
+  if (a.kind === 'bytes' && b.kind === 'bytes') return order(Buffer.compare(a.value, b.value), 0);
+  return undefined;
+}
+
+/** Concatenation, repetition and formatting of text, bytes and lists; union of dicts. */
+function sequences(operator: string, a: Value, b: Value): Value | undefined {
+  const labels = union(a.labels, b.labels);
+  const s = stringOf(a);
+  const t = stringOf(b);
+  if (operator === '+') {
+    if (s !== undefined && t !== undefined) return text(s + t, labels);
+    if (a.kind === 'bytes' && b.kind === 'bytes')
+      return octets(new Uint8Array(Buffer.concat([a.value, b.value])), labels);
+    // Python 2 mixes both; Python 3 raises.
+    if (a.kind === 'bytes' && t !== undefined)
+      return text(Buffer.from(a.value).toString('latin1') + t, labels);
+    if (b.kind === 'bytes' && s !== undefined)
+      return text(s + Buffer.from(b.value).toString('latin1'), labels);
+    if (a.kind === 'list' && b.kind === 'list') {
+      if (a.items.length + b.items.length > MAX_ITEMS) return undefined;
+      return { kind: 'list', items: [...a.items, ...b.items], open: a.open || b.open, labels };
+    }
+    return undefined;
+  }
+  if (operator === '*') {
+    const count = integerOf(isSequence(a) ? b : a);
+    const sequence = isSequence(a) ? a : isSequence(b) ? b : undefined;
+    if (sequence === undefined || count === undefined) return undefined;
+    const times = Math.max(0, count);
+    const of = stringOf(sequence);
+    if (of !== undefined) return of.length * times > MAX_LENGTH ? undefined : text(of.repeat(times), labels);
+    if (sequence.kind === 'bytes') {
+      if (sequence.value.length * times > MAX_LENGTH) return undefined;
+      const out = new Uint8Array(sequence.value.length * times);
+      for (let i = 0; i < times; i++) out.set(sequence.value, i * sequence.value.length);
+      return bytes(out, labels);
+    }
+    const all = itemsOf(sequence);
+    if (all === undefined || all.length * times > MAX_ITEMS) return undefined;
+    return items(Array.from({ length: times }, () => all).flat(), labels);
+  }
+  // Only a `pathlib.Path`, which is kept as its text, can be divided.
+  if (operator === '/' && s !== undefined && t !== undefined) return text(joinPaths([s, t]), labels);
+  if (operator === '%') {
+    if (s !== undefined) {
+      const result = percentFormat(s, b);
+      return result === undefined
+        ? undefined
+        : text(result, union(labels, ...(itemsOf(b) ?? []).map((i) => i.labels)));
+    }
+    if (a.kind === 'bytes') {
+      const result = percentFormat(Buffer.from(a.value).toString('latin1'), b);
+      return result === undefined ? undefined : octets(new Uint8Array(Buffer.from(result, 'latin1')), labels);
+    }
+    return undefined;
+  }
+  if (operator === '|' && a.kind === 'dict' && b.kind === 'dict') {
+    return { kind: 'dict', entries: new Map([...a.entries, ...b.entries]), open: a.open || b.open, labels };
+  }
+  if ((operator === '|' || operator === '&' || operator === '-') && a.kind === 'list' && b.kind === 'list') {
+    if (a.open || b.open) return undefined;
+    const has = (list: readonly Value[], item: Value): boolean => list.some((i) => equal(i, item) === true);
+    if (operator === '|') return items([...a.items, ...b.items.filter((i) => !has(a.items, i))], labels);
+    return items(
+      a.items.filter((i) => has(b.items, i) === (operator === '&')),
+      labels,
+    );
+  }
+  return undefined;
+}
+
+function arithmetic(operator: string, a: Value, b: Value): number | bigint | undefined {
+  const m = bigintOf(a);
+  const n = bigintOf(b);
+  if (m !== undefined && n !== undefined) {
+    switch (operator) {
+      case '+':
+        return integer(m + n);
+      case '-':
+        return integer(m - n);
+      case '*':
+        return bits(m) + bits(n) > MAX_BITS ? undefined : integer(m * n);
+      case '/':
+        return n === 0n ? undefined : Number(m) / Number(n);
+      case '//':
+        return n === 0n ? undefined : integer(floorDivide(m, n));
+      case '%':
+        return n === 0n ? undefined : integer(m - floorDivide(m, n) * n);
+      case '**':
+        if (n < 0n) return Number(m) ** Number(n);
+        return bits(m) * Number(n) > MAX_BITS ? undefined : integer(m ** n);
+      case '<<':
+        return n < 0n || Number(n) + bits(m) > MAX_BITS ? undefined : integer(m << n);
+      case '>>':
+        return n < 0n ? undefined : integer(m >> n);
+      case '&':
+        return integer(m & n);
+      case '|':
+        return integer(m | n);
+      case '^':
+        return integer(m ^ n);
+    }
+    return undefined;
+  }
+  const x = numberOf(a);
+  const y = numberOf(b);
+  if (x === undefined || y === undefined) return undefined;
+  switch (operator) {
+    case '+':
+      return x + y;
+    case '-':
+      return x - y;
+    case '*':
+      return x * y;
+    case '/':
+      return y === 0 ? undefined : x / y;
+    case '//':
+      return y === 0 ? undefined : Math.floor(x / y);
+    case '%':
+      return y === 0 ? undefined : x - Math.floor(x / y) * y;
+    case '**':
+      return x ** y;
+  }
+  return undefined;
+}
+
+function floorDivide(m: bigint, n: bigint): bigint {
+  const quotient = m / n;
+  return m % n !== 0n && m < 0n !== n < 0n ? quotient - 1n : quotient;
+}
+
+function bits(value: bigint): number {
+  return value <= 0xffff_ffffn && value >= -0xffff_ffffn ? 32 : value.toString(16).length * 4;
+}
+
+export function unary(operator: string, operand: Value): Value | undefined {
+  const one = settle(operand);
+  if (one === undefined) return undefined;
+  if (operator === '!') {
+    const value = truth(one);
+    return value === undefined ? undefined : known(!value, one.labels);
+  }
+  const whole = bigintOf(one);
+  if (whole !== undefined) {
+    if (operator === '-') return known(integer(-whole), one.labels);
+    if (operator === '~') return known(integer(~whole), one.labels);
+    if (operator === '+') return known(integer(whole), one.labels);
+  }
+  const number = numberOf(one);
+  if (number === undefined) return undefined;
+  if (operator === '-') return known(-number, one.labels);
+  return operator === '+' ? known(number, one.labels) : undefined;
+}
+
+export function stringify(value: Value): string | undefined {
+  return str(value);
+}
+
+function isSequence(value: Value): boolean {
+  return value.kind === 'bytes' || value.kind === 'list' || stringOf(value) !== undefined;
+}

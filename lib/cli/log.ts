@@ -1,0 +1,82 @@
+/** `safe-install log`: what was judged on this machine, and what the model of today says of it. */
+import process from 'node:process';
+import { EXIT } from '../errors.js';
+import { outcomeOf } from '../guard.js';
+import { escapeJson, escapeText } from '../report/escape.js';
+import { styleOf } from '../report/style.js';
+import { renderText } from '../report/text.js';
+import { noMore, parseArguments } from './arguments.js';
+import { done, type Outcome, say } from './exit.js';
+import { type RecordedPackage, type RecordedRun, readRuns } from './record.js';
+import { scanTargets } from './scan.js';
+
+const HELP = {
+  usage: 'log [--rescan]',
+  description: `Lists the runs recorded on this machine, newest last. With --rescan, fetches and judges again
+what was allowed, with the model of today: exit 100 when something would be blocked now.`,
+  examples: [
+    ['safe-install log --last 5', 'the last five runs'],
+    ['safe-install log --format json', 'one JSON line a run'],
+    ['safe-install log --rescan', 'what a newer model says of past installs'],
+  ],
+} as const;
+
+export async function run(argv: readonly string[]): Promise<Outcome> {
+  const parsed = await parseArguments(argv, HELP, (parser) =>
+    parser
+      .option('last', { type: 'string', requiresArg: true, default: '20', describe: 'Runs to show' })
+      .option('format', { choices: ['text', 'json'] as const, default: 'text' as const, describe: 'Form' })
+      .option('rescan', { type: 'boolean', default: false, describe: 'Judge past installs again' }),
+  );
+  if (parsed === undefined) return done;
+  noMore(parsed, 'log');
+  const runs = readRuns();
+  if (runs.length === 0) {
+    say('no runs are recorded yet');
+    return done;
+  }
+  if (parsed.rescan) return rescan(runs);
+  const last = runs.slice(-Math.max(1, Number.parseInt(parsed.last, 10) || 20));
+  const lines = last.map((recorded) =>
+    parsed.format === 'json' ? escapeJson(JSON.stringify(recorded)) : runLine(recorded),
+  );
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return done;
+}
+
+function runLine({ time, command, outcome, packages, cwd, model }: RecordedRun): string {
+  const flagged = packages
+    .filter(({ verdict }) => verdict !== 'allow')
+    .map(({ name, version }) => `${name}@${version}`);
+  const named =
+    flagged.length === 0 ? '' : `: ${flagged.slice(0, 5).join(', ')}${flagged.length > 5 ? ', …' : ''}`;
+  const when = time.slice(0, 16).replace('T', ' ');
+  return escapeText(
+    `${when}  ${command}  ${outcome}  ${packages.length} packages, model ${model}, in ${cwd}${named}`,
+  );
+}
+
+async function rescan(runs: readonly RecordedRun[]): Promise<Outcome> {
+  const targets = rescanTargets(runs);
+  if (targets.length === 0) {
+    say('no past install came from a registry: nothing to judge again');
+    return done;
+  }
+  const result = await scanTargets(targets, { cwd: process.cwd(), silent: false, sequences: false });
+  process.stdout.write(renderText(result, styleOf('stdout'), 'scan'));
+  const outcome = outcomeOf(result.packages.map(({ verdict }) => verdict));
+  return {
+    outcome,
+    exitCode: { allowed: EXIT.ok, blocked: EXIT.blocked, unverified: EXIT.unverified }[outcome],
+  };
+}
+
+/** What was installed or passed a scan, once each. */
+export function rescanTargets(runs: readonly RecordedRun[]): string[] {
+  const target = ({ ecosystem, name, version }: RecordedPackage): string =>
+    ecosystem === 'npm' ? `npm:${name}@${version}` : `pypi:${name}==${version}`;
+  const passed = runs
+    .flatMap(({ packages }) => packages)
+    .filter(({ verdict, name, version }) => verdict === 'allow' && name !== '' && version !== '');
+  return [...new Set(passed.map(target))];
+}

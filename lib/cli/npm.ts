@@ -1,0 +1,81 @@
+/** `safe-install npm …`, `npx …`, and `safe-install [npm install arguments]`. */
+import process from 'node:process';
+import type { OutcomeKind } from '../npm/guard.js';
+import { escapeText } from '../report/escape.js';
+import type { PackageResult } from '../report/run.js';
+import { type Outcome, say, usage } from './exit.js';
+import { guarded } from './guarded.js';
+
+/** npm's installing commands, which may follow `safe-install` without `npm`. */
+const INSTALLING = new Set(
+  (
+    'install i in ins inst insta instal isnt isnta isntal isntall add ci ic clean-install install-clean isntall-clean ' +
+    'install-test it install-ci-test cit clean-install-test sit update up upgrade udpate dedupe ddp exec x create ' +
+    'rebuild rb uninstall unlink remove rm r un prune link ln'
+  ).split(' '),
+);
+
+export function runNpm(argv: readonly string[]): Promise<Outcome> {
+  return guarded('npm', silent(argv), async (services, cwd) => {
+    const { guardNpm } = await import('../npm/guard.js');
+    let unreported: readonly PackageResult[] = [];
+    const { kind, exitCode, message } = await guardNpm({
+      argv,
+      cwd,
+      env: process.env,
+      scan: services.scan,
+      onDecision: ({ packages }) => {
+        if (packages.length > 0 && !services.reportNow(packages)) unreported = packages;
+      },
+    });
+    // Nothing of it had bytes to scan; then npm has not run either.
+    if (unreported.length > 0) await services.report(unreported);
+    if (message !== undefined) say(escapeText(message));
+    return { outcome: OUTCOMES[kind], exitCode };
+  });
+}
+
+const OUTCOMES: Readonly<Record<OutcomeKind, Outcome['outcome']>> = {
+  ran: 'allowed',
+  passed: 'passed',
+  'npm-refused': 'refused',
+  blocked: 'blocked',
+  unverified: 'unverified',
+  failed: 'failed',
+};
+
+const silent = (argv: readonly string[]): boolean =>
+  argv.some((word) => ['-s', '--silent', '--loglevel=silent', '-q', '--quiet'].includes(word));
+
+export async function runNpx(_argv: readonly string[]): Promise<Outcome> {
+  throw usage('npx is not guarded yet in this version; nothing was run');
+}
+
+export const runInstall = async (argv: readonly string[]): Promise<Outcome> => runNpm(npmArguments(argv));
+
+/**
+ * What stands after a bare `safe-install` → npm's arguments. A first word that is another command of npm is
+ * refused: neither reading it as that command nor as the name of a package is surely what was meant.
+ */
+export function npmArguments(argv: readonly string[]): readonly string[] {
+  const [first] = argv;
+  if (first === undefined || first.startsWith('-')) return ['install', ...argv];
+  if (INSTALLING.has(first)) return argv;
+  if (OTHER.has(first)) {
+    throw usage(
+      `'${first}' is a command of npm that installs nothing: say 'npm ${first}', or 'safe-install install ${first}' for the package of that name`,
+    );
+  }
+  return ['install', ...argv];
+}
+
+/** npm's commands that are not in `INSTALLING`, with the aliases in common use. */
+const OTHER = new Set(
+  (
+    'access adduser approve-scripts audit author bugs c cache completion config deny-scripts deprecate diff dist-tag ' +
+    'dist-tags docs edit exp explain explore find find-dupes fund get help help-search hlep home info issues la list ll ' +
+    'login logout ls org outdated owner pack ping pkg prefix profile publish query repo restart root rum run ' +
+    'run-script s sbom se search set show shrinkwrap star stars start stop t team test token tst undeprecate ' +
+    'unpublish unstar urn v version view whoami why'
+  ).split(' '),
+);

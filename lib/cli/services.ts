@@ -1,0 +1,126 @@
+/** What the command line lends a guard: one scanner, the policy in force, words, and the record of the run. */
+import process from 'node:process';
+import type { Progress } from '../report/progress.js';
+import { type PackageResult, type Run, summarize } from '../report/run.js';
+import type { Scanner } from '../scan.js';
+import type { Scan, UnverifiedReason, Verdict } from '../types.js';
+import type { Policy } from '../verdict/policy.js';
+
+export interface Services {
+  /**
+   * The scanner under the policy in force. It loads the model and the parsers at its first call, so that a command
+   * with nothing to scan does not pay for them.
+   */
+  readonly scan: Scan;
+  /** Prints the cards and the one line. To be called once, when the verdicts on everything are known. */
+  readonly report: (packages: readonly PackageResult[]) => Promise<void>;
+  /** The same without waiting, for a caller that cannot; false when nothing was scanned, and nothing is printed. */
+  readonly reportNow: (packages: readonly PackageResult[]) => boolean;
+  /** What was reported; undefined when nothing was. */
+  readonly run: () => Run | undefined;
+  /** Ends the scanner's threads and finishes its cache. Must be awaited before the command ends. */
+  readonly close: () => Promise<void>;
+}
+
+export interface ServiceOptions {
+  readonly cwd: string;
+  /** Neither progress nor the line of success; what blocks is always said. */
+  readonly silent: boolean;
+}
+
+/** Everything a scan needs, loaded at the first one. */
+export interface Opened {
+  readonly scanner: Scanner;
+  readonly policy: Policy;
+  readonly tool: Run['tool'];
+  readonly progress: Progress;
+  readonly print: (run: Run) => void;
+}
+
+/** Loads nothing until it is used. */
+export function createServices({ cwd, silent }: ServiceOptions): Services {
+  const start = performance.now();
+  let opening: Promise<Opened> | undefined;
+  let opened: Opened | undefined;
+  let run: Run | undefined;
+
+  const open = (): Promise<Opened> => {
+    opening ??= openAll(cwd, silent).then((all) => {
+      opened = all;
+      return all;
+    });
+    return opening;
+  };
+
+  let read = 0;
+  const scan: Scan = async (input) => {
+    const { scanner, progress } = await open();
+    const verdict = await scanner.scan(input);
+    progress.update('read', ++read, undefined, `${verdict.name}@${verdict.version}`);
+    return verdict;
+  };
+  const reportNow = (packages: readonly PackageResult[]): boolean => {
+    if (opened === undefined) return false;
+    opened.progress.clear();
+    const { tool, policy, print } = opened;
+    run = { tool, packages, notices: policy.notices, durationMs: performance.now() - start };
+    print(run);
+    return true;
+  };
+  return {
+    scan,
+    reportNow,
+    report: async (packages) => {
+      await open();
+      reportNow(packages);
+    },
+    run: () => run,
+    close: async () => {
+      opened?.progress.clear();
+      await (await opening?.catch(() => undefined))?.scanner.close();
+    },
+  };
+}
+
+/** Opens policy, scanner and reporter. A malformed policy or a missing model ends here, before anything is fetched. */
+async function openAll(cwd: string, silent: boolean): Promise<Opened> {
+  const { loadPolicy } = await import('../verdict/policy.js');
+  const policy = loadPolicy(cwd);
+  const [{ createScanner }, { createProgress }, { renderText }, { styleOf }] = await Promise.all([
+    import('../scan.js'),
+    import('../report/progress.js'),
+    import('../report/text.js'),
+    import('../report/style.js'),
+  ]);
+  const print = (run: Run): void => {
+    const { blocked, unverified } = summarize(run.packages);
+    if (silent && blocked + unverified === 0) return;
+    process.stderr.write(renderText(run, styleOf('stderr'), 'install'));
+  };
+  return {
+    policy,
+    print,
+    tool: await describeTool(),
+    progress: createProgress({ silent }),
+    scanner: await createScanner({ policy, cache: true }),
+  };
+}
+
+/** Versions and threshold as reports name them. Throws `KnownError` (102) when the model is missing. */
+export async function describeTool(): Promise<Run['tool']> {
+  const { toolVersion } = await import('../report/output.js');
+  const { loadModelConfig } = await import('../classifier/config.js');
+  const { version, threshold } = loadModelConfig();
+  return { version: toolVersion(), model: version, threshold };
+}
+
+/** The verdict on what has no bytes: unverified for its reason, unless the policy accepts that kind. */
+export async function unreadVerdict(
+  about: Pick<Verdict, 'ecosystem' | 'name' | 'version'> & { readonly reason: UnverifiedReason },
+  policy: Policy,
+): Promise<Verdict> {
+  const { decide } = await import('../verdict/decide.js');
+  const { ecosystem, name, version, reason } = about;
+  const facts = { ecosystem, name, version, integrity: '', findings: [], opaqueFiles: 0, durationMs: 0 };
+  return decide({ ...facts, unverified: reason }, policy, Date.now());
+}

@@ -1,0 +1,78 @@
+/**
+ * What the gate says as an npm registry: packuments exactly as the scan saw them, with the facts of scanned
+ * tarballs in place of the registry's claims, and the bytes of allowed tarballs. Any other tarball is a miss.
+ */
+import type { GateHandler, GateRequest, GateResponse } from './proxy.js';
+
+/** Packuments by address, as first seen; never replaced while the command runs. */
+export interface PackumentStore {
+  find(url: string): Record<string, unknown> | undefined;
+  keep(url: string, packument: Record<string, unknown>): void;
+}
+
+export interface RegistryOptions {
+  readonly packuments: PackumentStore;
+  /** Allowed tarballs by address (see `tarballKey`). */
+  readonly tarballs: ReadonlyMap<string, Uint8Array>;
+  /** Sends a metadata request on to the user's registry with the user's own credentials. */
+  readonly upstream: (request: GateRequest) => Promise<GateResponse>;
+  /** The child asked for a tarball that was not scanned. npm would swallow this for an optional one. */
+  readonly onMiss: (url: string) => void;
+}
+
+/** One form for an address however it is written in lockfile, packument or request. */
+export function tarballKey(address: string): string {
+  try {
+    const url = new URL(address);
+    url.hash = '';
+    url.search = '';
+    url.username = '';
+    url.password = '';
+    return url.href.replace(/%2f/gi, '%2f');
+  } catch {
+    return address;
+  }
+}
+
+/** npm's security reports (`npm audit`) and signing keys: questions and answers without code. */
+const REPORTS = /\/-\/npm\/v1\/(security\/|keys\/?$|attestations\/)/;
+
+export function registryHandler(options: RegistryOptions): GateHandler {
+  return async (request) => {
+    const address = request.url.href;
+    const bytes = options.tarballs.get(tarballKey(address));
+    if (bytes !== undefined && request.method === 'GET') {
+      // npm works out an integrity of its own, for the lockfile, only from what passes through its cache.
+      const caching =
+        request.headers['pacote-integrity'] === undefined ? { 'cache-control': 'max-age=60' } : {};
+      return {
+        status: 200,
+        headers: { 'content-type': 'application/octet-stream', ...caching },
+        body: bytes,
+      };
+    }
+    if (REPORTS.test(request.url.pathname)) return options.upstream(request);
+    if (request.method === 'GET' && asksForPackument(request)) return packument(options, request);
+    options.onMiss(address);
+    return { status: 403, body: JSON.stringify({ error: 'safe-install: this was not scanned' }) };
+  };
+}
+
+function asksForPackument({ headers, url }: GateRequest): boolean {
+  if (headers['pacote-req-type'] === 'tarball' || /\.(tgz|tar\.gz|tar)$/i.test(url.pathname)) return false;
+  return headers['pacote-req-type'] === 'packument' || (headers.accept ?? '').includes('json');
+}
+
+async function packument(options: RegistryOptions, request: GateRequest): Promise<GateResponse> {
+  const address = request.url.href;
+  const known = options.packuments.find(address);
+  if (known !== undefined) return { status: 200, body: JSON.stringify(known) };
+  const answer = await options.upstream(request);
+  if (answer.status !== 200) return answer;
+  const parsed: unknown = JSON.parse(Buffer.from(answer.body).toString('utf8'));
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    return { status: 502, body: JSON.stringify({ error: 'not a packument' }) };
+  }
+  options.packuments.keep(address, parsed as Record<string, unknown>);
+  return { status: 200, body: JSON.stringify(options.packuments.find(address) ?? parsed) };
+}

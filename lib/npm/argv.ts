@@ -1,0 +1,168 @@
+/** npm's command line → what will happen. Pure: reads no file, no environment. */
+import type { ConfigLike, NpmLibraries } from './libraries.js';
+
+/**
+ * `install`: changes node_modules from a resolved tree, so the tree is scanned first.
+ * `execute`: fetches a package to run it. `rebuild`: runs the scripts of what is already on disk.
+ * `unguarded`: fetches or runs packages in a way that is not guarded yet, and is refused.
+ * `pass`: installs nothing, runs nothing of a package that was not there before.
+ */
+export type CommandKind = 'install' | 'execute' | 'rebuild' | 'unguarded' | 'pass';
+
+export interface Invocation {
+  /** npm's own name for the command after aliases; empty when none was given. */
+  readonly command: string;
+  readonly kind: CommandKind;
+  /** Positional arguments after the command. */
+  readonly args: readonly string[];
+  /** Everything as given. */
+  readonly argv: readonly string[];
+  /** Options npm's definitions do not know, without dashes. */
+  readonly unknownOptions: readonly string[];
+}
+
+const KINDS: Readonly<Record<string, CommandKind>> = {
+  install: 'install',
+  ci: 'install',
+  'install-test': 'install',
+  'install-ci-test': 'install',
+  update: 'install',
+  dedupe: 'install',
+  uninstall: 'install',
+  prune: 'install',
+  exec: 'execute',
+  init: 'execute',
+  rebuild: 'rebuild',
+  link: 'unguarded',
+  edit: 'unguarded',
+};
+
+/** Words npm takes for a command. Kept in step with npm's `lib/utils/cmd-list.js` by a test. */
+const COMMANDS = (
+  'access adduser approve-scripts audit bugs cache ci completion config dedupe deny-scripts deprecate diff dist-tag ' +
+  'docs doctor edit exec explain explore find-dupes fund get help help-search init install install-ci-test ' +
+  'install-scripts install-test link ll login logout ls org outdated owner pack ping pkg prefix profile prune ' +
+  'publish query rebuild repo restart root run sbom search set shrinkwrap stage star stars start stop team test ' +
+  'token trust undeprecate uninstall unpublish unstar update version view whoami'
+).split(' ');
+
+const ALIASES: Readonly<Record<string, string>> = {
+  author: 'owner',
+  home: 'docs',
+  issues: 'bugs',
+  info: 'view',
+  show: 'view',
+  find: 'search',
+  add: 'install',
+  unlink: 'uninstall',
+  remove: 'uninstall',
+  rm: 'uninstall',
+  r: 'uninstall',
+  un: 'uninstall',
+  rb: 'rebuild',
+  list: 'ls',
+  ln: 'link',
+  create: 'init',
+  i: 'install',
+  it: 'install-test',
+  cit: 'install-ci-test',
+  u: 'update',
+  up: 'update',
+  c: 'config',
+  s: 'search',
+  se: 'search',
+  tst: 'test',
+  t: 'test',
+  ddp: 'dedupe',
+  v: 'view',
+  'run-script': 'run',
+  'clean-install': 'ci',
+  'clean-install-test': 'install-ci-test',
+  x: 'exec',
+  why: 'explain',
+  la: 'll',
+  verison: 'version',
+  ic: 'ci',
+  innit: 'init',
+  in: 'install',
+  ins: 'install',
+  inst: 'install',
+  insta: 'install',
+  instal: 'install',
+  isnt: 'install',
+  isnta: 'install',
+  isntal: 'install',
+  isntall: 'install',
+  'install-clean': 'ci',
+  'isntall-clean': 'ci',
+  hlep: 'help',
+  'dist-tags': 'dist-tag',
+  upgrade: 'update',
+  udpate: 'update',
+  rum: 'run',
+  sit: 'install-ci-test',
+  urn: 'run',
+  ogr: 'org',
+  'add-user': 'adduser',
+};
+
+/** npm's rule: exact name, alias, or an unambiguous beginning of one; camelCase counts as kebab-case. */
+export function dereference(word: string): string | undefined {
+  const name = word.replace(/([A-Z])/g, (letter) => `-${letter.toLowerCase()}`);
+  if (COMMANDS.includes(name)) return name;
+  const alias = ALIASES[name];
+  if (alias !== undefined) return alias;
+  const candidates = [...COMMANDS, ...Object.keys(ALIASES)].filter((candidate) => candidate.startsWith(name));
+  const only = candidates.length === 1 ? candidates[0]! : undefined;
+  return only === undefined ? undefined : (ALIASES[only] ?? only);
+}
+
+/**
+ * @param argv npm's arguments without `node` and `npm`
+ * @param libraries whose option definitions decide which words are values of options
+ */
+export function parseArgv(argv: readonly string[], libraries: NpmLibraries): Invocation {
+  const config = new libraries.Config({
+    definitions: libraries.definitions,
+    shorthands: libraries.shorthands,
+    flatten: libraries.flatten,
+    nerfDarts: libraries.nerfDarts,
+    npmPath: '/',
+    argv: ['node', 'npm', ...argv],
+    env: {},
+    cwd: '/',
+    warn: false,
+  });
+  config.loadDefaults();
+  config.loadCLI();
+  const [word, ...args] = config.parsedArgv.remain;
+  const unknownOptions = config.parsedArgv.cooked
+    .slice(0, cookedEnd(config.parsedArgv.cooked))
+    .filter((item) => item.startsWith('--') && item.length > 2)
+    .map((item) => item.slice(2).replace(/^no-/, '').replace(/=.*$/s, ''))
+    .filter((name) => !(name in libraries.definitions) && !name.includes(':') && name !== '');
+  const base = { args, argv, unknownOptions };
+  if (word === undefined) return { ...base, command: '', kind: 'pass' };
+  const command = (libraries.deref ?? dereference)(word) ?? '';
+  const asksOnly = given(config, 'usage') || given(config, 'version') || given(config, 'versions');
+  return { ...base, command, kind: asksOnly ? 'pass' : kindOf(command, args) };
+}
+
+function given(config: ConfigLike, key: string): boolean {
+  return config.data.get('cli')?.data[key] === true;
+}
+
+function cookedEnd(cooked: readonly string[]): number {
+  const end = cooked.indexOf('--');
+  return end === -1 ? cooked.length : end;
+}
+
+function kindOf(command: string, args: readonly string[]): CommandKind {
+  // `npm audit fix` installs, `npm audit` reports. A fix is not a tree known beforehand.
+  if (command === 'audit') return args[0] === 'fix' ? 'unguarded' : 'pass';
+  // `npm init` without a package only asks questions and writes package.json.
+  if (command === 'init' && args.length === 0) return 'pass';
+  // Both download and unpack; for a git or folder spec they also build it.
+  if (command === 'cache') return args[0] === 'add' ? 'unguarded' : 'pass';
+  return KINDS[command] ?? 'pass';
+}

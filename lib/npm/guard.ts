@@ -1,0 +1,97 @@
+/**
+ * `safe-install npm …`: what would be installed is resolved, fetched, scanned and judged; only if all of it is
+ * allowed does the user's own npm run, with its original arguments, behind the gate.
+ */
+import { EXIT, KnownError } from '../errors.js';
+import type { Scan, Verdict } from '../types.js';
+import { type Invocation, parseArgv } from './argv.js';
+import { guardInstall } from './install.js';
+import { runPlain } from './run.js';
+import { findNpm, type NpmTool } from './tool.js';
+
+/** One artifact of the tree and what was decided. */
+export interface ScannedPackage {
+  /** `name@version`, or the spec for what could not be read. */
+  readonly target: string;
+  readonly verdict: Verdict;
+  /** How it came into the tree, project first. */
+  readonly path: readonly string[];
+}
+
+export interface Decision {
+  readonly packages: readonly ScannedPackage[];
+  /** Folders of the user's own that npm links in: not judged. */
+  readonly ownFolders: readonly string[];
+  /** Packages already in place, which npm leaves alone. */
+  readonly kept: number;
+  readonly durationMs: number;
+}
+
+export type OutcomeKind =
+  | 'ran' // everything allowed; npm ran
+  | 'passed' // the command installs nothing; npm ran as it is
+  | 'npm-refused' // npm cannot resolve the request, and said so itself
+  | 'blocked'
+  | 'unverified'
+  | 'failed';
+
+export interface Outcome {
+  readonly kind: OutcomeKind;
+  /** npm's own when it ran to its end; else 100, 101 or 102. */
+  readonly exitCode: number;
+  readonly decision: Decision;
+  /** One line, for `failed`. */
+  readonly message?: string;
+}
+
+export interface GuardOptions {
+  /** npm's arguments. */
+  readonly argv: readonly string[];
+  /** Must be the process's own: npm's libraries resolve folder specs against it. */
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly scan: Scan;
+  /** The npm to guard; by default the one on PATH. */
+  readonly tool?: NpmTool;
+  /** Called once everything is judged, before npm runs. */
+  readonly onDecision?: (decision: Decision) => void;
+}
+
+export const NOTHING: Decision = { packages: [], ownFolders: [], kept: 0, durationMs: 0 };
+
+/** @throws KnownError: bad usage or configuration (exit 2), or safe-install's own failure (102). */
+export async function guardNpm(options: GuardOptions): Promise<Outcome> {
+  const tool = options.tool ?? findNpm(options.env);
+  const invocation = parseArgv(options.argv, tool.libraries);
+  refuseGuesses(invocation, tool);
+  switch (invocation.kind) {
+    case 'pass': {
+      const { exitCode } = await runPlain(tool, options.argv, options.cwd, options.env).done;
+      return { kind: 'passed', exitCode, decision: NOTHING };
+    }
+    case 'install':
+      return guardInstall(tool, invocation, options);
+    default:
+      throw new KnownError(
+        'not-guarded',
+        `npm ${invocation.command} ${invocation.args[0] ?? ''}`.trimEnd() +
+          ' fetches or runs packages in a way that is not guarded yet, so it was not run. ' +
+          'If you trust what it fetches, run npm itself.',
+        EXIT.usage,
+      );
+  }
+}
+
+/**
+ * Without the definitions of the npm that will run, an unknown option may or may not take the next word as
+ * its value, and so hide the command.
+ */
+function refuseGuesses(invocation: Invocation, tool: NpmTool): void {
+  const [option] = invocation.unknownOptions;
+  if (tool.libraries.origin === 'user' || option === undefined) return;
+  throw new KnownError(
+    'unknown-option',
+    `unknown npm option --${option}: cannot tell which command it belongs to. Write it as --${option}=VALUE in .npmrc, or leave it out.`,
+    EXIT.usage,
+  );
+}

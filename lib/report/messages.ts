@@ -1,0 +1,172 @@
+/**
+ * Every sentence a report says about a package. Data comes in, plain English goes out; nothing here is escaped
+ * (each reporter escapes for its own medium) and nothing here decides.
+ */
+import { describeBehavior } from '../behavior/tokens.js';
+import type {
+  Behavior,
+  Evidence,
+  Finding,
+  Phase,
+  UnverifiedCode,
+  UnverifiedReason,
+  Verdict,
+} from '../types.js';
+import type { PolicyEffect } from '../verdict/decide.js';
+import type { PolicyNotice } from '../verdict/policy.js';
+
+export const PHASE_WORDS: Readonly<Record<Phase, string>> = {
+  install: 'while installing',
+  import: 'when imported',
+  runtime: 'when called',
+};
+
+/** What each reason for `unverified` means; README's table is these lines. */
+export const UNVERIFIED_WORDS: Readonly<Record<UnverifiedCode, string>> = {
+  'too-large': 'it is over a limit of size, number of files, nesting or compression',
+  damaged: 'its archive or manifest cannot be read as the installer would read it',
+  ambiguous: 'two readers of its archive would see different files',
+  encrypted: 'it is encrypted',
+  'not-fetched': 'it could not be fetched',
+  'integrity-mismatch': 'its bytes are not those that were promised',
+  'git-source': 'it comes from a git repository that cannot be fetched or prepared without running code',
+  'remote-source': 'it comes from an address outside the registries that is not read yet',
+  'local-source': 'it comes from a folder or file of this machine that is not read',
+  'scan-budget': 'reading it took more steps or bytes than its budget',
+  'scan-failed': 'the scanner failed on it',
+  'unsupported-format': 'it is in a format that is not read',
+};
+
+/** `it is over a limit of … (limit 512 MB, size 600 MB)`. */
+export function unverifiedWords({ code, args }: UnverifiedReason): string {
+  return `${UNVERIFIED_WORDS[code] ?? code}${argumentWords(args)}`;
+}
+
+/** What a user can do about each. */
+export function unverifiedAdvice({ code }: UnverifiedReason): string {
+  switch (code) {
+    case 'not-fetched':
+      return 'Check the network and the registry, and try again.';
+    case 'integrity-mismatch':
+      return 'Do not install it: the registry, a proxy or a cache gave other bytes than were recorded.';
+    case 'git-source':
+    case 'remote-source':
+      return 'Use a release from a registry instead.';
+    default:
+      return `To accept all packages of this kind, add "acceptUnverified": ["${code}"] to your policy.`;
+  }
+}
+
+/** Sentences of known findings; `args` fill the rest in brackets. */
+const FINDING_WORDS: Readonly<Record<string, string>> = {
+  'manifest-mismatch': 'the registry says other things of this package than its own manifest',
+  'name-collision': 'files of the archive fall on one another on some file systems',
+  'record-mismatch': 'the RECORD of the wheel does not agree with its files',
+};
+
+export function findingWords({ code, args }: Pick<Finding, 'code' | 'args'>): string {
+  return `${FINDING_WORDS[code] ?? code.replaceAll('-', ' ')}${argumentWords(args)}`;
+}
+
+/** Values longer than this say no more than their beginning, and would bury the rest of the report. */
+const LONGEST_VALUE = 160;
+
+function argumentWords(args: Finding['args']): string {
+  const words = Object.entries(args).map(([key, value]) => {
+    const text = Array.isArray(value) ? value.join(', ') : String(value);
+    return `${key} ${text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}...` : text}`;
+  });
+  return words.length === 0 ? '' : ` (${words.join('; ')})`;
+}
+
+export const behaviorWords = ({ code, qualifiers }: Behavior): string => describeBehavior(code, qualifiers);
+
+/** The score in words; a score is a calibrated probability, and what blocks is at least likely. */
+export function scoreWords(score: number, threshold: number): string {
+  if (score < threshold) return 'not like malware';
+  if (score >= 0.99) return 'almost certainly malicious';
+  if (score >= 0.9) return 'very likely malicious';
+  return 'likely malicious';
+}
+
+/** Three decimals, never rounded to the other side of a threshold or to a certainty. */
+export function scoreNumber(score: number): string {
+  if (score <= 0 || score >= 1) return score.toFixed(3);
+  return (Math.min(999, Math.max(1, Math.floor(score * 1000))) / 1000).toFixed(3);
+}
+
+/** Why the verdict is what it is, in one sentence. */
+export function verdictWords(verdict: Verdict): string {
+  const { score, threshold, unverified } = verdict;
+  const effect = effectWords(verdict.policy as PolicyEffect | undefined);
+  const scored =
+    score === undefined || threshold === undefined
+      ? undefined
+      : `${scoreWords(score, threshold)}: score ${scoreNumber(score)}, blocks from ${scoreNumber(threshold)}`;
+  const unread = unverified === undefined ? undefined : `not read in full: ${unverifiedWords(unverified)}`;
+  const byPolicyAlone = ['finding', 'opaque', 'release-age'].includes(verdict.policy ?? '');
+  const reasons =
+    verdict.verdict === 'unverified'
+      ? [unread ?? 'not read', effect]
+      : byPolicyAlone
+        ? [effect]
+        : [scored, unread, effect];
+  return reasons.filter((reason) => reason !== undefined).join('; ');
+}
+
+function effectWords(effect: PolicyEffect | undefined): string | undefined {
+  switch (effect) {
+    case undefined:
+      return undefined;
+    case 'exception':
+      return 'allowed by an exception in the policy';
+    case 'own':
+      return "allowed with a warning: the policy names it as the organisation's own";
+    case 'unverified-accepted':
+      return 'accepted by the policy';
+    case 'threshold':
+      return 'by the threshold of the policy';
+    case 'finding':
+      return 'the policy blocks packages with this finding';
+    case 'opaque':
+      return 'the policy blocks packages with files that cannot be read for their kind';
+    case 'release-age':
+      return 'released more recently than the policy allows, or without a date';
+    case 'exception-expired':
+      return 'an exception for it has expired';
+    case 'exception-mismatch':
+      return 'an exception is for another version or other bytes of it, and does not apply';
+  }
+}
+
+export function noticeWords({ code, args }: PolicyNotice): string {
+  switch (code) {
+    case 'not-trusted':
+      return `${args.path} would let more through; it only tightens until you have read and accepted it: safe-install trust`;
+    case 'locked':
+      return `${args.path} would let more through; this machine's policy is locked and forbids that`;
+  }
+}
+
+/** An alarm or something unread that the policy let pass: a report must not keep quiet about it. */
+export function isWarning({ verdict, policy }: Verdict): boolean {
+  return verdict === 'allow' && policy !== undefined;
+}
+
+/** The three to six behaviours that weigh most, in running order. */
+export function mainEvidence(evidence: readonly Evidence[]): Evidence[] {
+  const ranked = [...evidence].sort((a, b) => b.weight - a.weight || a.order - b.order).slice(0, 6);
+  const least = (ranked[0]?.weight ?? 0) / 20;
+  return ranked.filter(({ weight }, rank) => rank < 3 || weight >= least).sort((a, b) => a.order - b.order);
+}
+
+/** `1 package`, `2 packages`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** `0.4 s`, `12 s`, `3 min 5 s`. */
+export function duration(milliseconds: number): string {
+  const seconds = milliseconds / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}

@@ -1,0 +1,173 @@
+/**
+ * Worker threads for `examine`. One artifact a thread at a time, so that a crash, a hang or running out of
+ * memory costs that artifact and nothing else: the thread is replaced, the others go on. An artifact whose
+ * thread died is tried once more in a fresh thread, so that what a neighbour left behind in memory cannot
+ * decide; then it has failed.
+ */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { KnownError } from '../errors.js';
+import type { ScanInput } from '../types.js';
+import type { Examined, ExamineOptions } from './examine.js';
+
+export interface Job {
+  readonly id: number;
+  readonly input: ScanInput;
+  readonly options: ExamineOptions;
+}
+
+export type Answer =
+  | { readonly id: number; readonly examined: Examined }
+  | { readonly id: number; readonly known: { code: string; message: string; exitCode: number } }
+  | { readonly id: number; readonly failure: string };
+
+/** How an artifact's thread ended without an answer. */
+export class WorkerFailure extends Error {}
+
+export interface PoolOptions {
+  readonly threads?: number;
+  /** Last resort against a hang, in milliseconds; budgets of steps and bytes end an analysis long before. */
+  readonly watchdogMs?: number;
+  /** JavaScript heap of a thread, MiB. */
+  readonly heapMb?: number;
+  /** Module the threads run; for tests. */
+  readonly module?: URL;
+}
+
+interface Task {
+  readonly job: Job;
+  readonly resolve: (examined: Examined) => void;
+  readonly reject: (error: Error) => void;
+  attempts: number;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  task: Task | undefined;
+  timer: NodeJS.Timeout | undefined;
+  done: number;
+  ended: boolean;
+}
+
+const WATCHDOG_MS = 180_000;
+const WATCHDOG_MS_PER_MB = 4000;
+const HEAP_MB = 2048;
+/** The same stack everywhere: how deep a parser gets before it gives up must not depend on the machine. */
+const STACK_MB = 16;
+/** A thread is replaced after so many artifacts: what libraries keep must not grow without end. */
+const JOBS_PER_THREAD = 1000;
+
+export class Pool {
+  private readonly threads = new Set<Thread>();
+  private readonly queue: Task[] = [];
+  private readonly size: number;
+  private nextId = 1;
+  private closed = false;
+
+  constructor(private readonly options: PoolOptions = {}) {
+    this.size = Math.max(1, options.threads ?? Math.min(availableParallelism(), 8));
+  }
+
+  /** Rejects with `KnownError` when the scanner itself cannot work, `WorkerFailure` when this artifact broke it. */
+  run(input: ScanInput, options: ExamineOptions): Promise<Examined> {
+    if (this.closed) return Promise.reject(new Error('the scanner is closed'));
+    return new Promise((resolve, reject) => {
+      const job = { id: this.nextId++, input, options };
+      this.queue.push({ job, resolve, reject, attempts: 0 });
+      this.pump();
+    });
+  }
+
+  /** Ends all threads; artifacts still waiting are rejected. */
+  async close(): Promise<void> {
+    this.closed = true;
+    const error = new Error('the scanner is closed');
+    for (const task of this.queue.splice(0)) task.reject(error);
+    const ending = [...this.threads].map((thread) => {
+      thread.task?.reject(error);
+      thread.task = undefined;
+      return this.end(thread);
+    });
+    await Promise.all(ending);
+  }
+
+  private pump(): void {
+    while (this.queue.length > 0 && !this.closed) {
+      const idle = [...this.threads].find((thread) => thread.task === undefined && !thread.ended);
+      const thread = idle ?? (this.threads.size < this.size ? this.start() : undefined);
+      if (thread === undefined) return;
+      this.give(thread, this.queue.shift()!);
+    }
+  }
+
+  private start(): Thread {
+    const worker = new Worker(this.options.module ?? new URL('./worker.js', import.meta.url), {
+      // What a library prints about a package must not reach the terminal, nor the user's NODE_OPTIONS the thread.
+      stdout: true,
+      stderr: true,
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: this.options.heapMb ?? HEAP_MB, stackSizeMb: STACK_MB },
+    });
+    worker.stdout.resume();
+    worker.stderr.resume();
+    const thread: Thread = { worker, task: undefined, timer: undefined, done: 0, ended: false };
+    this.threads.add(thread);
+    worker.on('message', (answer: Answer) => this.finish(thread, answer));
+    worker.on('error', (error) => this.lose(thread, error.message));
+    worker.on('exit', (code) => this.lose(thread, `exit ${code}`));
+    return thread;
+  }
+
+  private give(thread: Thread, task: Task): void {
+    thread.task = task;
+    task.attempts++;
+    thread.worker.ref();
+    const { bytes } = task.job.input;
+    const megabytes = bytes.length / 1e6;
+    const limit = (this.options.watchdogMs ?? WATCHDOG_MS) + megabytes * WATCHDOG_MS_PER_MB;
+    thread.timer = setTimeout(() => this.lose(thread, 'watchdog', false), limit);
+    // Copied, not transferred: the caller serves or installs the very bytes, and a second attempt needs them.
+    // One copy costs a thousandth of reading them.
+    thread.worker.postMessage(task.job);
+  }
+
+  private finish(thread: Thread, answer: Answer): void {
+    const task = thread.task;
+    if (task === undefined || task.job.id !== answer.id) return;
+    this.release(thread);
+    if ('examined' in answer) task.resolve(answer.examined);
+    else if ('known' in answer) {
+      const { code, message, exitCode } = answer.known;
+      task.reject(new KnownError(code, message, exitCode));
+    } else task.reject(new WorkerFailure(answer.failure));
+    if (thread.done >= JOBS_PER_THREAD) void this.end(thread);
+    this.pump();
+  }
+
+  private lose(thread: Thread, why: string, retry = true): void {
+    const task = thread.task;
+    this.release(thread);
+    void this.end(thread);
+    if (task !== undefined) {
+      if (retry && task.attempts < 2 && !this.closed) this.queue.unshift(task);
+      else task.reject(new WorkerFailure(why));
+    }
+    this.pump();
+  }
+
+  private release(thread: Thread): void {
+    clearTimeout(thread.timer);
+    thread.timer = undefined;
+    thread.task = undefined;
+    thread.done++;
+    // An idle thread does not keep the process alive.
+    thread.worker.unref();
+  }
+
+  private async end(thread: Thread): Promise<void> {
+    this.threads.delete(thread);
+    if (thread.ended) return;
+    thread.ended = true;
+    await thread.worker.terminate();
+  }
+}

@@ -1,0 +1,19 @@
+/** Thread that examines artifacts, one at a time. */
+import { parentPort } from 'node:worker_threads';
+import { KnownError } from '../errors.js';
+import { examine } from './examine.js';
+import type { Answer, Job } from './pool.js';
+
+parentPort!.on('message', async ({ id, input, options }: Job) => {
+  let answer: Answer;
+  try {
+    answer = { id, examined: await examine(input, options) };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    answer =
+      error instanceof KnownError
+        ? { id, known: { code: error.code, message, exitCode: error.exitCode } }
+        : { id, failure: message };
+  }
+  parentPort!.postMessage(answer);
+});

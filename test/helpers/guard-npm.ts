@@ -1,0 +1,62 @@
+/**
+ * Run as a process of its own: guards npm with a scanner that knows verdicts by integrity. What to do comes
+ * as JSON in the first argument, npm's arguments follow.
+ */
+import process from 'node:process';
+import { KnownError } from '../../lib/errors.js';
+import { guardNpm } from '../../lib/npm/guard.js';
+import { npmFromCommand } from '../../lib/npm/tool.js';
+import type { Verdict } from '../../lib/types.js';
+import { sha512 } from './tarball.js';
+
+export interface GuardSetup {
+  readonly npm: readonly string[];
+  readonly block?: readonly string[];
+  readonly unverified?: readonly string[];
+}
+
+const [text = '{}', ...argv] = process.argv.slice(2);
+const setup = JSON.parse(text) as GuardSetup;
+
+try {
+  const outcome = await guardNpm({
+    argv,
+    cwd: process.cwd(),
+    env: process.env,
+    tool: npmFromCommand(setup.npm),
+    scan: async ({ bytes, expectedIntegrity }): Promise<Verdict> => {
+      const integrity = sha512(bytes);
+      const blocked = setup.block?.includes(integrity) ?? false;
+      const unverified = setup.unverified?.includes(integrity) ?? false;
+      return {
+        ecosystem: 'npm',
+        name: '',
+        version: '',
+        integrity,
+        verdict: blocked ? 'block' : unverified ? 'unverified' : 'allow',
+        findings: expectedIntegrity === undefined ? [] : [],
+        evidence: [],
+        opaqueFiles: 0,
+        durationMs: 0,
+        ...(unverified ? { unverified: { code: 'damaged', args: {} } } : {}),
+      };
+    },
+  });
+  const { kind, exitCode, message, decision } = outcome;
+  const packages = decision.packages.map(({ target, verdict, path }) => ({
+    target,
+    verdict: verdict.verdict,
+    path,
+  }));
+  process.stderr.write(
+    `\nGUARD ${JSON.stringify({ kind, message, packages, ownFolders: decision.ownFolders })}\n`,
+  );
+  process.exitCode = exitCode;
+} catch (error) {
+  const exitCode = error instanceof KnownError ? error.exitCode : 102;
+  const line = error instanceof KnownError ? error.message : (error as Error).stack;
+  process.stderr.write(
+    `\nGUARD ${JSON.stringify({ kind: 'failed', message: line, packages: [], ownFolders: [] })}\n`,
+  );
+  process.exitCode = exitCode;
+}

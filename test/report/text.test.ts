@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import stringWidth from 'string-width';
+import { createProgress } from '../../lib/report/progress.js';
+import { makeStyle, styleOf } from '../../lib/report/style.js';
+import { renderText } from '../../lib/report/text.js';
+import { hostile, ordinary, quiet } from './runs.js';
+
+const SNAPSHOTS = fileURLToPath(new URL('../../../test/report/snapshots/', import.meta.url));
+
+/** Compares with the committed file; `UPDATE_SNAPSHOTS=1` rewrites it, for a person to read in the diff. */
+function matchesSnapshot(name: string, text: string): void {
+  const path = `${SNAPSHOTS}${name}.txt`;
+  if (process.env.UPDATE_SNAPSHOTS === '1') writeFileSync(path, text);
+  assert(existsSync(path), `no snapshot ${name}: run with UPDATE_SNAPSHOTS=1 and read it`);
+  assert.equal(text, readFileSync(path, 'utf8'));
+}
+
+describe('report/text', () => {
+  for (const columns of [80, 120]) {
+    for (const [look, level, unicode] of [
+      ['plain', 0, true],
+      ['color', 1, true],
+      ['ascii', 0, false],
+    ] as const) {
+      const style = makeStyle({ columns, level, unicode });
+      it(`an ordinary run, ${columns} columns, ${look}`, () => {
+        const text = renderText(ordinary, style, 'install');
+        matchesSnapshot(`ordinary-${columns}-${look}`, text);
+        for (const line of text.split('\n').slice(0, -2)) assert(stringWidth(line) <= columns, line);
+        if (!unicode) assert.match(text, /^[\n -~]*$/);
+      });
+      it(`a hostile run, ${columns} columns, ${look}: no line is its own, nothing reaches the terminal`, () => {
+        const text = renderText(hostile, style, 'install');
+        matchesSnapshot(`hostile-${columns}-${look}`, text);
+        const shown = text.replace(/\u001b\[\d+m/g, level === 0 ? '$&' : '');
+        assert.doesNotMatch(shown, /(?!\n)[\p{C}\p{Zl}\p{Zp}]/u);
+        const ours = shown.match(/^safe-install: .*/gm) ?? [];
+        assert.equal(ours.length, 1);
+        assert.match(ours[0]!, /1 blocked, 1 unverified of 3 packages/);
+        assert.match(shown, /^(([✗X?] |warning: |policy: |safe-install: | {2}).*\n|\n)*$/);
+        for (const line of text.split('\n').slice(0, -2)) assert(stringWidth(line) <= columns, line);
+      });
+    }
+  }
+  it('is one line when all is well', () => {
+    const text = renderText(quiet, makeStyle({ columns: 80, level: 0, unicode: true }), 'install');
+    assert.equal(
+      text,
+      'safe-install: 2 packages read, none flagged (1.2 s); 2 files in 1 package not readable by kind (native code, bytecode)\n',
+    );
+  });
+  it('a scan does not claim that nothing was installed', () => {
+    const style = makeStyle({ columns: 80, level: 0, unicode: true });
+    assert.match(renderText(ordinary, style, 'scan'), /1 blocked, 1 unverified of 5 packages \(1\.2 s\)/);
+    assert.match(renderText(ordinary, style, 'install'), /of 5 packages; nothing was installed \(1\.2 s\)/);
+  });
+  it('a name that means something to a shell cannot be pasted as a command', () => {
+    const verdict = { ...ordinary.packages[1]!.verdict, name: "x';touch y;'" };
+    const run = { ...ordinary, packages: [{ target: 't', verdict }] };
+    const text = renderText(run, makeStyle({ columns: 120, level: 0, unicode: true }), 'install');
+    assert.doesNotMatch(text, /safe-install allow/);
+  });
+});
+
+describe('report/style', () => {
+  it('NO_COLOR takes colour away, FORCE_COLOR wins over it', () => {
+    assert.equal(styleOf('stdout', { NO_COLOR: '1' }).paint.level, 0);
+    assert.equal(styleOf('stdout', { NO_COLOR: '' }).paint.level, styleOf('stdout', {}).paint.level);
+  });
+  it('without UTF-8 only ASCII is written', () => {
+    assert.equal(styleOf('stdout', { LANG: 'C' }).unicode, false);
+    assert.equal(styleOf('stdout', { LANG: 'de_DE.UTF-8' }).unicode, true);
+    assert.equal(styleOf('stdout', { LC_ALL: 'C', LANG: 'de_DE.UTF-8' }).unicode, false);
+  });
+});
+
+describe('report/progress', () => {
+  const style = makeStyle({ columns: 60, level: 0, unicode: true });
+  const record = (env: NodeJS.ProcessEnv, isTTY = true, silent = false) => {
+    let time = 0;
+    let written = '';
+    const write = (text: string) => {
+      written += text;
+    };
+    const progress = createProgress({ silent, env, style, now: () => time, terminal: { isTTY, write } });
+    return {
+      progress,
+      at: (ms: number) => {
+        time = ms;
+      },
+      written: () => written,
+    };
+  };
+  it('stays away for short work, then is one line that is taken away', () => {
+    const { progress, at, written } = record({});
+    progress.update('reading', 1, 9, 'a');
+    progress.clear();
+    assert.equal(written(), '');
+    at(1000);
+    progress.update('reading', 3, 9, 'evil\n\u001b[2Jname'.repeat(9));
+    assert.match(written(), /^\r\u001b\[2Ksafe-install: reading 3 of 9 packages evil\\n\\x1b\[2Jn/);
+    assert.doesNotMatch(written().slice(5), /[\u001b\n]/);
+    progress.clear();
+    assert(written().endsWith('\r\u001b[2K'));
+  });
+  it('is absent without a terminal, in CI, when silent', () => {
+    for (const { progress, at, written } of [
+      record({}, false),
+      record({ CI: 'true' }),
+      record({}, true, true),
+    ]) {
+      at(5000);
+      progress.update('reading', 1, 2);
+      progress.clear();
+      assert.equal(written(), '');
+    }
+  });
+});

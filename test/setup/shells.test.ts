@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { SHELLS, setup, setupCi, teardown } from '../../lib/setup/setup.js';
+import { guardVenv, releaseVenv } from '../../lib/setup/venv.js';
+import { shimFolder } from '../../lib/tools.js';
+
+/** A tool that says its name and arguments. */
+function fakeTool(folder: string, name: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, name), `#!/bin/sh\necho "real ${folder}/${name} $*"\n`);
+  chmodSync(path.join(folder, name), 0o755);
+}
+
+describe('machine set-up', () => {
+  let home: string;
+  let tools: string;
+  let env: Record<string, string>;
+  beforeEach(() => {
+    home = mkdtempSync(path.join(os.tmpdir(), 'setup-'));
+    tools = path.join(home, 'tools');
+    for (const name of ['npm', 'npx', 'pip', 'pip3', 'python', 'python3']) fakeTool(tools, name);
+    env = { HOME: home, PATH: `${tools}:/usr/bin:/bin`, TERM: 'dumb' };
+  });
+  afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+  /** Replaces the guard in the shims by a program that prints its arguments. */
+  function standInGuard(): void {
+    const guard = path.join(home, 'guard.js');
+    writeFileSync(
+      guard,
+      "console.log(['guard', ...process.argv.slice(2)].join(' '), process.env.SAFE_INSTALL_PYTHON ?? '');",
+    );
+    for (const name of ['npm', 'npx', 'pip', 'pip3', 'python', 'python3']) {
+      const file = path.join(shimFolder(env), name);
+      writeFileSync(file, readFileSync(file, 'utf8').replace(/^guard='.*'$/m, `guard='${guard}'`));
+    }
+  }
+  function run(command: string, args: readonly string[], more: Record<string, string> = {}) {
+    const child = spawnSync(command, args, { env: { ...env, ...more }, cwd: home, encoding: 'utf8' });
+    return { code: child.status, stdout: child.stdout.trim(), stderr: child.stderr.trim() };
+  }
+  const shimmed = () => ({ PATH: `${shimFolder(env)}:${env.PATH}` });
+
+  const startup: Record<string, readonly string[][]> = {
+    bash: [['-ic'], ['-lc']],
+    zsh: [['-ic'], ['-lc'], ['-c']],
+    fish: [['-c'], ['-ic']],
+  };
+  for (const shell of SHELLS) {
+    it(`${shell}: guarded in a new shell after setup, files as before after teardown`, function () {
+      const program = ['/bin', '/usr/bin'].map((f) => path.join(f, shell)).find((f) => existsSync(f));
+      if (program === undefined) return this.skip();
+      const rc = path.join(
+        home,
+        shell === 'fish' ? '.config/fish/config.fish' : shell === 'bash' ? '.bashrc' : '.zshrc',
+      );
+      mkdirSync(path.dirname(rc), { recursive: true });
+      const text = `# mine, without a final newline\n${shell === 'fish' ? 'set -gx' : 'export'} MINE${shell === 'fish' ? ' ' : '='}1`;
+      writeFileSync(rc, text);
+      setup([shell], env);
+      standInGuard();
+      for (const flags of startup[shell]!) {
+        const install = run(program, [...flags, 'npm install x']);
+        assert.match(install.stdout, /^guard npm install x/, `${shell} ${flags}: ${install.stderr}`);
+        // A login shell's /etc/profile may set PATH anew, without the stand-in tools.
+        if (flags.join().includes('l')) continue;
+        assert.equal(run(program, [...flags, 'npm run build']).stdout, `real ${tools}/npm run build`);
+      }
+      teardown(env);
+      assert.equal(readFileSync(rc, 'utf8'), text);
+      assert.equal(existsSync(shimFolder(env)), false);
+      assert.equal(
+        run(program, [...startup[shell]![0]!, 'npm install x']).stdout,
+        `real ${tools}/npm install x`,
+      );
+      for (const name of ['.profile', '.zshenv'])
+        assert.equal(existsSync(path.join(home, name)), false, name);
+    });
+  }
+
+  it('bash: a tool that puts itself first later is second again at the next prompt', () => {
+    setup(['bash'], env);
+    standInGuard();
+    fakeTool(path.join(home, 'venv/bin'), 'pip');
+    const script = `PATH=${home}/venv/bin:$PATH\neval "$PROMPT_COMMAND"\npip install x\npip list\n`;
+    const { stdout } = run('/bin/bash', ['-ic', script]);
+    assert.deepEqual(stdout.split('\n'), ['guard pip install x ', `real ${home}/venv/bin/pip list`]);
+  });
+
+  const lines: readonly [readonly string[], string][] = [
+    [['npm', 'install', 'x'], 'guard npm install x'],
+    [['npm', '--prefix', 'run', 'install', 'x'], 'guard npm --prefix run install x'],
+    [['npm', 'run', 'install'], 'real TOOLS/npm run install'],
+    [['npm', '--version'], 'real TOOLS/npm --version'],
+    [['npm'], 'real TOOLS/npm'],
+    [['npm', 'ci'], 'guard npm ci'],
+    [['npm', 'exec', 'x'], 'guard npm exec x'],
+    [['npx', 'cowsay', 'hi there'], 'guard npx cowsay hi there'],
+    [['npx', '--version'], 'real TOOLS/npx --version'],
+    [['pip', 'install', 'x'], 'guard pip install x'],
+    [['pip3', 'download', 'x'], 'guard pip download x'],
+    [['pip', 'list'], 'real TOOLS/pip list'],
+    [['pip', '--python', 'p', 'install', 'x'], 'guard pip --python p install x'],
+    [['python', '-m', 'pip', 'install', 'x'], 'guard pip install x TOOLS/python'],
+    [['python3', '-Im', 'pip', 'install', 'x'], 'guard pip install x TOOLS/python3'],
+    [['python3', '-X', 'utf8', '-W', 'ignore', '-mpip', 'install', 'x'], 'guard pip install x TOOLS/python3'],
+    [['python', '-m', 'pip', 'freeze'], 'real TOOLS/python -m pip freeze'],
+    [['python', '-m', 'venv', 'pip'], 'real TOOLS/python -m venv pip'],
+    [['python', '-c', 'print(1)', '-m', 'pip', 'install'], 'real TOOLS/python -c print(1) -m pip install'],
+    [['python', 'script.py', '-m', 'pip', 'install', 'x'], 'real TOOLS/python script.py -m pip install x'],
+    [['python'], 'real TOOLS/python'],
+  ];
+  for (const [[command, ...args], expected] of lines) {
+    it(`shim: ${command} ${args.join(' ')}`, () => {
+      setup([], env);
+      standInGuard();
+      const result = run(path.join(shimFolder(env), command!), args, shimmed());
+      assert.deepEqual(result, { code: 0, stdout: expected.replace('TOOLS', tools), stderr: '' });
+    });
+  }
+
+  it('shims refuse when the guard is gone, and still pass what installs nothing', () => {
+    setup([], env);
+    const file = path.join(shimFolder(env), 'npm');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^guard='.*'$/m, "guard='/no/such/guard.js'"));
+    const install = run(file, ['install', 'x'], shimmed());
+    assert.equal(install.code, 102);
+    assert.equal(install.stdout, '');
+    assert.match(
+      install.stderr,
+      /^safe-install: the guard is gone \(\/no\/such\/guard\.js\), so npm was not run\. .*safe-install setup/,
+    );
+    assert.equal(run(file, ['run', 'x'], shimmed()).stdout, `real ${tools}/npm run x`);
+  });
+
+  it('a shim says when there is no tool behind it', () => {
+    setup([], env);
+    const result = run(path.join(shimFolder(env), 'pip'), ['install', 'x'], {
+      PATH: `${shimFolder(env)}:/bin-that-is-not`,
+    });
+    assert.equal(result.code, 127);
+    assert.match(result.stderr, /no pip on PATH besides the shim/);
+  });
+
+  it('CI: writes where GitHub reads, prints for the others', () => {
+    const file = path.join(home, 'github-path');
+    writeFileSync(file, '/earlier\n');
+    setupCi('github', { ...env, GITHUB_PATH: file });
+    assert.equal(readFileSync(file, 'utf8'), `/earlier\n${shimFolder(env)}\n`);
+    assert.deepEqual(setupCi('azure', env).output, [`##vso[task.prependpath]${shimFolder(env)}`]);
+    assert.deepEqual(setupCi('gitlab', env).output, [`export PATH='${shimFolder(env)}':"$PATH"`]);
+  });
+
+  it('virtual environment: pip and python -m pip end at the guard, other use does not', () => {
+    const venv = path.join(home, 'env');
+    const made = spawnSync('python3', ['-m', 'venv', venv], { encoding: 'utf8' });
+    assert.equal(made.status, 0, made.stderr);
+    const [hook] = guardVenv(venv);
+    const guard = path.join(home, 'guard.js');
+    writeFileSync(guard, "console.log(['guard', ...process.argv.slice(2)].join(' '));");
+    writeFileSync(
+      hook!,
+      readFileSync(hook!, 'utf8').replace(/^GUARD = .*$/m, `GUARD = ${JSON.stringify(guard)}`),
+    );
+    const bin = path.join(venv, 'bin');
+    assert.equal(run(path.join(bin, 'pip'), ['install', 'x']).stdout, 'guard pip install x');
+    assert.equal(run(path.join(bin, 'python'), ['-Im', 'pip', 'install', 'x']).stdout, 'guard pip install x');
+    assert.equal(run(path.join(bin, 'python'), ['-c', 'print(5)']).stdout, '5');
+    assert.match(run(path.join(bin, 'pip'), ['list']).stdout, /^Package/);
+    assert.match(
+      run(path.join(bin, 'pip'), ['install'], { SAFE_INSTALL_GUARDED_PIP: '1' }).stderr,
+      /at least one requirement/,
+    );
+    rmSync(guard);
+    const gone = run(path.join(bin, 'pip'), ['install', 'x']);
+    assert.equal(gone.code, 102);
+    assert.match(gone.stderr, /the guard of this environment is gone/);
+    releaseVenv(venv);
+    assert.match(run(path.join(bin, 'pip'), ['install']).stderr, /at least one requirement/);
+  });
+});
