@@ -10,7 +10,7 @@ if [ -z "${SAFE_INSTALL_GUARDED_NPM-}" ]; then
         echo "safe-install: the guard is gone ($guard), so no install script was run. Run: npm install -g --ignore-scripts safe-install" >&2
         exit 102
       fi
-      node "$guard" hook || exit $?
+      SAFE_INSTALL_HOOK_NPM=$PPID node "$guard" hook || exit $?
       ;;
   esac
 fi

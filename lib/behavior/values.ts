@@ -57,6 +57,8 @@ export interface Func {
   readonly properties: Map<string, Value>;
   /** A getter: reading the entry that holds it calls it. */
   readonly accessor?: 'get' | 'set';
+  /** The class a method was defined in: where `super` begins. */
+  readonly homeClass?: Class;
   readonly labels: Labels;
 }
 export interface Class {

@@ -61,7 +61,7 @@ export interface ModelConfig {
   readonly emptyLogOdds: number;
   /**
    * Least score that blocks, 0 to 1, on the scores `onnxruntime-node` gives. One number for both ecosystems, as
-   * reports print it: where they need different ones, their `calibration.offset` makes up for it.
+   * reports print it: where they need different ones t, `calibration.offset` takes up logit(threshold) - logit(t).
    */
   readonly threshold: number;
   /** Largest difference of a score between machines and between Python and Node (promise 7). */

@@ -1,9 +1,9 @@
 /** `safe-install allow NAME@VERSION --reason …`: an exception for exactly one artifact, after showing the evidence. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { applyEdits, modify } from 'jsonc-parser';
-import { EXIT, KnownError } from '../errors.js';
+import { KnownError } from '../errors.js';
 import { writeWhole } from '../report/output.js';
 import type { PackageResult } from '../report/run.js';
 import { styleOf } from '../report/style.js';
@@ -132,9 +132,6 @@ export function addExceptions(
     text = applyEdits(text, modify(text, [...within, 'exceptions', -1], exception, options));
   }
   if (within.length === 0) parsePolicy(text, path);
-  try {
-    writeWhole(path, text);
-  } catch (cause) {
-    throw new KnownError('policy', `${path} cannot be written`, EXIT.usage, { cause });
-  }
+  mkdirSync(dirname(path), { recursive: true });
+  writeWhole(path, text);
 }

@@ -5,10 +5,6 @@
 import process from 'node:process';
 import { failed, type Outcome, usage, writeStatus } from './exit.js';
 
-const notBuilt = (command: string) => async (): Promise<Outcome> => {
-  throw usage(`'${command}' is not built yet in this version; nothing was changed`);
-};
-
 /** The commands of safe-install itself; everything else is npm's arguments. */
 const COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<Outcome>>> = {
   scan: async (argv) => (await import('./scan.js')).run(argv),
@@ -18,10 +14,11 @@ const COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<Out
   allow: async (argv) => (await import('./allow.js')).run(argv),
   trust: async (argv) => (await import('./trust.js')).run(argv),
   log: async (argv) => (await import('./log.js')).run(argv),
-  init: notBuilt('init'),
-  setup: notBuilt('setup'),
-  teardown: notBuilt('teardown'),
-  doctor: notBuilt('doctor'),
+  init: async (argv) => (await import('./init.js')).run(argv),
+  setup: async (argv) => (await import('./setup.js')).run(argv),
+  teardown: async (argv) => (await import('./teardown.js')).run(argv),
+  doctor: async (argv) => (await import('./doctor.js')).run(argv),
+  hook: async () => (await import('./hook.js')).run(),
   '--help': async () => (await import('./help.js')).run(),
   '-h': async () => (await import('./help.js')).run(),
   help: async () => (await import('./help.js')).run(),

@@ -114,9 +114,9 @@ async function answer(
   }
   outgoing.writeHead(response.status, {
     'content-type': 'application/json',
-    ...response.headers,
-    // Nothing the gate says may outlive it in a cache.
+    // What need not be written to the child's cache is not.
     'cache-control': 'no-store',
+    ...response.headers,
     'content-length': Buffer.byteLength(response.body),
   });
   outgoing.end(response.body);

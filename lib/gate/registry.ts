@@ -42,7 +42,14 @@ export function registryHandler(options: RegistryOptions): GateHandler {
     const address = request.url.href;
     const bytes = options.tarballs.get(tarballKey(address));
     if (bytes !== undefined && request.method === 'GET') {
-      return { status: 200, headers: { 'content-type': 'application/octet-stream' }, body: bytes };
+      // npm works out an integrity of its own, for the lockfile, only from what passes through its cache.
+      const caching =
+        request.headers['pacote-integrity'] === undefined ? { 'cache-control': 'max-age=60' } : {};
+      return {
+        status: 200,
+        headers: { 'content-type': 'application/octet-stream', ...caching },
+        body: bytes,
+      };
     }
     if (REPORTS.test(request.url.pathname)) return options.upstream(request);
     if (request.method === 'GET' && asksForPackument(request)) return packument(options, request);

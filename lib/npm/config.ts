@@ -4,6 +4,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { EXIT, KnownError } from '../errors.js';
 import type { ConfigLike, FlatOptions } from './libraries.js';
+import { STRICT_REGISTRY } from './strict-registry.js';
 import type { NpmTool } from './tool.js';
 
 export interface NpmConfig {
@@ -12,6 +13,8 @@ export interface NpmConfig {
   /** Folder whose tree is changed: the project, or the global prefix's `lib`. */
   readonly where: string;
   readonly global: boolean;
+  /** The project's hook leaves plain npm no registry (`init --strict`); the one behind it is used instead. */
+  readonly strict: boolean;
   readonly localPrefix: string;
   /** Names from `--workspace`, `--workspaces`; empty for the whole project. */
   readonly workspaceNames: readonly string[];
@@ -50,6 +53,7 @@ export async function loadConfig(
       warn: false,
     });
     await config.load();
+    const strict = dropStrictRegistry(config, scriptEnvironment);
     const globalFolder = path.resolve(config.globalPrefix, process.platform === 'win32' ? '.' : 'lib');
     const global = config.get('global') === true || config.get('location') === 'global';
     const flat: FlatOptions = {
@@ -61,6 +65,7 @@ export async function loadConfig(
     return {
       flat,
       global,
+      strict,
       where: global ? globalFolder : config.localPrefix,
       localPrefix: config.localPrefix,
       workspaceNames: global ? [] : await workspaceNames(tool, config, cwd),
@@ -74,6 +79,16 @@ export async function loadConfig(
       cause: error,
     });
   }
+}
+
+/** Takes the strict hook's registry out, so that the user's or the machine's own counts. */
+function dropStrictRegistry(config: ConfigLike, environment: Record<string, string | undefined>): boolean {
+  if (config.get('registry', 'project') !== STRICT_REGISTRY) return false;
+  config.delete('registry', 'project');
+  if (environment.npm_config_registry === STRICT_REGISTRY) {
+    environment.npm_config_registry = String(config.get('registry'));
+  }
+  return true;
 }
 
 /** npm's `get-workspaces`: `--workspace` filters by name, folder, or folder of workspaces. */

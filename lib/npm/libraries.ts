@@ -31,6 +31,7 @@ export interface ConfigLike {
   get(key: string, where?: string): unknown;
   find(key: string): string | null;
   set(key: string, value: unknown, where?: string): void;
+  delete(key: string, where?: string): void;
   isDefault(key: string): boolean;
 }
 
@@ -54,7 +55,7 @@ export interface TreeNode {
   readonly isProjectRoot: boolean;
   readonly isWorkspace: boolean;
   readonly isLink: boolean;
-  readonly isTop: boolean;
+  readonly parent: TreeNode | null;
   readonly target: TreeNode;
   readonly inBundle: boolean;
   readonly inDepBundle: boolean;

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
+import { EXIT, KnownError } from '../errors.js';
 import type { Gate } from '../gate/proxy.js';
 import type { NpmConfig } from './config.js';
 import type { NpmTool } from './tool.js';
@@ -50,6 +51,7 @@ export function runBehindGate(
     const cafile = path.join(folder, 'gate.pem');
     writeFileSync(cafile, gate.certificate, { mode: 0o600 });
     const settings = gateSettings(config, gate, cafile, cache);
+    if (!config.get('logs-dir')) settings.set('logs-dir', path.join(realCache, '_logs'));
     return start(
       tool,
       overrideArguments(argv, config, settings),
@@ -78,7 +80,7 @@ function gateSettings(config: NpmConfig, gate: Gate, cafile: string, cache: stri
   const settings = new Map([
     ['proxy', gate.proxy],
     ['https-proxy', gate.proxy],
-    // Not empty: an empty list would let NO_PROXY of the environment count.
+    // Not empty: a list of the project or the user would count.
     ['noproxy', 'none.invalid'],
     ['cafile', cafile],
     ['ca', gate.certificate],
@@ -86,6 +88,7 @@ function gateSettings(config: NpmConfig, gate: Gate, cafile: string, cache: stri
     // Asking for a newer npm is not part of installing.
     ['update-notifier', 'false'],
   ]);
+  if (config.strict) settings.set('registry', String(config.get('registry')));
   // The gate holds what offline installs would take from the cache.
   for (const key of ['offline', 'prefer-offline']) if (config.get(key)) settings.set(key, 'false');
   return settings;
@@ -104,8 +107,10 @@ function childEnvironment(
   };
   const child: NodeJS.ProcessEnv = {};
   for (const [name, value] of Object.entries(env)) {
+    // npm's agent looks at NO_PROXY even where noproxy is configured.
+    if (name.toLowerCase() === 'no_proxy') restore[name] = value ?? null;
     // npm reads these names in any case; the last one would win.
-    if (!keys.has(name.toLowerCase().replaceAll('-', '_'))) child[name] = value;
+    else if (!keys.has(name.toLowerCase().replaceAll('-', '_'))) child[name] = value;
   }
   for (const [name, value] of keys) {
     child[name] = value;
@@ -115,17 +120,27 @@ function childEnvironment(
     if (keys.has(name.toLowerCase()) && !keys.has(name)) restore[name] = value ?? null;
   }
   const preload = new URL('./child-env.js', import.meta.url).href;
+  // A project's hook has nothing left to do: the whole tree was judged before npm started.
+  child.SAFE_INSTALL_GUARDED_NPM = '1';
   child.NODE_OPTIONS = [env.NODE_OPTIONS, `--import=${preload}`].filter(Boolean).join(' ');
   child.SAFE_INSTALL_SCRIPT_ENV = JSON.stringify(restore);
   return child;
 }
 
-/** Command-line options win over the environment: where the user's own set one of the gate's keys, ours follow. */
+/**
+ * Command-line options win over the environment: where the user's own set one of the gate's keys, ours follow.
+ * @throws KnownError for `--noproxy`, a list that a later option can only make longer
+ */
 export function overrideArguments(
   argv: readonly string[],
   config: Pick<NpmConfig, 'onCommandLine'>,
   settings: ReadonlyMap<string, string>,
 ): string[] {
+  if (config.onCommandLine('noproxy')) {
+    const line =
+      '--noproxy on the command line would lead npm past the gate; set noproxy in .npmrc or NO_PROXY instead';
+    throw new KnownError('noproxy', line, EXIT.usage);
+  }
   const ours = [...settings]
     .filter(([key]) => config.onCommandLine(key))
     .map(([key, value]) => `--${key}=${value}`);

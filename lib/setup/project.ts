@@ -3,7 +3,8 @@
  * works on it.
  *
  * npm has no place for a guard; each lever has a hole (measured by `test/bench/levers.ts`, table in the README):
- *   - a root `preinstall` runs after the dependencies' own scripts (before them from npm 12 on);
+ *   - a root `preinstall` or `prepare` runs after the dependencies' own scripts (from npm 12 on `preinstall` runs before
+ *     anything is fetched), and not at all for `npm install NAME`;
  *   - `script-shell` is reached before the first dependency script, but only when there is one, a crafted package can put
  *     a program of that name before it on PATH, and npm swallows its refusal for an optional dependency;
  *   - a `registry` that cannot be reached refuses every plain install, and `npm view` or `publish` with it.
@@ -14,19 +15,21 @@ import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync }
 import path from 'node:path';
 import { findNodeAtLocation, type Node, parseTree } from 'jsonc-parser';
 import { KnownError } from '../errors.js';
+import { STRICT_REGISTRY } from '../npm/strict-registry.js';
 
 /** Its name is the message npm prints when it is not there: `spawn install-safe-install-first ENOENT`. */
 export const SCRIPT_SHELL = 'install-safe-install-first';
-/** Host of the strict hook's registry; never answers (RFC 2606 reserves `.invalid`). */
-export const STRICT_REGISTRY = 'http://use-safe-install-in-place-of-npm.invalid/';
 
 const HOOK = 'safe-install hook';
 const OPEN = '# >>> safe-install >>>';
 const CLOSE = '# <<< safe-install <<<';
 const CREATED = '# (safe-install made this file)';
 
+/** A published package's `preinstall` would run at everyone who installs it; its `prepare` runs only in the project. */
+type HookScript = 'preinstall' | 'prepare';
+
 export interface ProjectHook {
-  readonly preinstall: boolean;
+  readonly script: boolean;
   readonly scriptShell: boolean;
   readonly strict: boolean;
 }
@@ -83,7 +86,7 @@ export function inspectProject(folder: string): ProjectHook | undefined {
   const npmrc = path.join(folder, '.npmrc');
   const rc = existsSync(npmrc) ? readFileSync(npmrc, 'utf8') : '';
   return {
-    preinstall: hasHook(readFileSync(manifest, 'utf8')),
+    script: hasHook(readFileSync(manifest, 'utf8')),
     scriptShell: new RegExp(`^script-shell=${SCRIPT_SHELL}\\s*$`, 'm').test(rc),
     strict: rc.split(/\r?\n/).includes(`registry=${STRICT_REGISTRY}`),
   };
@@ -114,11 +117,16 @@ function root(text: string): Node | undefined {
 
 function hasHook(text: string): boolean {
   const tree = root(text);
-  const value = tree && findNodeAtLocation(tree, ['scripts', 'preinstall'])?.value;
-  return typeof value === 'string' && (value === HOOK || value.startsWith(`${HOOK} && `));
+  return (['preinstall', 'prepare'] as const).some((name) => {
+    const value = tree && findNodeAtLocation(tree, ['scripts', name])?.value;
+    return typeof value === 'string' && (value === HOOK || value.startsWith(`${HOOK} && `));
+  });
 }
 
-/** Inserts `preinstall` by text, so that the formatting of the rest, and its bytes, are the project's. */
+const scriptFor = (tree: Node): HookScript =>
+  findNodeAtLocation(tree, ['private'])?.value === true ? 'preinstall' : 'prepare';
+
+/** Inserts the script by text, so that the formatting of the rest, and its bytes, are the project's. */
 function addHook(text: string): string {
   const { offset, inserted } = insertion(text);
   return text.slice(0, offset) + inserted + text.slice(offset);
@@ -128,15 +136,16 @@ function insertion(text: string): { offset: number; inserted: string } {
   const tree = root(text)!;
   const eol = text.includes('\r\n') ? '\r\n' : '\n';
   const indent = text.match(/^([ \t]+)"/m)?.[1] ?? '  ';
-  const existing = findNodeAtLocation(tree, ['scripts', 'preinstall']);
+  const name = scriptFor(tree);
+  const existing = findNodeAtLocation(tree, ['scripts', name]);
   if (existing?.type === 'string') return { offset: existing.offset + 1, inserted: `${HOOK} && ` };
   const scripts = findNodeAtLocation(tree, ['scripts']);
   if (scripts?.type === 'object') {
-    const entry = `"preinstall": "${HOOK}"`;
+    const entry = `"${name}": "${HOOK}"`;
     const inserted = scripts.children?.length ? `${eol}${indent}${indent}${entry},` : entry;
     return { offset: scripts.offset + 1, inserted };
   }
-  const entry = `${eol}${indent}"scripts": { "preinstall": "${HOOK}" }`;
+  const entry = `${eol}${indent}"scripts": { "${name}": "${HOOK}" }`;
   return { offset: tree.offset + 1, inserted: tree.children?.length ? `${entry},` : entry };
 }
 
@@ -145,15 +154,17 @@ function removeHook(text: string): string {
   if (!hasHook(text)) return text;
   const eol = text.includes('\r\n') ? '\r\n' : '\n';
   const indents = new Set([...text.matchAll(/^([ \t]+)"/gm)].map((match) => match[1]!));
-  const entry = `"preinstall": "${HOOK}"`;
+  const entries = (['preinstall', 'prepare'] as const).map((name) => `"${name}": "${HOOK}"`);
   const candidates = [
     `${HOOK} && `,
-    ...[...indents].flatMap((i) => [
-      `${eol}${i}${entry},`,
-      `${eol}${i}"scripts": { ${entry} },`,
-      `${eol}${i}"scripts": { ${entry} }`,
+    ...entries.flatMap((entry) => [
+      ...[...indents].flatMap((indent) => [
+        `${eol}${indent}${entry},`,
+        `${eol}${indent}"scripts": { ${entry} },`,
+        `${eol}${indent}"scripts": { ${entry} }`,
+      ]),
+      entry,
     ]),
-    entry,
   ];
   for (const candidate of candidates) {
     for (let at = text.indexOf(candidate); at >= 0; at = text.indexOf(candidate, at + 1)) {
@@ -163,7 +174,7 @@ function removeHook(text: string): string {
   }
   throw new KnownError(
     'hook-changed',
-    `scripts.preinstall holds '${HOOK}' in a form that init did not write: take it out by hand, then run this again`,
+    `a script holds '${HOOK}' in a form that init did not write: take it out by hand, then run this again`,
     2,
   );
 }

@@ -131,7 +131,10 @@ export class TestRegistry {
       return;
     }
     const rule = this.#rules.find(({ match, from }) => path.includes(match) && count >= from);
-    if (rule?.fault.kind === 'status') return json(rule.fault.status, { error: 'injected' });
+    if (rule?.fault.kind === 'status') {
+      json(rule.fault.status, { error: 'injected' });
+      return;
+    }
     if (rule?.fault.kind === 'reset') {
       request.socket.destroy();
       return;
@@ -149,12 +152,21 @@ export class TestRegistry {
     }
     const [name = '', file] = path.slice(1).split('/-/');
     const own = this.#packages.get(name);
-    if (own === undefined) return json(404, { error: 'Not found' });
-    if (file === undefined) return json(200, this.#packument(name, own));
+    if (own === undefined) {
+      json(404, { error: 'Not found' });
+      return;
+    }
+    if (file === undefined) {
+      json(200, this.#packument(name, own));
+      return;
+    }
     const release = [...own.releases].find(
       ([version]) => file === `${name.split('/').at(-1)}-${version}.tgz`,
     )?.[1];
-    if (release === undefined) return json(404, { error: 'Not found' });
+    if (release === undefined) {
+      json(404, { error: 'Not found' });
+      return;
+    }
     let body = release.tarball;
     if (rule?.fault.kind === 'bytes') body = rule.fault.bytes;
     response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': body.length });

@@ -22,6 +22,9 @@ describe('project hook', () => {
     ['Windows line ends', '{\r\n  "scripts": {\r\n    "test": "mocha"\r\n  }\r\n}\r\n'],
     ['one line', '{"name":"x","scripts":{"test":"mocha"}}'],
     ['a preinstall of its own', '{\n  "scripts": { "preinstall": "node a.js && b", "test": "x" }\n}\n'],
+    ['a private project', '{\n  "private": true,\n  "scripts": {\n    "test": "mocha"\n  }\n}\n'],
+    ['a private project with a preinstall', '{ "private": true, "scripts": { "preinstall": "x" } }'],
+    ['a prepare of its own', '{\n    "scripts": {\n        "prepare": "husky"\n    }\n}'],
     ['a preinstall with escapes', '{ "scripts": { "preinstall": "node -e \\"1\\"" } }'],
   ];
   for (const [name, text] of manifests) {
@@ -30,13 +33,14 @@ describe('project hook', () => {
       assert.deepEqual(initProject(folder, { strict: false }), [at('package.json'), at('.npmrc')]);
       const changed = JSON.parse(readFileSync(at('package.json'), 'utf8'));
       const before = JSON.parse(text);
-      assert.equal(
-        changed.scripts.preinstall,
-        before.scripts?.preinstall
-          ? `safe-install hook && ${before.scripts.preinstall}`
-          : 'safe-install hook',
-      );
-      assert.deepEqual(inspectProject(folder), { preinstall: true, scriptShell: true, strict: false });
+      // A published package's preinstall would run at its users.
+      const script = before.private ? 'preinstall' : 'prepare';
+      const own = before.scripts?.[script];
+      assert.deepEqual(changed, {
+        ...before,
+        scripts: { ...before.scripts, [script]: own ? `safe-install hook && ${own}` : 'safe-install hook' },
+      });
+      assert.deepEqual(inspectProject(folder), { script: true, scriptShell: true, strict: false });
       assert.deepEqual(initProject(folder, { strict: false }), [], 'a second run changes nothing');
       removeProjectHook(folder);
       assert.equal(readFileSync(at('package.json'), 'utf8'), text);

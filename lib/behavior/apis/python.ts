@@ -7,6 +7,7 @@ import { callPath } from './python/functions.js';
 import { binary, stringify, unary } from './python/operators.js';
 import { readProperty } from './python/properties.js';
 import { pythonRules } from './python/rules.js';
+import { pathMethod } from './python/rules-files.js';
 import { bytesMethod, numberMethod, textMethod } from './python/text-methods.js';
 
 const builtins: Builtins = {
@@ -16,7 +17,12 @@ const builtins: Builtins = {
     switch (self?.kind) {
       case 'known': {
         const string = stringOf(self);
-        if (string !== undefined) return textMethod(string, self.labels, name, args, keywords);
+        if (string !== undefined) {
+          return (
+            textMethod(string, self.labels, name, args, keywords) ??
+            pathMethod(context, self, name, args, keywords)
+          );
+        }
         if (typeof self.value === 'number' || typeof self.value === 'bigint') {
           return numberMethod(self.value, self.labels, name, args, keywords);
         }

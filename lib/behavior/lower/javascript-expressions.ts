@@ -19,7 +19,6 @@ function expression(node: t.Node, low: Lowering): Expression {
   const at = positionOf(node);
   switch (node.type) {
     case 'StringLiteral':
-      low.string(node.value, node);
       return constant(node.value, at);
     case 'NumericLiteral':
     case 'BooleanLiteral':
@@ -217,7 +216,6 @@ function template(node: t.TemplateLiteral, low: Lowering): Expression {
   node.quasis.forEach((quasi, i) => {
     const text = quasi.value.cooked ?? quasi.value.raw;
     if (text !== '') {
-      low.string(text, quasi);
       parts.push(constant(text, positionOf(quasi)));
     }
     const inner = node.expressions[i];

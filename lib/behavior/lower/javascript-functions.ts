@@ -21,7 +21,7 @@ export function lowerFunction(node: FunctionNode, low: Lowering, ownName?: strin
   low.enterFunction(params.flatMap((param) => boundNames(param.target)));
   const body: Statement[] = node.params.flatMap((param) => parameterProperty(param));
   if (node.body.type === 'BlockStatement') {
-    body.push(...lowerBody(node.body.body, low, node.body.directives));
+    body.push(...lowerBody(node.body.body, low));
   } else {
     body.push({ type: 'return', value: lowerExpression(node.body, low) });
   }

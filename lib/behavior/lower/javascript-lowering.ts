@@ -1,7 +1,6 @@
-/** What one lowering carries along: nesting, hoisted variables, facts about the text. */
+/** What one lowering carries along: nesting and hoisted variables. */
 import type { Node } from '@babel/types';
 import type { Assign, Constant, Name, Position } from '../ir.js';
-import { inspectString, type TextBehavior } from './text.js';
 
 /** Nesting of expressions and statements kept; deeper code is dropped and `recovered` says so. */
 const MAX_DEPTH = 700;
@@ -24,7 +23,6 @@ export class Lowering {
   recovered = false;
   private depth = 0;
   private readonly functions: FunctionScope[] = [];
-  private readonly facts = new Map<string, TextBehavior>();
 
   constructor(readonly isModule: boolean) {}
 
@@ -70,19 +68,6 @@ export class Lowering {
 
   hoist(name: string): void {
     this.functions.at(-1)?.hoisted.add(name);
-  }
-
-  string(text: string, node: Node): void {
-    if (text.length < 40) return;
-    for (const code of inspectString(text)) {
-      if (!this.facts.has(code)) {
-        this.facts.set(code, { code, ...positionOf(node), detail: text.slice(0, 80) });
-      }
-    }
-  }
-
-  textBehaviors(): TextBehavior[] {
-    return [...this.facts.values()];
   }
 }
 

@@ -10,7 +10,7 @@ type Declare = 'var' | 'let' | 'const';
 /** The whole file: imports first, then hoisted functions, then the rest; local exports last. */
 export function lowerProgram(program: t.Program, low: Lowering): Statement[] {
   low.enterFunction([]);
-  const body = lowerBody(program.body, low, program.directives);
+  const body = lowerBody(program.body, low);
   const hoisted = low.leaveFunction({ line: 1, column: 0 });
   const imports = body.filter(isModuleLink);
   const rest = imports.length === 0 ? body : body.filter((statement) => !isModuleLink(statement));
@@ -25,15 +25,10 @@ function isModuleLink(statement: Statement): boolean {
 const expressionStatement = (expression: Expression): Statement => ({ type: 'expression', expression });
 
 /** A list of statements of one block, its function declarations first. */
-export function lowerBody(
-  nodes: readonly t.Node[],
-  low: Lowering,
-  directives: readonly t.Directive[] = [],
-): Statement[] {
+export function lowerBody(nodes: readonly t.Node[], low: Lowering): Statement[] {
   const functions: Statement[] = [];
   const rest: Statement[] = [];
   const exportsLast: Statement[] = [];
-  for (const directive of directives) low.string(directive.value.value, directive);
   for (const node of nodes) {
     const declaration = declaredFunction(node);
     if (declaration !== undefined) {
@@ -97,7 +92,7 @@ function moduleName(node: t.Identifier | t.StringLiteral): string {
 function block(node: t.Node | null | undefined, low: Lowering): Statement[] {
   if (node == null) return [];
   return low.inBlock(() => {
-    if (node.type === 'BlockStatement') return lowerBody(node.body, low, node.directives);
+    if (node.type === 'BlockStatement') return lowerBody(node.body, low);
     return lowerBody([node], low);
   });
 }
@@ -230,7 +225,6 @@ function ifStatement(node: t.IfStatement, low: Lowering, out: Statement[]): void
   const links: { test: Expression; then: Statement[] }[] = [];
   let current: t.Node | null | undefined = node;
   while (current?.type === 'IfStatement') {
-    // biome-ignore lint/suspicious/noThenProperty: the branch of an `if`, never awaited
     links.push({ test: lowerExpression(current.test, low), then: block(current.consequent, low) });
     current = current.alternate;
   }
@@ -244,7 +238,6 @@ function ifStatement(node: t.IfStatement, low: Lowering, out: Statement[]): void
     ];
   }
   for (const link of kept.reverse()) {
-    // biome-ignore lint/suspicious/noThenProperty: as above
     otherwise = [{ type: 'if', test: link.test, then: link.then, otherwise }];
   }
   out.push(...otherwise);

@@ -49,7 +49,6 @@ function attempts(file: string): Attempt[] {
 export const lowerJavaScript: Lower = (source, file) => {
   const text = source.charCodeAt(0) === 0xfeff ? source.slice(1) : source;
   if (/\.json$/i.test(file)) return lowerJson(text);
-  const textBehaviors = inspectText(text, 'javascript');
   const tree = parseAnyWay(text, file);
   const lowering = new Lowering(tree.program.sourceType === 'module');
   const body = lowerProgram(tree.program, lowering);
@@ -57,7 +56,7 @@ export const lowerJavaScript: Lower = (source, file) => {
     language: 'javascript',
     body,
     sourceType: tree.program.sourceType === 'module' ? 'module' : 'script',
-    textBehaviors: [...textBehaviors, ...lowering.textBehaviors()],
+    textBehaviors: inspectText(text, 'javascript'),
     recovered: lowering.recovered || (tree.errors?.length ?? 0) > 0,
   };
 };

@@ -245,7 +245,7 @@ export const executionRules: readonly Rule[] = [
   evaluates('{vm,vm2}.{runInThisContext,runInNewContext,runInContext,compileFunction}'),
   evaluates('vm.{Script,SourceTextModule}'),
   evaluates(
-    '{vm2.VM().run,vm2.NodeVM().run,vm2.VMScript,isolated-vm.Isolate().compileScript,safe-eval,eval,require-from-string,node-eval,eval-sandbox,static-eval}',
+    '{vm2.VM().run,vm2.NodeVM().run,vm2.VMScript,isolated-vm.Isolate().compileScript,safe-eval,require-from-string,node-eval,eval-sandbox,static-eval}',
   ),
   evaluates('{module,module.Module,module.constructor,module.prototype,module(),module.Module()}._compile'),
   evaluates('**._compile'),

@@ -10,7 +10,6 @@ import {
   detailOf,
   emits,
   isData,
-  isSet,
   LABEL,
   lastFunction,
   onCall,
@@ -82,14 +81,19 @@ function nodeRequest(site: Site, context: Context): Value | undefined {
   return ref('http.request()', union(LABEL.download), args);
 }
 
+/** Requests whose body was reported, by the list of their arguments. */
+const sent = new WeakSet<readonly Value[]>();
+
 /** `write(data)` and `end(data)` of a request made before. */
 function nodeBody(site: Site, context: Context): Value | undefined {
   const [data] = site.args;
   const made = requestOf(site.receiver);
+  const isSent = made?.args !== undefined && sent.has(made.args);
   if (data === undefined || context.isFunction(data)) {
-    if (made !== undefined && site.path.endsWith('.end')) bareSend(site, made, context);
+    if (made !== undefined && !isSent && site.path.endsWith('.end')) bareSend(site, made, context);
     return site.receiver;
   }
+  if (made?.args !== undefined) sent.add(made.args);
   request(site, context, made?.args?.[0], [data, ...(made?.args ?? [])], true);
   return site.receiver;
 }

@@ -1,0 +1,452 @@
+/** Calls: package functions are walked in place, classes make instances, everything else goes to `sites.ts`. */
+import type { Pattern } from '../ir.js';
+import { type Class, type Dict, dict, type Func, list, UNKNOWN, unknown, type Value } from '../values.js';
+import { assignPattern, evaluate } from './expressions.js';
+import {
+  type Activation,
+  type Env,
+  type FunctionRecord,
+  LIMITS,
+  type Machine,
+  Env as Scope,
+} from './machine.js';
+import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.js';
+import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
+import { branches, setIn } from './scope.js';
+import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
+import { execute } from './statements.js';
+
+export function callValue(
+  m: Machine,
+  callee: Value,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+  thisValue: Value | undefined,
+  isNew: boolean,
+): Value {
+  switch (callee.kind) {
+    case 'func':
+      return isNew
+        ? construct(m, callee, args, keywords)
+        : callFunction(m, callee, args, keywords, thisValue);
+    case 'class':
+      return instantiate(m, callee, args, keywords);
+    case 'ref':
+      return callRef(m, callee, args, keywords, thisValue, isNew);
+    case 'choice': {
+      const options = callee.options.filter(
+        (o) => o.kind === 'func' || o.kind === 'class' || o.kind === 'ref' || o.kind === 'dict',
+      );
+      if (options.length === 0) return callUnknown(m, callee, args, keywords);
+      return join(
+        branches(
+          m,
+          options.map((option) => () => callValue(m, option, args, keywords, thisValue, isNew)),
+          () => false,
+        ),
+      );
+    }
+    case 'dict': {
+      const call =
+        callee.entries.get('__call__') ??
+        (callee.prototype?.kind === 'class' ? findInClass(m, callee.prototype, '__call__') : undefined);
+      if (call?.kind === 'func') return callFunction(m, call, args, keywords, callee);
+      return callUnknown(m, callee, args, keywords);
+    }
+    case 'known':
+      throwIfCaught(m, 'is not a function');
+      return callUnknown(m, callee, args, keywords);
+    default:
+      return callUnknown(m, callee, args, keywords);
+  }
+}
+
+/** `receiver.name(...)`, with the receiver as `this`. */
+export function callMember(
+  m: Machine,
+  receiver: Value,
+  name: string,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+  isNew: boolean,
+): Value {
+  if (receiver.kind === 'choice') {
+    const options = receiver.options;
+    return join(
+      branches(
+        m,
+        options.map((option) => () => callMember(m, option, name, args, keywords, isNew)),
+        () => false,
+      ),
+    );
+  }
+  if (receiver.kind === 'ref') {
+    const member = readForCall(m, receiver, name);
+    return callValue(m, member, args, keywords, receiver, isNew);
+  }
+  if (receiver.kind === 'func' || receiver.kind === 'class') {
+    const applied = callThrough(m, receiver, name, args, keywords);
+    if (applied !== undefined) return applied;
+  }
+  if (receiver.kind === 'dict' || receiver.kind === 'func' || receiver.kind === 'class') {
+    const member = ownMember(m, receiver, name);
+    if (member !== undefined) return callValue(m, member, args, keywords, receiver, isNew);
+  }
+  if (receiver.kind !== 'unknown') {
+    const before = m.walkCounter;
+    const used = args.map((arg) => use(m, arg));
+    const computed = m.language.library.builtins.callMethod(receiver, name, used, keywords, m.context);
+    if (computed !== undefined) return computed;
+    const added = m.refProperties.size > 0 ? builtinMethod(m, receiver, name) : undefined;
+    if (added !== undefined) return callValue(m, added, args, keywords, receiver, isNew);
+    if (receiver.kind === 'known' && (receiver.value === undefined || receiver.value === null)) {
+      throwIfCaught(m, `Cannot read ${name}`);
+    }
+    return callUnknownMember(m, receiver, name, used, keywords, before);
+  }
+  return callUnknownMember(m, receiver, name, args, keywords, m.walkCounter);
+}
+
+/** Unknown methods: promises hand their value on, everything else keeps the labels of what went in. */
+function callUnknownMember(
+  m: Machine,
+  receiver: Value,
+  name: string,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+  before: number,
+): Value {
+  if ((name === 'then' || name === 'finally') && args[0]?.kind === 'func') {
+    const result = callValue(m, args[0], [receiver], NO_KEYWORDS, undefined, false);
+    if (args[1]?.kind === 'func') callValue(m, args[1], [UNKNOWN], NO_KEYWORDS, undefined, false);
+    return name === 'then' ? result : receiver;
+  }
+  if (name === 'catch' && args[0]?.kind === 'func') {
+    callValue(m, args[0], [UNKNOWN], NO_KEYWORDS, undefined, false);
+    return receiver;
+  }
+  m.unknownCalls++;
+  const used = args.map((arg) => use(m, arg));
+  if (receiver.kind === 'list' && MUTATORS.test(name)) receiver.open = true;
+  callbacks(m, used, keywords, before, receiver);
+  return unknown(labelsOfAll([receiver, ...used, ...keywords.values()]));
+}
+const MUTATORS = /^(push|unshift|splice|fill|append|extend|insert|update|add)$/;
+
+/** The member of a reference as a callee: its read rules do not fire, its call rules will. */
+export function readForCall(m: Machine, receiver: Value & { kind: 'ref' }, name: string): Value {
+  const saved = m.inCallee;
+  m.inCallee = true;
+  try {
+    return readProperty(m, receiver, name);
+  } finally {
+    m.inCallee = saved;
+  }
+}
+
+function ownMember(m: Machine, receiver: Dict | Func | Class, name: string): Value | undefined {
+  if (receiver.kind === 'dict') {
+    if (receiver.entries.has(name)) return readProperty(m, receiver, name);
+    if (receiver.prototype !== undefined) {
+      const found = readProperty(m, receiver, name);
+      return found.kind === 'known' && found.value === undefined
+        ? undefined
+        : found.kind === 'unknown'
+          ? undefined
+          : found;
+    }
+    return undefined;
+  }
+  const found = readProperty(m, receiver, name);
+  return found.kind === 'known' && found.value === undefined ? undefined : found;
+}
+
+/** `f.call(this, …)`, `f.apply(this, […])`, `f.bind(this, …)`. */
+function callThrough(
+  m: Machine,
+  fn: Func | Class,
+  name: string,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+): Value | undefined {
+  if (m.activation.env.module.language !== 'javascript') return undefined;
+  if (fn.kind === 'func' && fn.properties.has(name)) return undefined;
+  if (name === 'call') return callValue(m, fn, args.slice(1), keywords, args[0], false);
+  if (name === 'apply') return callValue(m, fn, listItems(args[1]), keywords, args[0], false);
+  if (name === 'bind' && fn.kind === 'func') {
+    const boundArgs = [...(fn.boundArgs ?? []), ...args.slice(1)];
+    const bound: Func = { ...fn, properties: new Map() };
+    const thisValue = fn.thisValue ?? args[0];
+    return {
+      ...bound,
+      ...(thisValue === undefined ? {} : { thisValue }),
+      ...(boundArgs.length === 0 ? {} : { boundArgs }),
+    };
+  }
+  return undefined;
+}
+
+export function listItems(value: Value | undefined): readonly Value[] {
+  if (value === undefined) return [];
+  if (value.kind === 'list') return value.items;
+  if (value.kind === 'choice') return listItems(value.options.find((o) => o.kind === 'list'));
+  return value.kind === 'known' ? [] : [unknown(labelsOf(value))];
+}
+
+/** Walks a function of the package in place of the call. */
+export function callFunction(
+  m: Machine,
+  fn: Func,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+  receiver: Value | undefined,
+): Value {
+  const home = homeOf(m, fn);
+  const python = home.module.language === 'python';
+  let actual = fn.boundArgs === undefined ? args : [...fn.boundArgs, ...args];
+  let thisValue = fn.thisValue ?? receiver;
+  if (python) {
+    if (fn.thisValue !== undefined) actual = [fn.thisValue, ...actual];
+    else if (
+      receiver !== undefined &&
+      receiver.kind === 'dict' &&
+      receiver.prototype?.kind === 'class' &&
+      isMethodOf(m, fn, receiver.prototype)
+    ) {
+      actual = [receiver, ...actual];
+    }
+    thisValue = undefined;
+  }
+  let record = m.functions.get(fn.node);
+  if (record === undefined) {
+    record = { walks: 0, active: 0, emitted: false, memo: new Map(), last: undefined, lastWalk: 0 };
+    m.functions.set(fn.node, record);
+  }
+  record.lastWalk = ++m.walkCounter;
+  const key = `${home.serial}|${signature(keywords.size === 0 ? actual : [...actual, ...keywords.values()], thisValue)}`;
+  if (!shouldWalk(m, record, key)) return record.memo.get(key) ?? record.last ?? unknown(labelsOfAll(actual));
+  return walk(m, fn, home, record, key, actual, keywords, thisValue);
+}
+
+const isMethodOf = (m: Machine, fn: Func, cls: Class): boolean => {
+  const member = findInClass(m, cls, fn.node.name);
+  return member?.kind === 'func' && member.node === fn.node && !fn.properties.has('%static');
+};
+
+/** Different arguments a function that does something is walked with in one unit. */
+const VARIANTS = 6;
+
+/**
+ * A call is walked again when it may compute something new: always while it only computes and the budget
+ * lasts, a few times with different arguments when it has behaviours of its own, never with the same ones.
+ */
+function shouldWalk(m: Machine, record: FunctionRecord, key: string): boolean {
+  if (m.depth >= LIMITS.callDepth) return false;
+  if (record.walks === 0) return true;
+  if (record.active >= (m.concrete ? 24 : 1)) return false;
+  if (record.active > 2 && record.emitted) return false;
+  if (!m.concrete) return false;
+  const seen = record.memo.get(key);
+  if (seen === undefined)
+    return record.emitted ? record.walks < VARIANTS : record.active < 24 && record.walks < 100_000;
+  if (record.emitted) return false;
+  return seen.kind === 'known' || seen.kind === 'list' || seen.kind === 'bytes' || seen.kind === 'dict';
+}
+
+/** The scope a function was made in. Libraries may hand in functions of their own, with a scope of names only. */
+function homeOf(m: Machine, fn: Func): Env {
+  const scope = fn.scope;
+  return scope instanceof Scope ? scope : new Scope(undefined, true, m.activation.env.module, 0, scope.names);
+}
+
+function walk(
+  m: Machine,
+  fn: Func,
+  scope: Env,
+  record: FunctionRecord,
+  key: string,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+  thisValue: Value | undefined,
+): Value {
+  const again = record.walks > 0;
+  record.walks++;
+  record.active++;
+  m.unwalked.delete(fn.node);
+  m.walkedFunctions.add(fn.node);
+  const env = new Scope(scope, true, scope.module, ++m.serial);
+  if (fn.node.flavor !== 'arrow' && fn.node.flavor !== 'lambda') {
+    env.thisValue = thisValue ?? UNDEFINED;
+    if (scope.module.language === 'javascript') env.args = args;
+  }
+  if (fn.homeClass !== undefined) env.homeClass = fn.homeClass;
+  const activation: Activation = { env, returns: [], yields: fn.node.isGenerator ? [] : undefined };
+  const saved = { activation: m.activation, position: m.position, tryLevel: m.tryLevel, label: m.label };
+  const emitted = m.recorder.emitted;
+  const steps = m.steps;
+  m.activation = activation;
+  m.depth++;
+  try {
+    bindParameters(m, fn, env, args, keywords);
+    execute(m, fn.node.body, env);
+  } finally {
+    m.depth--;
+    record.active--;
+    m.activation = saved.activation;
+    m.position = saved.position;
+    m.tryLevel = saved.tryLevel;
+    m.label = saved.label;
+    if (again) m.concreteUsed += m.steps - steps;
+    if (m.recorder.emitted > emitted) record.emitted = true;
+  }
+  const result =
+    activation.yields !== undefined
+      ? list(activation.yields, true)
+      : activation.returns.length === 0
+        ? UNDEFINED
+        : join(activation.returns);
+  if (record.memo.size < 2000) record.memo.set(key, result);
+  record.last = result;
+  return result;
+}
+
+function bindParameters(
+  m: Machine,
+  fn: Func,
+  env: Env,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+): void {
+  const taken = new Set<string>();
+  let next = 0;
+  const python = env.module.language === 'python';
+  for (const parameter of fn.node.params) {
+    if (parameter.rest === 'list') {
+      const rest = args.slice(next);
+      bindPattern(m, parameter.target, list([...rest], false), env);
+      next = args.length;
+      continue;
+    }
+    if (parameter.rest === 'dict') {
+      const rest = new Map([...keywords].filter(([name]) => !taken.has(name) && name !== '**'));
+      bindPattern(m, parameter.target, dict(rest, keywords.has('**')), env);
+      continue;
+    }
+    const name = parameter.target.type === 'name' ? parameter.target.name : undefined;
+    const keyword = name === undefined ? undefined : keywords.get(name);
+    let value: Value | undefined;
+    if (keyword !== undefined && name !== undefined) {
+      value = keyword;
+      taken.add(name);
+    } else if (next < args.length) value = args[next++];
+    if (parameter.default !== undefined && (value === undefined || (!python && isUndefined(value)))) {
+      value = evaluate(m, parameter.default, env);
+    } else if (parameter.default !== undefined && value?.kind === 'unknown') {
+      // The caller is not known: it may leave the parameter to its default.
+      value = join([evaluate(m, parameter.default, env), value]);
+    }
+    bindPattern(m, parameter.target, value ?? (python ? UNKNOWN : UNDEFINED), env);
+  }
+}
+
+const isUndefined = (value: Value): boolean => value.kind === 'known' && value.value === undefined;
+
+function bindPattern(m: Machine, target: Pattern, value: Value, env: Env): void {
+  if (target.type === 'name') setIn(m, env, target.name, value);
+  else assignPattern(m, target, value, env, 'let');
+}
+
+/** `new f()` of a constructor function. */
+function construct(
+  m: Machine,
+  fn: Func,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+): Value {
+  const instance = dict();
+  instance.prototype = fn;
+  if (!m.instances.has(fn.node)) m.instances.set(fn.node, instance);
+  const result = callFunction(m, { ...fn, thisValue: instance }, args, keywords, instance);
+  return result.kind === 'dict' || result.kind === 'func' || result.kind === 'list' ? result : instance;
+}
+
+/** Makes an instance: fields, then the constructor, its own or an inherited one. */
+export function instantiate(
+  m: Machine,
+  cls: Class,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+): Value {
+  const instance = dict();
+  instance.prototype = cls;
+  m.instances.set(cls.node, instance);
+  if ((cls.scope as Env).module.language === 'python') {
+    const make = findInClass(m, cls, '__new__');
+    if (make?.kind === 'func') callFunction(m, make, [cls, ...args], keywords, undefined);
+    const init = findInClass(m, cls, '__init__');
+    if (init?.kind === 'func') callFunction(m, { ...init, thisValue: instance }, args, keywords, undefined);
+    else constructBase(m, cls, args, keywords);
+    return instance;
+  }
+  const own = cls.methods.get('constructor');
+  if (own?.kind !== 'func') {
+    const made = constructSuper(m, cls, instance, args, keywords);
+    initializeFields(m, cls, instance);
+    return made ?? instance;
+  }
+  if (cls.bases.length === 0) initializeFields(m, cls, instance);
+  const result = callFunction(m, own, args, keywords, instance);
+  return result.kind === 'dict' ? result : instance;
+}
+
+/** A base outside the package: its constructor is a call of its own. */
+function constructBase(
+  m: Machine,
+  cls: Class,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+): void {
+  for (const base of cls.bases) {
+    if (base.kind === 'ref' && !base.path.startsWith('builtins.'))
+      callRef(m, base, args, keywords, undefined, true);
+    else if (base.kind === 'class') constructBase(m, base, args, keywords);
+  }
+}
+
+/** `super(...)` of a JavaScript class. */
+export function constructSuper(
+  m: Machine,
+  cls: Class,
+  instance: Value,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+): Value | undefined {
+  const base = cls.bases[0];
+  if (base === undefined) return undefined;
+  if (base.kind === 'class') {
+    const own = base.methods.get('constructor');
+    if (own?.kind === 'func') {
+      if (base.bases.length === 0) initializeFields(m, base, instance);
+      callFunction(m, own, args, keywords, instance);
+    } else {
+      constructSuper(m, base, instance, args, keywords);
+      initializeFields(m, base, instance);
+    }
+  } else if (base.kind === 'func') callFunction(m, base, args, keywords, instance);
+  else if (base.kind === 'ref') callRef(m, base, args, keywords, undefined, true);
+  return undefined;
+}
+
+export function initializeFields(m: Machine, cls: Class, instance: Value): void {
+  if (!cls.node.members.some((member) => member.type === 'field' && !member.isStatic)) return;
+  const scope = cls.scope as Env;
+  const env = m.newEnv(scope, true);
+  env.thisValue = instance;
+  env.homeClass = cls;
+  for (const member of cls.node.members) {
+    if (member.type !== 'field' || member.isStatic) continue;
+    const name = evaluate(m, member.name, env);
+    const value = member.value === undefined ? UNDEFINED : evaluate(m, member.value, env);
+    if (name.kind === 'known') writeProperty(m, instance, String(name.value), value);
+  }
+}

@@ -1,0 +1,59 @@
+/** Shell command lines and script files: their own behaviours, then what they start. */
+import { parseShell } from '../shell.js';
+import { runCode, runFile } from './context.js';
+import { emit } from './emit.js';
+import { LIMITS, type Machine } from './machine.js';
+import { decode } from './programs.js';
+
+const SCRIPT_BYTES = 400_000;
+
+/** One command line. `hidden`: it stood in decoded text; `quiet`: its output goes nowhere. */
+export function runShell(m: Machine, command: string, hidden: boolean, quiet: boolean): void {
+  const key = command.slice(0, 2000);
+  if (m.ranCommands.has(key) || m.codeDepth >= LIMITS.codeDepth) return;
+  m.ranCommands.add(key);
+  m.codeDepth++;
+  if (hidden) m.hiddenDepth++;
+  try {
+    for (const part of parseShell(command)) {
+      m.step();
+      for (const behavior of part.behaviors) {
+        const qualifiers = quiet ? [...behavior.qualifiers, 'quiet'] : behavior.qualifiers;
+        emit(m, behavior.code, { qualifiers, detail: behavior.detail });
+      }
+      for (const run of part.runs) {
+        if (run.type === 'file') {
+          if (!runFile(m, run.path, run.language)) emit(m, 'missing-file', { detail: run.path });
+        } else if (run.type === 'script') runScript(m, run.name, hidden, quiet);
+        else if (run.language === 'shell') runShell(m, run.code, run.hidden, quiet);
+        else runCode(m, run.language, run.code, run.hidden || hidden);
+      }
+    }
+  } finally {
+    if (hidden) m.hiddenDepth--;
+    m.codeDepth--;
+  }
+}
+
+/** A script of the package's own manifest, as `npm run` would run it; nothing when there is none of that name. */
+function runScript(m: Machine, name: string, hidden: boolean, quiet: boolean): void {
+  const scripts = m.artifact.manifest?.['scripts'];
+  if (typeof scripts !== 'object' || scripts === null) return;
+  for (const key of [`pre${name}`, name, `post${name}`]) {
+    const command = (scripts as Record<string, unknown>)[key];
+    if (typeof command === 'string' && Object.hasOwn(scripts, key)) runShell(m, command, hidden, quiet);
+  }
+}
+
+/** A script file, as one command line after another; positions are those of its lines. */
+export function runShellFile(m: Machine, path: string): void {
+  const file = m.artifact.files.get(path);
+  if (file === undefined || m.startedShell.has(path)) return;
+  m.startedShell.add(path);
+  m.startedFiles.add(path);
+  if (file.bytes.length > SCRIPT_BYTES) {
+    emit(m, 'left-out', { detail: path });
+    return;
+  }
+  runShell(m, decode(file.bytes), false, false);
+}

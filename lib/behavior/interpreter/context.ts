@@ -1,0 +1,150 @@
+/** What rules and builtins are offered: the walk, seen from a library. */
+import type { Context } from '../api.js';
+import type { Program } from '../ir.js';
+import { type Labels, NO_LABELS, type Value } from '../values.js';
+import { callValue } from './calls.js';
+import { runShell, runShellFile } from './commands.js';
+import { emit } from './emit.js';
+import { evaluate } from './expressions.js';
+import { LIMITS, type Machine } from './machine.js';
+import { codeModule, importJavaScript, importPython, runIn, runModule } from './modules.js';
+import { bytesOf, labelsOf, textOf } from './operations.js';
+import { emitHiddenText } from './programs.js';
+import { readProperty, writeProperty } from './properties.js';
+import { insidePackage, normalize } from './resolve.js';
+import { NO_KEYWORDS } from './sites.js';
+import { execute } from './statements.js';
+
+export function makeContexts(m: Machine): { javascript: Context; python: Context } {
+  return { javascript: makeContext(m, 'javascript'), python: makeContext(m, 'python') };
+}
+
+function makeContext(m: Machine, language: 'javascript' | 'python'): Context {
+  return {
+    language,
+    get file() {
+      return m.file;
+    },
+    emit: (code, options) => emit(m, code, options ?? {}),
+    call(fn, args, receiver) {
+      const position = m.position;
+      const result = callValue(m, fn, args, NO_KEYWORDS, receiver, false);
+      m.position = position;
+      return result;
+    },
+    runCode: (codeLanguage, source, options) =>
+      runCode(m, codeLanguage, source, options.hidden, options.labels),
+    runCommand(command, options) {
+      runShell(m, command, options?.hidden ?? false, options?.quiet ?? false);
+    },
+    runFile: (path) => runFile(m, path),
+    readFile(path) {
+      const inside = packagePath(path);
+      return inside === undefined ? undefined : m.artifact.files.get(inside)?.bytes;
+    },
+    text: textOf,
+    toBytes: bytesOf,
+    labelsOf: (value) => labelsOf(value),
+    property(value, key) {
+      if (value === undefined) return undefined;
+      const found = readProperty(m, value, key);
+      if (found.kind === 'known' && found.value === undefined) return undefined;
+      if (found.kind === 'unknown' && value.kind === 'dict' && !value.open) return undefined;
+      return found;
+    },
+    setProperty: (value, key, to) => writeProperty(m, value, key, to),
+    importModule: (specifier) =>
+      language === 'javascript' ? importJavaScript(m, specifier) : importPython(m, specifier),
+    moduleNamespace: () => m.activation.env.module.namespace,
+    defer(fn, args) {
+      m.deferred.push({ fn, args });
+    },
+    isFunction(value) {
+      if (value === undefined) return false;
+      if (value.kind === 'choice') return value.options.some((o) => o.kind === 'func' || o.kind === 'class');
+      return value.kind === 'func' || value.kind === 'class';
+    },
+  };
+}
+
+/** A path as code sees it (absolute under the package root, or relative to it) as a path of the artifact. */
+export function packagePath(path: string): string | undefined {
+  const clean = path.replaceAll('\\', '/').replace(/^file:\/\//, '');
+  if (clean.startsWith('/')) return insidePackage(clean);
+  return normalize(clean);
+}
+
+/** Reads text as code of its own, at the place it is evaluated. */
+export function runCode(
+  m: Machine,
+  language: 'javascript' | 'python',
+  source: string,
+  hidden: boolean,
+  _labels: Labels = NO_LABELS,
+): Value | undefined {
+  const key = `${language} ${source}`;
+  if (m.ranCode.has(key) || m.codeDepth >= LIMITS.codeDepth) return undefined;
+  m.ranCode.add(key);
+  m.hiddenCodeRead += source.length;
+  if (m.hiddenCodeRead > LIMITS.hiddenCode) {
+    emit(m, 'left-out', { detail: 'decoded code' });
+    return undefined;
+  }
+  let program: Program;
+  try {
+    program = m.languages[language].lower(source, m.file);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) {
+      if (hidden && source.length > 200) emit(m, 'opaque-data', { detail: source.slice(0, 80) });
+      return undefined;
+    }
+    throw error;
+  }
+  const module = codeModule(m, language, hidden);
+  let result: Value | undefined;
+  m.codeDepth++;
+  try {
+    runIn(m, module.env, () => {
+      if (hidden) emitHiddenText(m, program);
+      const [only] = program.body;
+      // `eval` of one expression gives its value.
+      if (program.body.length === 1 && only?.type === 'expression') {
+        result = evaluate(m, only.expression, module.env);
+      } else execute(m, program.body, module.env);
+    });
+  } finally {
+    m.codeDepth--;
+  }
+  return result;
+}
+
+/** Runs a file of the artifact as a program of its own. */
+export function runFile(m: Machine, path: string, language?: 'javascript' | 'python' | 'shell'): boolean {
+  const inside = packagePath(path);
+  if (inside === undefined) return false;
+  const found = m.artifact.files.has(inside) ? inside : withExtension(m, inside, language);
+  if (found === undefined) return false;
+  const kind = language ?? languageOf(m, found);
+  if (kind === 'shell') runShellFile(m, found);
+  else if (kind !== undefined && !m.modules.has(found) && m.depth < LIMITS.callDepth)
+    runModule(m, found, kind, true);
+  return true;
+}
+
+function withExtension(m: Machine, path: string, language: string | undefined): string | undefined {
+  const extensions = language === 'python' ? ['.py', '/__main__.py'] : ['.js', '.cjs', '.mjs', '/index.js'];
+  return extensions.map((e) => path + e).find((p) => m.artifact.files.has(p));
+}
+
+/** By extension, else by the first line; undefined when it is not code. */
+export function languageOf(m: Machine, path: string): 'javascript' | 'python' | 'shell' | undefined {
+  if (/\.(?:[cm]?[jt]s|[jt]sx)$/i.test(path)) return /\.d\.[cm]?ts$/i.test(path) ? undefined : 'javascript';
+  if (/\.pyw?$/i.test(path)) return 'python';
+  if (/\.(?:sh|bash|zsh|bat|cmd|ps1)$/i.test(path)) return 'shell';
+  const file = m.artifact.files.get(path);
+  if (file === undefined || file.bytes[0] !== 0x23 || file.bytes[1] !== 0x21) return undefined;
+  const first = Buffer.from(file.bytes.subarray(0, 120)).toString('latin1').split('\n')[0]!;
+  if (/\b(?:node|bun|deno|tsx|ts-node)\b/.test(first)) return 'javascript';
+  if (/\bpython|\bpypy/.test(first)) return 'python';
+  return /\b(?:ba|da|z|k|a)?sh\b/.test(first) ? 'shell' : undefined;
+}

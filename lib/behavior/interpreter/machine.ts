@@ -1,0 +1,264 @@
+/**
+ * The state of one walk over an artifact: budgets, where the walk stands, what was loaded, what was deferred.
+ * Every other file of this folder is functions over it.
+ */
+
+import type { OpenedArtifact, Phase } from '../../types.js';
+import type { Context, LanguageLibrary } from '../api.js';
+import type { Expression, FunctionExpression, Lower, Position, Program, Statement } from '../ir.js';
+import type { Class, Dict, Func, Scope, Value } from '../values.js';
+import type { Recorder } from './recorder.js';
+import type { RuleIndex } from './rules.js';
+
+/** A lexical scope with what the interpreter keeps beside the names. */
+export class Env implements Scope {
+  readonly names: Map<string, Value>;
+  /** ES imports are live bindings: looked up in the exporting module at each read. */
+  aliases: Map<string, { readonly module: Module; readonly name: string }> | undefined;
+  /** Python `from x import *` of modules outside the package, latest last. */
+  stars: string[] | undefined;
+  /** Python `global` and `nonlocal` names of this function. */
+  outer: Map<string, 'global' | 'nonlocal'> | undefined;
+  thisValue: Value | undefined;
+  args: readonly Value[] | undefined;
+  homeClass: Class | undefined;
+  /** What the class body or function belongs to: true for scopes that Python's nested functions do not see. */
+  isClassBody = false;
+
+  constructor(
+    readonly parent: Env | undefined,
+    readonly isFunction: boolean,
+    readonly module: Module,
+    /** Larger than that of every scope made before it. */
+    readonly serial: number,
+    names?: Map<string, Value>,
+  ) {
+    this.names = names ?? new Map();
+  }
+}
+
+/** A file of the package, or a piece of decoded code, being run or run already. */
+export interface Module {
+  readonly file: string;
+  readonly language: 'javascript' | 'python';
+  /** Position in the file the text stood at, for code that was hidden in a string. */
+  readonly host: Position | undefined;
+  readonly hidden: boolean;
+  /** What importers see: `module.exports`, or the Python namespace. */
+  namespace: Value;
+  env: Env;
+  /** JavaScript `module` object. */
+  moduleObject: Dict | undefined;
+  isEsModule: boolean;
+  exports: Map<string, { readonly env: Env; readonly local: string }>;
+  starExports: Module[];
+  done: boolean;
+}
+
+/** What one function call collects while its body is walked. */
+export interface Activation {
+  readonly env: Env;
+  returns: Value[];
+  yields: Value[] | undefined;
+}
+
+/** Completion of a statement. */
+export const NORMAL = 0;
+export const BREAK = 1;
+export const CONTINUE = 2;
+export const RETURN = 3;
+export const THROW = 4;
+export type Completion = 0 | 1 | 2 | 3 | 4;
+
+/** A thrown value whose handler is known to run. */
+export class ThrowSignal {
+  constructor(readonly value: Value) {}
+}
+/** The steps of a unit or of one root are used up. */
+export class BudgetSignal {}
+
+/** An assignment under a condition that is not known, so that it can be undone for the other branch. */
+export interface TrailEntry {
+  readonly env: Env;
+  readonly key: string;
+  readonly old: Value | undefined;
+}
+
+/** Code that a known condition or a jump leaves out: walked later unless something else reaches it. */
+export interface Pending {
+  readonly env: Env;
+  readonly block: readonly Statement[] | undefined;
+  readonly from: number;
+  readonly expression: Expression | undefined;
+}
+
+/** How far a block was walked; kept on the block itself, which belongs to one artifact only. */
+export type Walked = { walked?: number };
+
+export interface FunctionRecord {
+  walks: number;
+  active: number;
+  emitted: boolean;
+  memo: Map<string, Value>;
+  last: Value | undefined;
+  /** Number of the latest call, walked or remembered. */
+  lastWalk: number;
+}
+
+export const LIMITS = {
+  /** Steps of an artifact after which loops are no longer run iteration by iteration. */
+  concreteSteps: 1_500_000,
+  /** Steps one loop may take iteration by iteration. */
+  loopSteps: 400_000,
+  /** Hard end: what is left is left out and said so. */
+  steps: 25_000_000,
+  /** Steps of one root of the remainder (a function nobody calls). */
+  rootSteps: 200_000,
+  callDepth: 48,
+  codeDepth: 6,
+  /** Characters of one evaluated string, bytes of one evaluated array. */
+  stringLength: 8_000_000,
+  listLength: 200_000,
+  /** Characters of decoded code read again, together. */
+  hiddenCode: 8_000_000,
+  pathSegments: 12,
+  choices: 8,
+} as const;
+
+export interface Language {
+  readonly name: 'javascript' | 'python';
+  readonly library: LanguageLibrary;
+  readonly index: RuleIndex;
+  readonly lower: Lower;
+}
+
+export class Machine {
+  steps = 0;
+  /** Steps at which the current root ends. */
+  stepLimit: number = LIMITS.steps;
+  concreteUsed = 0;
+  cut = false;
+  depth = 0;
+  codeDepth = 0;
+  hiddenCodeRead = 0;
+  /** Conditions around the current point whose outcome is not known. */
+  uncertain = 0;
+  /** `uncertain` at the innermost `try`, -1 without one: a throw at the same level is sure to be caught there. */
+  tryLevel = -1;
+  /** Names are undone only in scopes older than this. */
+  trailSerial = 0;
+  trail: TrailEntry[] | undefined;
+  serial = 0;
+  label: string | undefined;
+  /** Raised when a loop may have been left on an unknown condition. */
+  uncertainJump = false;
+  /** Calls whose effect is not computed, so far: they may throw. */
+  unknownCalls = 0;
+  /** Calls of package functions so far. */
+  walkCounter = 0;
+  /** The member being read is about to be called: its read rules wait. */
+  inCallee = false;
+  /** Depth of `try` bodies whose handler ignores the error. */
+  silent = 0;
+  startedShell = new Set<string>();
+  textSeen = new Set<object>();
+  usedText = new Set<string>();
+  /** Depth of commands that were hidden in decoded text. */
+  hiddenDepth = 0;
+  /** Depth of branches that depend on the platform. */
+  platform = 0;
+  activation!: Activation;
+  position: Position = { line: 1, column: 0 };
+  phase: Phase = 'runtime';
+  recorder!: Recorder;
+
+  /** Modules run in the current group of units, by file. */
+  modules = new Map<string, Module>();
+  /** Assigned members of the world outside: `global.x`, `String.prototype.y`, by path. */
+  refProperties = new Map<string, Value>();
+  functions = new Map<FunctionExpression, FunctionRecord>();
+  instances = new Map<object, Dict>();
+  /** `this` of function values that stand in an object. */
+  homes = new Map<FunctionExpression, Value>();
+  ranCode = new Set<string>();
+  ranCommands = new Set<string>();
+
+  pending: Pending[] = [];
+  deferred: { readonly fn: Value; readonly args: readonly Value[] }[] = [];
+  /** First value of every function and class of the artifact, in order of creation, until walked. */
+  readonly unwalked = new Map<FunctionExpression, Func>();
+  readonly classes = new Map<object, Class>();
+  readonly walkedFunctions = new Set<FunctionExpression>();
+  readonly walkedExpressions = new Set<Expression>();
+
+  readonly programs = new Map<string, Program | undefined>();
+  readonly startedFiles = new Set<string>();
+  readonly textEmitted = new Set<string>();
+  filesParsed = 0;
+  filesSkipped = 0;
+  parseFailures = 0;
+  codeBytes = 0;
+
+  constructor(
+    readonly artifact: OpenedArtifact,
+    readonly languages: { readonly javascript: Language; readonly python: Language },
+    makeContext: (machine: Machine) => { javascript: Context; python: Context },
+  ) {
+    this.contexts = makeContext(this);
+  }
+  readonly contexts: { readonly javascript: Context; readonly python: Context };
+
+  get language(): Language {
+    return this.languages[this.activation.env.module.language];
+  }
+  get context(): Context {
+    return this.contexts[this.activation.env.module.language];
+  }
+  get file(): string {
+    return this.activation.env.module.file;
+  }
+
+  /** Counts a step of work. Throws `BudgetSignal` at the limit. */
+  step(): void {
+    if (++this.steps > this.stepLimit) throw new BudgetSignal();
+  }
+
+  newEnv(parent: Env, isFunction: boolean): Env {
+    return new Env(parent, isFunction, parent.module, ++this.serial);
+  }
+
+  /** Loops and repeated calls are still followed one by one. */
+  get concrete(): boolean {
+    return this.concreteUsed < LIMITS.concreteSteps;
+  }
+
+  /** Back to solid ground after an entry point ended, however it ended. */
+  resetWalk(): void {
+    this.depth = 0;
+    this.codeDepth = 0;
+    this.uncertain = 0;
+    this.tryLevel = -1;
+    this.trail = undefined;
+    this.trailSerial = 0;
+    this.label = undefined;
+    this.uncertainJump = false;
+    this.inCallee = false;
+    this.silent = 0;
+    this.platform = 0;
+    this.hiddenDepth = 0;
+  }
+
+  /** Forgets what belongs to one group of units: each entry point starts a process of its own. */
+  newProcess(): void {
+    this.modules = new Map();
+    this.refProperties = new Map();
+    this.functions = new Map();
+    this.ranCode = new Set();
+    this.ranCommands = new Set();
+    this.startedShell = new Set();
+    this.textSeen = new Set();
+    this.usedText = new Set();
+    this.pending = [];
+    this.deferred = [];
+  }
+}

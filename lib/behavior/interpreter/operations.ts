@@ -1,0 +1,216 @@
+/** Operations on values that need no language: joins, labels, comparison of what is known. */
+import {
+  type Choice,
+  known,
+  type Labels,
+  NO_LABELS,
+  type Ref,
+  ref,
+  UNKNOWN,
+  union,
+  unknown,
+  type Value,
+} from '../values.js';
+import { LIMITS } from './machine.js';
+
+export const UNDEFINED: Value = known(undefined);
+export const ASSEMBLED: Labels = new Set(['assembled']);
+
+/** One value that may be any of these: where control flow joins. Order kept, duplicates dropped. */
+export function join(values: readonly (Value | undefined)[]): Value {
+  const options: Value[] = [];
+  for (const value of values) {
+    if (value === undefined) continue;
+    if (value.kind === 'choice') for (const option of value.options) addOption(options, option);
+    else addOption(options, value);
+  }
+  if (options.length === 0) return UNDEFINED;
+  if (options.length === 1) return options[0]!;
+  const labels = union(...options.map((o) => o.labels));
+  const kept = options.length > LIMITS.choices ? options.slice(0, LIMITS.choices) : options;
+  const choice: Choice = { kind: 'choice', options: kept, labels };
+  return choice;
+}
+
+function addOption(options: Value[], value: Value): void {
+  for (const option of options) if (sameValue(option, value)) return;
+  options.push(value);
+}
+
+export function sameValue(a: Value, b: Value): boolean {
+  if (a === b) return true;
+  if (a.kind === 'known' && b.kind === 'known') {
+    return Object.is(a.value, b.value) && a.labels.size === b.labels.size;
+  }
+  if (a.kind === 'ref' && b.kind === 'ref') return a.path === b.path && a.args === b.args;
+  if (a.kind === 'func' && b.kind === 'func') {
+    return a.node === b.node && a.scope === b.scope && a.thisValue === b.thisValue;
+  }
+  return (
+    a.kind === 'unknown' && b.kind === 'unknown' && a.labels.size === b.labels.size && a.partial === b.partial
+  );
+}
+
+/** All labels reachable in a value, through containers to a bounded depth. */
+export function labelsOf(value: Value | undefined, depth = 3): Labels {
+  if (value === undefined) return NO_LABELS;
+  switch (value.kind) {
+    case 'list': {
+      if (depth === 0 || value.items.length === 0) return value.labels;
+      const sets: Labels[] = [value.labels];
+      for (let i = 0; i < value.items.length && i < 64; i++) {
+        const labels = labelsOf(value.items[i], depth - 1);
+        if (labels.size > 0) sets.push(labels);
+      }
+      return union(...sets);
+    }
+    case 'dict': {
+      if (depth === 0 || value.entries.size === 0) return value.labels;
+      const sets: Labels[] = [value.labels];
+      let seen = 0;
+      for (const entry of value.entries.values()) {
+        if (++seen > 64) break;
+        const labels = labelsOf(entry, depth - 1);
+        if (labels.size > 0) sets.push(labels);
+      }
+      return union(...sets);
+    }
+    case 'choice':
+      return union(value.labels, ...value.options.map((o) => labelsOf(o, depth)));
+    default:
+      return value.labels;
+  }
+}
+
+export function labelsOfAll(values: Iterable<Value>): Labels {
+  const sets: Labels[] = [];
+  for (const value of values) {
+    const labels = labelsOf(value);
+    if (labels.size > 0) sets.push(labels);
+  }
+  return sets.length === 0 ? NO_LABELS : union(...sets);
+}
+
+export function withLabels(value: Value, labels: Labels): Value {
+  if (labels.size === 0) return value;
+  let missing = false;
+  for (const label of labels) if (!value.labels.has(label)) missing = true;
+  if (!missing) return value;
+  const all = union(value.labels, labels);
+  if (value.kind === 'unknown') return unknown(all, value.partial);
+  if (value.kind === 'list' || value.kind === 'dict') {
+    value.labels = all;
+    return value;
+  }
+  return { ...value, labels: all };
+}
+
+/** The reference one step further, or what is left of it when the path grows too long to mean anything. */
+export function extend(base: Ref, segment: string, labels: Labels = base.labels): Value {
+  const path = `${base.path}.${segment}`;
+  if (tooLong(path)) return unknown(labels);
+  return base.args === undefined ? ref(path, labels) : ref(path, labels, base.args);
+}
+
+export function tooLong(path: string): boolean {
+  if (path.length < 24) return false;
+  let segments = 1;
+  for (let i = path.indexOf('.'); i >= 0; i = path.indexOf('.', i + 1)) segments++;
+  return segments > LIMITS.pathSegments || path.length > 300;
+}
+
+/** What the elements of a value are when it is iterated and not known element by element. */
+export function elementOf(value: Value): Value {
+  switch (value.kind) {
+    case 'list':
+      return value.items.length === 0 ? unknown(value.labels) : join(value.items.slice(0, 64));
+    case 'dict':
+      return unknown(labelsOf(value));
+    case 'ref':
+      return extend(value, '?');
+    case 'choice':
+      return join(value.options.map(elementOf));
+    default:
+      return unknown(value.labels);
+  }
+}
+
+/** The string of a known value, of the first known option of a choice. */
+export function textOf(value: Value | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (value.kind === 'known') return typeof value.value === 'string' ? value.value : undefined;
+  if (value.kind === 'choice') {
+    for (const option of value.options) {
+      const text = textOf(option);
+      if (text !== undefined) return text;
+    }
+  }
+  return undefined;
+}
+
+/** Bytes of a bytes value, of a list of small integers, of a string in Latin-1. */
+export function bytesOf(value: Value | undefined): Uint8Array | undefined {
+  if (value === undefined) return undefined;
+  if (value.kind === 'bytes') return value.value;
+  if (value.kind === 'known' && typeof value.value === 'string') return Buffer.from(value.value, 'latin1');
+  if (value.kind === 'list' && !value.open) {
+    const out = new Uint8Array(value.items.length);
+    for (const [i, item] of value.items.entries()) {
+      if (item.kind !== 'known' || typeof item.value !== 'number') return undefined;
+      out[i] = item.value & 255;
+    }
+    return out;
+  }
+  if (value.kind === 'choice') {
+    for (const option of value.options) {
+      const found = bytesOf(option);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+let nextId = 0;
+const ids = new WeakMap<object, number>();
+function idOf(object: object): number {
+  let id = ids.get(object);
+  if (id === undefined) {
+    id = ++nextId;
+    ids.set(object, id);
+  }
+  return id;
+}
+
+/** Tells calls apart by what is known of their arguments. Equal signatures: walking again would find nothing new. */
+export function signature(values: readonly Value[], thisValue: Value | undefined): string {
+  let out = thisValue === undefined ? '' : `${one(thisValue)}|`;
+  for (const value of values) out += `${one(value)},`;
+  return out;
+}
+
+function one(value: Value): string {
+  switch (value.kind) {
+    case 'known':
+      return `${typeof value.value}:${String(value.value).slice(0, 400)}${labelKey(value.labels)}`;
+    case 'bytes':
+      return `b${idOf(value.value)}`;
+    case 'list':
+      return `l${idOf(value)}.${value.items.length}`;
+    case 'dict':
+      return value.prototype === undefined ? `d${idOf(value)}.${value.entries.size}` : `i${idOf(value)}`;
+    case 'func':
+      return `f${idOf(value.node)}.${idOf(value.scope)}`;
+    case 'class':
+      return `c${idOf(value.node)}`;
+    case 'ref':
+      return `r${value.path}${labelKey(value.labels)}`;
+    case 'choice':
+      return `(${value.options.map(one).join('/')})`;
+    case 'unknown':
+      return value === UNKNOWN ? '?' : `?${value.partial ?? ''}${labelKey(value.labels)}`;
+  }
+}
+
+function labelKey(labels: Labels): string {
+  return labels.size === 0 ? '' : `#${[...labels].sort().join()}`;
+}

@@ -1,0 +1,181 @@
+/** Where the walked code touches the world outside the package: rules fire here. */
+import type { Rule, Site } from '../api.js';
+import { known, type Ref, ref, unknown, type Value } from '../values.js';
+import { callValue } from './calls.js';
+import { type Machine, ThrowSignal } from './machine.js';
+import { callNative } from './natives.js';
+import { labelsOf, labelsOfAll, tooLong } from './operations.js';
+import { useText } from './text.js';
+
+export const NO_KEYWORDS: ReadonlyMap<string, Value> = new Map();
+const NO_ARGS: readonly Value[] = [];
+
+function apply(m: Machine, rules: readonly Rule[], site: Site): Value | undefined {
+  let result: Value | undefined;
+  const position = m.position;
+  for (const rule of rules) {
+    m.position = position;
+    const value = rule.apply(site, m.context);
+    if (value !== undefined) result = value;
+  }
+  m.position = position;
+  return result;
+}
+
+/**
+ * A reference is read. Where longer paths have rules too, the rule of the shorter one waits until the value as a
+ * whole is used (`whole`): `const e = process.env; e.CI` reads one variable.
+ */
+export function fireRead(m: Machine, value: Ref, whole: boolean): Value {
+  const index = m.language.index;
+  if (!whole && (m.inCallee || index.isContainer(value.path))) return value;
+  const rules = index.match('read', value.path);
+  if (rules.length === 0) return value;
+  const site: Site = {
+    path: value.path,
+    args: value.args ?? NO_ARGS,
+    keywords: NO_KEYWORDS,
+    receiver: undefined,
+    isNew: false,
+    position: m.position,
+  };
+  return apply(m, rules, site) ?? value;
+}
+
+/** The value leaves what is followed name by name: it is passed on, spread, iterated, put into a container. */
+export function use(m: Machine, value: Value): Value {
+  if (value.kind === 'ref') {
+    return m.language.index.isContainer(value.path) ? fireRead(m, value, true) : value;
+  }
+  if (value.kind === 'choice' && value.options.some((o) => o.kind === 'ref')) {
+    const options = value.options.map((option) => use(m, option));
+    return options.every((option, i) => option === value.options[i]) ? value : { ...value, options };
+  }
+  return value;
+}
+
+export function fireWrite(m: Machine, path: string, value: Value, receiver: Value | undefined): void {
+  const rules = m.language.index.match('write', path);
+  if (rules.length === 0) return;
+  apply(m, rules, {
+    path,
+    args: [value],
+    keywords: NO_KEYWORDS,
+    receiver,
+    isNew: false,
+    position: m.position,
+  });
+}
+
+/** Fires import rules of a module outside the package; returns the reference to it. */
+export function fireImport(m: Machine, name: string): Value {
+  const rules = m.language.index.match('import', name);
+  const site: Site = {
+    path: name,
+    args: NO_ARGS,
+    keywords: NO_KEYWORDS,
+    receiver: undefined,
+    isNew: false,
+    position: m.position,
+  };
+  return apply(m, rules, site) ?? ref(name);
+}
+
+/** Calls a reference: native machinery of the language, then rules, then pure evaluation. */
+export function callRef(
+  m: Machine,
+  callee: Ref,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+  receiver: Value | undefined,
+  isNew: boolean,
+): Value {
+  const native = callNative(m, callee, args, keywords, receiver, isNew);
+  if (native !== undefined) return native;
+  const path = callee.path;
+  const used = args.map((arg) => use(m, arg));
+  const usedKeywords =
+    keywords.size === 0 ? keywords : new Map([...keywords].map(([k, v]) => [k, use(m, v)]));
+  const rules = m.language.index.match('call', path);
+  const before = m.walkCounter;
+  let result: Value | undefined;
+  if (rules.length > 0) {
+    // The result of a call that is called itself, `codecs.getdecoder('hex')(x)`, is its own receiver.
+    const site: Site = {
+      path,
+      args: used,
+      keywords: usedKeywords,
+      receiver: receiver ?? callee,
+      isNew,
+      position: m.position,
+    };
+    result = apply(m, rules, site);
+  }
+  const computed = result ?? m.language.library.builtins.callPath(path, used, usedKeywords, m.context);
+  if (computed === undefined || rules.length > 0) {
+    m.unknownCalls++;
+    for (const arg of used) useText(m, arg);
+  }
+  callbacks(m, used, usedKeywords, before, callee);
+  if (computed !== undefined) return computed;
+  const labels = labelsOfAll([callee, ...used, ...usedKeywords.values()]);
+  const called = `${path}()`;
+  return tooLong(called) ? unknown(labels) : ref(called, labels, used);
+}
+
+/** Functions handed to code that is not followed may be called: they are, with unknown arguments, unless a rule did. */
+export function callbacks(
+  m: Machine,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+  before: number,
+  callee: Value,
+): void {
+  for (const arg of args) callback(m, arg, before, callee, 2);
+  for (const arg of keywords.values()) callback(m, arg, before, callee, 2);
+}
+
+function callback(m: Machine, value: Value, before: number, callee: Value, depth: number): void {
+  if (value.kind === 'func') {
+    if ((m.functions.get(value.node)?.lastWalk ?? -1) > before) return;
+    // A promise hands on what it was made from, so that `fetch(u).then(r => r.text())` keeps its path.
+    const isThen = callee.kind === 'ref' && /\.(then|finally)$/.test(callee.path);
+    const passed =
+      isThen && callee.kind === 'ref'
+        ? ref(callee.path.replace(/\.(then|finally)$/, ''), callee.labels, callee.args)
+        : unknown(callbackLabels(callee));
+    const args: Value[] = value.node.params.map((_, i) => (i === 0 || !isThen ? passed : unknown(new Set())));
+    callValue(m, value, args, NO_KEYWORDS, undefined, false);
+    return;
+  }
+  if (depth === 0) return;
+  if (value.kind === 'dict' && value.prototype === undefined && value.entries.size <= 64) {
+    for (const entry of [...value.entries.values()]) callback(m, entry, before, callee, depth - 1);
+  } else if (value.kind === 'list' && value.items.length <= 64) {
+    for (const item of [...value.items]) callback(m, item, before, callee, depth - 1);
+  } else if (value.kind === 'choice') {
+    for (const option of value.options) callback(m, option, before, callee, depth);
+  }
+}
+
+/** What a callback of a call on labelled data is given carries those labels. */
+const callbackLabels = (callee: Value): ReadonlySet<string> => labelsOf(callee);
+
+/** A call of something that is not known at all. */
+export function callUnknown(
+  m: Machine,
+  callee: Value,
+  args: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+): Value {
+  m.unknownCalls++;
+  const used = args.map((arg) => use(m, arg));
+  for (const arg of used) useText(m, arg);
+  callbacks(m, used, keywords, m.walkCounter, callee);
+  return unknown(labelsOfAll([callee, ...used, ...keywords.values()]));
+}
+
+/** An error that the code around is sure to catch, else nothing. */
+export function throwIfCaught(m: Machine, message: string): void {
+  if (m.tryLevel === m.uncertain) throw new ThrowSignal(known(message));
+}

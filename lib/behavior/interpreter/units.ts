@@ -1,0 +1,245 @@
+/** One entry point at a time: what it runs, what that defers, and what known conditions left out. */
+import type { Behavior, EntryPoint, Phase, UnitKind } from '../../types.js';
+import type { FunctionExpression } from '../ir.js';
+import { PACKAGE_ROOT } from '../strings.js';
+import { dict, type Func, known, UNKNOWN, type Value } from '../values.js';
+import { callFunction, callValue } from './calls.js';
+import { runShell, runShellFile } from './commands.js';
+import { languageOf, runCode, runFile } from './context.js';
+import { evaluateReached } from './expressions.js';
+import {
+  BudgetSignal,
+  Env,
+  LIMITS,
+  type Machine,
+  type Module,
+  type Pending,
+  ThrowSignal,
+  type Walked,
+} from './machine.js';
+import { runIn, runModule } from './modules.js';
+import { Recorder } from './recorder.js';
+import { NO_KEYWORDS } from './sites.js';
+import { execute } from './statements.js';
+
+export interface WalkedUnit {
+  readonly kind: UnitKind;
+  readonly phase: Phase;
+  readonly origin: string;
+  readonly behaviors: readonly Behavior[];
+  /** Why the walk ended early, if it did. */
+  readonly cut: 'budget' | 'failed' | undefined;
+}
+
+export interface WalkOptions {
+  /** Rethrows errors of the interpreter itself; for tests. */
+  readonly strict: boolean;
+}
+
+/** Walks one entry point. */
+export function walkEntry(m: Machine, entry: EntryPoint, options: WalkOptions): WalkedUnit {
+  return walkUnit(m, entry.kind, entry.phase, entry.origin, entry.file, entry.line, options, (root) => {
+    const run = entry.run;
+    guarded(m, LIMITS.steps, () => {
+      runIn(m, root.env, () => {
+        if (run.type === 'file') runEntryFile(m, run.path, entry);
+        else if (run.type === 'command') runShell(m, run.command, false, false);
+        else if (run.language === 'shell') runShell(m, run.code, false, false);
+        else runCode(m, run.language, run.code, false);
+      });
+    });
+  });
+}
+
+/** `bin` and lifecycle files run as programs, everything else is imported. */
+function runEntryFile(m: Machine, path: string, entry: EntryPoint): void {
+  const language = languageOf(m, path) ?? (m.artifact.ecosystem === 'npm' ? 'javascript' : 'python');
+  if (language === 'shell') {
+    runShellFile(m, path);
+    return;
+  }
+  if (entry.kind === 'import' || entry.kind === 'fallback') {
+    if (!m.modules.has(path) && !path.endsWith('.json'))
+      runModule(m, path, language, entry.kind === 'fallback');
+    return;
+  }
+  runFile(m, path, language);
+}
+
+/** Everything no entry point reached: functions nobody called, then files nobody imported. */
+export function walkRemainder(
+  m: Machine,
+  files: readonly string[],
+  options: WalkOptions,
+  extra: () => void,
+): WalkedUnit {
+  return walkUnit(m, 'remainder', 'runtime', 'remainder', files[0] ?? '', 1, options, () => {
+    walkFunctions(m);
+    for (const path of files) {
+      if (m.startedFiles.has(path)) continue;
+      const language = languageOf(m, path);
+      if (language === undefined) continue;
+      guarded(m, LIMITS.rootSteps * 4, () => {
+        if (language === 'shell') runShellFile(m, path);
+        else runModule(m, path, language, false);
+      });
+      drain(m);
+      walkFunctions(m);
+    }
+    extra();
+  });
+}
+
+/** Calls every function no one called, with arguments nobody knows. */
+function walkFunctions(m: Machine): void {
+  while (m.unwalked.size > 0) {
+    const [node, fn] = m.unwalked.entries().next().value as [FunctionExpression, Func];
+    m.unwalked.delete(node);
+    if (m.walkedFunctions.has(node)) continue;
+    guarded(m, LIMITS.rootSteps, () => {
+      const scope = fn.scope as Env;
+      runIn(m, scope, () => {
+        m.position = node;
+        const args: Value[] = node.params.filter((p) => p.rest === undefined).map(() => UNKNOWN);
+        callFunction(m, fn, args.slice(needsSelf(fn) ? 1 : 0), NO_KEYWORDS, receiverOf(m, fn));
+      });
+    });
+    m.walkedFunctions.add(node);
+    drain(m);
+  }
+}
+
+const needsSelf = (fn: Func): boolean =>
+  fn.homeClass !== undefined &&
+  (fn.scope as Env).module.language === 'python' &&
+  !fn.properties.has('%static');
+
+/** `this` of a method nobody calls: the instance some code made, else an empty one of its class. */
+function receiverOf(m: Machine, fn: Func): Value | undefined {
+  const cls = fn.homeClass;
+  if (cls === undefined) return m.homes.get(fn.node);
+  let instance = m.instances.get(cls.node);
+  if (instance === undefined) {
+    instance = dict(new Map(), true);
+    instance.prototype = cls;
+    m.instances.set(cls.node, instance);
+  }
+  return instance;
+}
+
+function walkUnit(
+  m: Machine,
+  kind: UnitKind,
+  phase: Phase,
+  origin: string,
+  file: string,
+  line: number,
+  options: WalkOptions,
+  body: (root: Module) => void,
+): WalkedUnit {
+  m.phase = phase;
+  m.recorder = new Recorder(kind, phase, origin);
+  m.cut = false;
+  const root = rootModule(m, file);
+  m.activation = { env: root.env, returns: [], yields: undefined };
+  m.position = { line, column: 0 };
+  m.resetWalk();
+  let cut: WalkedUnit['cut'];
+  try {
+    body(root);
+    runDeferred(m);
+    drain(m);
+  } catch (error) {
+    if (options.strict) throw error;
+    cut = 'failed';
+    m.resetWalk();
+    leftOut(m, file, line, error instanceof Error ? error.message : '');
+  }
+  if (m.cut) {
+    cut ??= 'budget';
+    leftOut(m, file, line, 'steps');
+  }
+  return { kind, phase, origin, behaviors: m.recorder.finish(), cut };
+}
+
+function leftOut(m: Machine, file: string, line: number, detail: string): void {
+  m.recorder.emit({ code: 'left-out', phase: m.phase, file, line, column: 0, qualifiers: [], detail });
+}
+
+/** Runs one root within a number of steps; its end, however it comes, is not the end of the unit. */
+function guarded(m: Machine, steps: number, body: () => void): void {
+  m.stepLimit = Math.min(LIMITS.steps, m.steps + steps);
+  try {
+    body();
+  } catch (error) {
+    if (error instanceof ThrowSignal) {
+      // Thrown to the top: the program ends here, what follows is dead.
+    } else if (
+      error instanceof BudgetSignal ||
+      (error instanceof RangeError && /call stack/i.test(error.message))
+    )
+      m.cut = true;
+    else throw error;
+  } finally {
+    const { activation, position } = m;
+    m.resetWalk();
+    m.activation = activation;
+    m.position = position;
+  }
+}
+
+/** Exit handlers and the like, at the end of their unit. */
+function runDeferred(m: Machine): void {
+  for (let i = 0; i < m.deferred.length && i < 1000; i++) {
+    const { fn, args } = m.deferred[i]!;
+    guarded(m, LIMITS.rootSteps, () => {
+      callValue(m, fn, args, NO_KEYWORDS, undefined, false);
+    });
+  }
+  m.deferred = [];
+}
+
+const PENDING_LIMIT = 50_000;
+
+/** Walks what known conditions and jumps left out and nothing else reached since. */
+function drain(m: Machine): void {
+  for (let i = 0; i < m.pending.length && i < PENDING_LIMIT; i++) {
+    const pending = m.pending[i]!;
+    if (!stillLeft(m, pending)) continue;
+    guarded(m, LIMITS.rootSteps, () => {
+      runIn(m, pending.env, () => {
+        m.uncertain = 1;
+        if (pending.expression !== undefined) evaluateReached(m, pending.expression, pending.env);
+        else if (pending.block !== undefined)
+          execute(m, pending.block, m.newEnv(pending.env, false), pending.from);
+      });
+    });
+  }
+  m.pending = [];
+}
+
+function stillLeft(m: Machine, pending: Pending): boolean {
+  if (pending.expression !== undefined) return !m.walkedExpressions.has(pending.expression);
+  return ((pending.block as Walked).walked ?? 0) <= pending.from;
+}
+
+/** The scope command lines and inline code of an entry point run in. */
+function rootModule(m: Machine, file: string): Module {
+  const language = m.artifact.ecosystem === 'npm' ? 'javascript' : 'python';
+  const module: Module = {
+    file,
+    language,
+    host: undefined,
+    hidden: false,
+    namespace: dict(),
+    env: undefined as unknown as Env,
+    moduleObject: undefined,
+    isEsModule: false,
+    exports: new Map(),
+    starExports: [],
+    done: false,
+  };
+  module.env = new Env(undefined, true, module, ++m.serial);
+  if (language === 'javascript') module.env.names.set('__dirname', known(PACKAGE_ROOT));
+  return module;
+}
