@@ -281,7 +281,9 @@ function evaluateCall(m: Machine, node: Call, env: Env): Value {
     m.position = callee;
     hiddenMember(m, receiver, index);
     name = keyOf(m, index);
-    if (name === undefined) fn = readIndexed(m, receiver, index);
+    if (name === undefined || (receiver.kind === 'list' && /^\d+$/.test(name))) {
+      fn = readIndexed(m, receiver, index);
+    }
   } else if (callee.type === 'name') fn = readName(m, callee, env, true);
   else fn = evaluate(m, callee, env);
   const args = evaluateArguments(m, node.args, env);
@@ -694,10 +696,21 @@ function spreadOut(value: Value): Value[] | undefined {
   return undefined;
 }
 
-export function makeFunction(m: Machine, node: FunctionExpression, env: Env, homeClass?: Class): Value {
+export function makeFunction(
+  m: Machine,
+  node: FunctionExpression,
+  env: Env,
+  homeClass?: Class,
+  isDeclaration = false,
+): Value {
   let scope = env;
   // A named function expression sees its own name.
-  if (node.name !== '' && env.module.language === 'javascript' && node.flavor === 'function') {
+  if (
+    !isDeclaration &&
+    node.name !== '' &&
+    env.module.language === 'javascript' &&
+    node.flavor === 'function'
+  ) {
     scope = m.newEnv(env, false);
   }
   const fn: Func = {
