@@ -28,12 +28,12 @@ export interface Context {
   ): void;
   /** Calls a function value of the package (callbacks, handlers), with these arguments; its behaviours come here. */
   call(fn: Value, args: readonly Value[], receiver?: Value): Value;
-  /** Reads decoded or inline text as code of that language, as a program of its own; behaviours in it get `hidden` when `hidden`. */
+  /** Reads decoded or inline text as code of that language, as a program of its own; behaviours in it get `hidden` when `hidden`. The value of one expression is returned. */
   runCode(
     language: 'javascript' | 'python',
     source: string,
     options: { hidden: boolean; labels?: Labels },
-  ): void;
+  ): Value | undefined;
   /** Function arguments that a rule does not call are called with unknown arguments after it, in order. */
   /** Reads a string as a shell command line (`shell.ts`), running package files and inline code it names. */
   runCommand(command: string, options?: { hidden?: boolean; labels?: Labels; quiet?: boolean }): void;

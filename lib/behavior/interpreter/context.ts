@@ -1,10 +1,11 @@
 /** What rules and builtins are offered: the walk, seen from a library. */
 import type { Context } from '../api.js';
 import type { Program } from '../ir.js';
-import { type Labels, NO_LABELS } from '../values.js';
+import { type Labels, NO_LABELS, type Value } from '../values.js';
 import { callValue } from './calls.js';
 import { runShell, runShellFile } from './commands.js';
 import { emit } from './emit.js';
+import { evaluate } from './expressions.js';
 import { LIMITS, type Machine } from './machine.js';
 import { codeModule, importJavaScript, importPython, runIn, runModule } from './modules.js';
 import { bytesOf, labelsOf, textOf } from './operations.js';
@@ -80,14 +81,14 @@ export function runCode(
   source: string,
   hidden: boolean,
   _labels: Labels = NO_LABELS,
-): void {
+): Value | undefined {
   const key = `${language} ${source}`;
-  if (m.ranCode.has(key) || m.codeDepth >= LIMITS.codeDepth) return;
+  if (m.ranCode.has(key) || m.codeDepth >= LIMITS.codeDepth) return undefined;
   m.ranCode.add(key);
   m.hiddenCodeRead += source.length;
   if (m.hiddenCodeRead > LIMITS.hiddenCode) {
     emit(m, 'left-out', { detail: 'decoded code' });
-    return;
+    return undefined;
   }
   let program: Program;
   try {
@@ -95,20 +96,26 @@ export function runCode(
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof RangeError) {
       if (hidden && source.length > 200) emit(m, 'opaque-data', { detail: source.slice(0, 80) });
-      return;
+      return undefined;
     }
     throw error;
   }
   const module = codeModule(m, language, hidden);
+  let result: Value | undefined;
   m.codeDepth++;
   try {
     runIn(m, module.env, () => {
       if (hidden) emitHiddenText(m, program);
-      execute(m, program.body, module.env);
+      const [only] = program.body;
+      // `eval` of one expression gives its value.
+      if (program.body.length === 1 && only?.type === 'expression') {
+        result = evaluate(m, only.expression, module.env);
+      } else execute(m, program.body, module.env);
     });
   } finally {
     m.codeDepth--;
   }
+  return result;
 }
 
 /** Runs a file of the artifact as a program of its own. */

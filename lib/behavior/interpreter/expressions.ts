@@ -281,7 +281,12 @@ function evaluateCall(m: Machine, node: Call, env: Env): Value {
     m.position = callee;
     hiddenMember(m, receiver, index);
     name = keyOf(m, index);
-    if (name === undefined || (receiver.kind === 'list' && /^\d+$/.test(name))) {
+    // Python's brackets are no attribute: `[f][0](x)`, `{'a': f}['a'](x)` call the element.
+    const isElement =
+      env.module.language === 'python'
+        ? receiver.kind !== 'ref'
+        : receiver.kind === 'list' && /^\d+$/.test(name ?? '');
+    if (name === undefined || isElement) {
       fn = readIndexed(m, receiver, index);
     }
   } else if (callee.type === 'name') fn = readName(m, callee, env, true);
@@ -289,7 +294,10 @@ function evaluateCall(m: Machine, node: Call, env: Env): Value {
   const args = evaluateArguments(m, node.args, env);
   const keywords = node.keywords.length === 0 ? NO_KEYWORDS : evaluateKeywords(m, node.keywords, env);
   m.position = node;
-  if (fn !== undefined) return callValue(m, fn, args, keywords, receiver, node.isNew);
+  if (fn !== undefined) {
+    const self = env.module.language === 'python' ? undefined : receiver;
+    return callValue(m, fn, args, keywords, self, node.isNew);
+  }
   if (isSuper(receiver!)) return callSuperMethod(m, env, name!, args, keywords);
   return callMember(m, receiver!, name!, args, keywords, node.isNew);
 }

@@ -1,5 +1,6 @@
 /** Source text to program, once a file. */
 import type { Program } from '../ir.js';
+import { decodePythonSource } from '../lower/python-source.js';
 import { emit } from './emit.js';
 import type { Machine } from './machine.js';
 
@@ -9,7 +10,7 @@ export function programOf(m: Machine, path: string, language: 'javascript' | 'py
   if (m.programs.has(path)) return m.programs.get(path);
   const file = m.artifact.files.get(path);
   if (file === undefined) return undefined;
-  const text = decode(file.bytes);
+  const text = language === 'python' ? decodePythonSource(file.bytes) : decode(file.bytes);
   m.filesParsed++;
   m.codeBytes += file.bytes.length;
   let program: Program | undefined;

@@ -100,7 +100,15 @@ export function callRef(
   const before = m.walkCounter;
   let result: Value | undefined;
   if (rules.length > 0) {
-    const site: Site = { path, args: used, keywords: usedKeywords, receiver, isNew, position: m.position };
+    // The result of a call that is called itself, `codecs.getdecoder('hex')(x)`, is its own receiver.
+    const site: Site = {
+      path,
+      args: used,
+      keywords: usedKeywords,
+      receiver: receiver ?? callee,
+      isNew,
+      position: m.position,
+    };
     result = apply(m, rules, site);
   }
   const computed = result ?? m.language.library.builtins.callPath(path, used, usedKeywords, m.context);

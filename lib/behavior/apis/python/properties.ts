@@ -38,6 +38,7 @@ export function readProperty(receiver: Value, name: string, _context: Context): 
   if (self.kind === 'list')
     return LIST_METHODS.test(name) ? boundTo(`builtins.list.${name}`, self) : undefined;
   if (self.kind === 'dict' && self.prototype === undefined) {
+    if (name === '__builtins__') return ref('builtins');
     return DICT_METHODS.test(name) && !self.entries.has(name)
       ? boundTo(`builtins.dict.${name}`, self)
       : undefined;

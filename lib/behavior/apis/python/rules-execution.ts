@@ -205,12 +205,8 @@ function evaluate(site: Site, context: Context, source: Value | undefined): Valu
     for (const part of rest) value = context.property(value, part);
     return value ?? unknown(labels);
   }
-  const answer = context.runCode('python', text, { hidden, labels }) as unknown;
-  return isValue(answer) ? answer : unknown(labels);
+  return context.runCode('python', text, { hidden, labels }) ?? unknown(labels);
 }
-
-const isValue = (value: unknown): value is Value =>
-  typeof value === 'object' && value !== null && 'kind' in value;
 
 /** A target started in a thread, process or timer: its behaviours come here. */
 function start(index: number, argsIndex: number): Rule['apply'] {
