@@ -52,10 +52,12 @@ const IS_AUTHORITY = der(
 );
 
 function alternativeName(host: string): Buffer {
-  const general = isIPv4(host)
-    ? der(0x87, Buffer.from(host.split('.').map(Number)))
-    : der(0x82, Buffer.from(host, 'ascii'));
-  return der(SEQUENCE, objectId('551d11'), der(OCTET_STRING, der(SEQUENCE, general)));
+  const dns = (value: string) => der(0x82, Buffer.from(value, 'ascii'));
+  // Behind a proxy, Node's client checks an address given as a number against the name `localhost`.
+  const names = isIPv4(host)
+    ? [der(0x87, Buffer.from(host.split('.').map(Number))), dns('localhost')]
+    : [dns(host)];
+  return der(SEQUENCE, objectId('551d11'), der(OCTET_STRING, der(SEQUENCE, ...names)));
 }
 
 export function createAuthority(): Authority {
