@@ -178,7 +178,8 @@ function readCommand(
         behavior(invocation, shell ? 'connect-shell' : 'open-socket', urlQualifiers(`${host}:${port}`)),
       );
     } else if (redirect.operator.startsWith('>') && !/^(?:\/dev\/|nul$|&|\d+$)/i.test(target)) {
-      const downloads = input.downloads !== undefined || found.behaviors.some((b) => b.code === 'http-request');
+      const downloads =
+        input.downloads !== undefined || found.behaviors.some((b) => b.code === 'http-request');
       const withDownload = downloads ? [...call.carries, 'carries:download'] : call.carries;
       files.push(written({ ...invocation, carries: withDownload }, target));
       if (downloads) state.downloaded.add(target);
@@ -266,7 +267,11 @@ function readWords(call: Words, qualifiers: string[], state: State): Found {
   const isFile = SCRIPT_FILE.test(first) || /^\.{1,2}[\\/]/.test(first);
   const isMiner = program !== first && /^(?:xmrig|minerd)/.test(program);
   if (isFile && !isMiner && !first.includes('node_modules/.bin') && !first.includes(UNKNOWN_PIECE)) {
-    return { behaviors: [emit('run-own-file')], runs: [{ type: 'file', path: first.replaceAll('\\', '/') }], after: [] };
+    return {
+      behaviors: [emit('run-own-file')],
+      runs: [{ type: 'file', path: first.replaceAll('\\', '/') }],
+      after: [],
+    };
   }
   const described = describeProgram(invocation);
   if (described !== undefined) {
@@ -297,7 +302,11 @@ function readShell(call: Words, args: readonly string[], emit: Emit, state: Stat
   if (at !== -1) {
     const line = args[at + 1] ?? '';
     if (line.trim() === UNKNOWN_PIECE) {
-      return { behaviors: [emit(/curl|wget/.test(call.text) ? 'pipe-to-shell' : 'run-shell')], runs: [], after: [] };
+      return {
+        behaviors: [emit(/curl|wget/.test(call.text) ? 'pipe-to-shell' : 'run-shell')],
+        runs: [],
+        after: [],
+      };
     }
     return lineOf(line, state, []);
   }

@@ -1,6 +1,12 @@
 /** Artifacts made of text, for tests of the behaviour sequence. */
 import { buildSequence } from '../../lib/behavior/sequence.js';
-import type { ArtifactFile, Behavior, BehaviorSequence, EntryPoint, OpenedArtifact } from '../../lib/types.js';
+import type {
+  ArtifactFile,
+  Behavior,
+  BehaviorSequence,
+  EntryPoint,
+  OpenedArtifact,
+} from '../../lib/types.js';
 
 export type Files = Readonly<Record<string, string | Uint8Array>>;
 
