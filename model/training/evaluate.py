@@ -245,6 +245,9 @@ def main() -> None:
     say(f"Windows an honest package: median {counts[len(counts) // 2]}, 95 % {counts[int(len(counts) * 0.95)]}, most {counts[-1]}. "
         f"Unverified among honest packages: {controls.rate(p.unverified is not None for p in honest)}.")
     args.out.write_text("\n".join(lines) + "\n")
+    card = MODEL / "MODEL_CARD.md"
+    head, mark, _ = card.read_text().partition("<!-- evaluation: written by training/evaluate.py -->\n")
+    card.write_text(head + mark + "\n# Evaluation\n\n" + "\n".join(lines) + "\n")
 
     if args.cases:
         names = {i: t for t, i in vocab.load().items()}

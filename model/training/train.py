@@ -5,7 +5,7 @@
 A window (data.windows) gets a logit z; a package's windows combine by noisy-or: P = 1 - exp(-sum softplus(z)). So every window
 of an honest package is a negative by itself, and of a malicious one at least one window must speak. A window never sees the
 size of its package: a payload weighs the same alone and inside a large library.
-Stops by the clock, checkpoints every minute under DIR/ckpt/NAME.pt, and goes on from there when started again.
+Stops after so many minutes of processor time (a busy machine trains no worse, only longer), checkpoints every minute under DIR/ckpt/NAME.pt, and goes on from there when started again.
 """
 from __future__ import annotations
 
@@ -91,12 +91,32 @@ def log_not(z: torch.Tensor) -> torch.Tensor:
     return F.softplus(z)
 
 
+def judge(model: Bert, rows: list[tuple[int, ...]], parts: int = 3) -> torch.Tensor:
+    """Logits of rows in their order; like lengths go through together, as augmentation makes a few of them long."""
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+    cells, total = [], sum(len(r) for r in rows) / parts
+    taken, part = 0, []
+    for i in order:
+        part.append(i)
+        taken += len(rows[i])
+        if taken >= total:
+            cells.append(part)
+            taken, part = 0, []
+    if part:
+        cells.append(part)
+    z = torch.cat([model(pad([rows[i] for i in cell])) for cell in cells])
+    back = torch.empty(len(rows), dtype=torch.long)
+    back[[i for cell in cells for i in cell]] = torch.arange(len(rows))
+    return z[back]
+
+
 # ---- augmentation: on windows, so that it costs nothing ----------------------------------------------------------------
 
 class Augment:
     def __init__(self, ids: dict[str, int], honest: list[tuple[int, ...]], rng: random.Random):
         self.honest, self.rng = honest, rng
-        self.fallback = (ids["unit:fallback"], ids["phase:import"])
+        self.kinds = [i for t, i in ids.items() if t.startswith("unit:")]
+        self.phases = [i for t, i in ids.items() if t.startswith("phase:")]
         qualifiers = [i for t, i in ids.items() if ":" in t and not t.startswith(("unit:", "phase:"))]
         self.not_code = set(qualifiers) | {ids[t] for t in "hidden assembled detached quiet shell sudo powershell encoded in-try if-platform".split() if t in ids}
 
@@ -105,11 +125,11 @@ class Augment:
         return [i for i in range(3, len(window)) if window[i] not in self.not_code] + [len(window)]
 
     def head(self, window: tuple[int, ...]) -> tuple[int, ...]:
-        """Now and then the unit is not told (a missing manifest), or its phase is not."""
+        """Now and then the unit is told wrong (a missing manifest, code moved to another entry), or not at all."""
         luck = self.rng.random()
-        if luck < 0.08:
-            return (window[0], *self.fallback, *window[3:])
-        if luck < 0.14:
+        if luck < 0.12:
+            return (window[0], self.rng.choice(self.kinds), self.rng.choice(self.phases), *window[3:])
+        if luck < 0.2:
             return (window[0], vocab.MASK, vocab.MASK, *window[3:])
         return window
 
@@ -205,12 +225,12 @@ def pretrain(model: Bert, rows: list[tuple[int, ...]], minutes: float, rng: rand
         return
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
     usable = [i for i, r in enumerate(rows) if len(r) >= 8]
-    begin, seen, average = time.time(), 0, 0.0
+    begin, seen, average = time.process_time(), 0, 0.0
     model.train()
     while True:
         order = rng.sample(usable, min(len(usable), 4000))
         for batch in length_batches(rows, order, 4096, rng):
-            spent = (time.time() - begin) / 60
+            spent = (time.process_time() - begin) / 60
             if spent > minutes:
                 print(f"pretraining ended: {seen} windows, loss {average:.3f}", flush=True)
                 return
@@ -262,14 +282,14 @@ def train(args: argparse.Namespace) -> Path:
         pretrain(model, rows + [w for b in bags for w in b], args.pretrain_minutes, rng)
         optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
 
-    begin, last_save, average = time.time(), time.time(), [0.0, 0.0]
+    begin, last_save, average = time.process_time(), time.time(), [0.0, 0.0]
     model.train()
     while True:
         # an epoch: honest windows drawn by weight and by how hard they were last time
         chance = weights * (0.15 + hardness)
         drawn = torch.multinomial(chance, min(8000, len(rows)), replacement=False).tolist()
-        for batch in length_batches(rows, drawn, 6144, rng):
-            spent = spent_before + (time.time() - begin) / 60
+        for batch in length_batches(rows, drawn, args.batch_tokens, rng):
+            spent = spent_before + (time.process_time() - begin) / 60
             if spent >= args.minutes:
                 save(path, {"model": model.state_dict(), "shape": asdict(model.shape), "minutes": spent, "step": step, "rows": len(rows)})
                 print(f"ended after {step} steps", flush=True)
@@ -277,14 +297,14 @@ def train(args: argparse.Namespace) -> Path:
             progress = spent / args.minutes
             for g in optimizer.param_groups:
                 g["lr"] = args.rate * min(1.0, progress / 0.04 + 0.02) * (0.5 * (1 + math.cos(math.pi * progress)) + 0.02)
-            z = model(pad([augment.negative(rows[i]) for i in batch]))
+            z = judge(model, [augment.negative(rows[i]) for i in batch])
             negative = log_not(z)
             hardness[batch] = 0.5 * hardness[batch] + 0.5 * torch.sigmoid(z.detach())
             chosen = torch.multinomial(bag_weights, args.bags, replacement=len(bags) < args.bags).tolist()
-            sampled = [augment.positive(bags[i], 6) for i in chosen]
+            sampled = [augment.positive(bags[i], 4) for i in chosen]
             flat = [w for bag in sampled for w in bag]
             owner = torch.tensor([n for n, bag in enumerate(sampled) for _ in bag])
-            total = torch.zeros(len(sampled)).index_add(0, owner, log_not(model(pad(flat))))
+            total = torch.zeros(len(sampled)).index_add(0, owner, log_not(judge(model, flat)))
             positive = -torch.log(-torch.expm1(-total.clamp(min=1e-6)))
             loss = args.honest_weight * negative.mean() + positive.mean()
             optimizer.zero_grad()
@@ -293,7 +313,7 @@ def train(args: argparse.Namespace) -> Path:
             optimizer.step()
             step += 1
             average = [0.99 * a + 0.01 * b if step > 1 else b for a, b in zip(average, (negative.mean().item(), positive.mean().item()))]
-            if step % 100 == 0:
+            if step % 50 == 0:
                 print(f"{spent:5.1f} min step {step} honest {average[0]:.4f} malicious {average[1]:.4f}", flush=True)
             if time.time() - last_save > 60:
                 last_save = time.time()
@@ -311,10 +331,11 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--rate", type=float, default=6e-4)
-    parser.add_argument("--bags", type=int, default=24)
+    parser.add_argument("--batch-tokens", type=int, default=3072)
+    parser.add_argument("--bags", type=int, default=16)
     parser.add_argument("--honest-weight", type=float, default=3.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="more than one hurts on a busy machine")
     parser.add_argument("--fresh", action="store_true", help="ignore an older checkpoint")
     train(parser.parse_args())
 
