@@ -11,7 +11,7 @@ export const LIMITS = {
   /** Unpacked bytes per archive byte; checked only above `ratioFloorBytes`. */
   ratio: 250,
   ratioFloorBytes: 100 * 1024 * 1024,
-  entries: 200_000,
+  entries: 100_000,
   /** UTF-8 bytes of a path, as Linux limits it. */
   pathBytes: 4096,
   segmentBytes: 255,

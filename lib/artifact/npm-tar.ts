@@ -25,6 +25,8 @@ export function readNpmTarball(bytes: Uint8Array): Layout {
   // node-tar's parser would unpack a second time what we hand it unpacked; npm would not.
   if (inner === 'gzip' || inner === 'zstd') throw new Unreadable('damaged', { why: 'not-a-tar' });
 
+  checkPaxSizes(tar);
+
   const layout = new Layout('last-wins', bytes.length);
   const ignores = new Set<string>();
   let failure: Unreadable | undefined;
@@ -35,9 +37,14 @@ export function readNpmTarball(bytes: Uint8Array): Layout {
   };
   parser.on('error', (error: Error) => fail('damaged', error.message));
   parser.on('warn', (code: string, message: string | Error) => {
-    if (code === 'TAR_BAD_ARCHIVE' || code === 'TAR_ABORT') fail('damaged', String(message));
+    const text = String(message);
+    // Comes last, after the warnings about each block that is no header.
+    if (/^Unrecognized archive/.test(text)) failure = new Unreadable('damaged', { why: 'not-a-tar' });
+    else if (code === 'TAR_BAD_ARCHIVE' || code === 'TAR_ABORT') {
+      fail('damaged', text.startsWith('Truncated') ? 'truncated' : text);
+    }
     // node-tar goes on at the next block; where that is differs between readers.
-    else if (code === 'TAR_ENTRY_INVALID') fail('ambiguous', `tar header: ${String(message)}`);
+    else if (code === 'TAR_ENTRY_INVALID') fail('ambiguous', `tar header: ${text}`);
   });
   parser.on('ignoredEntry', (entry: ReadEntry) => {
     if (entry.meta) fail('ambiguous', 'tar extended header too large', entry.path);
@@ -46,10 +53,7 @@ export function readNpmTarball(bytes: Uint8Array): Layout {
     if (++dropped > LIMITS.entries * 2)
       failure ??= new Unreadable('too-large', { limit: 'entries', max: LIMITS.entries });
     if (failure !== undefined || !FILE_TYPES.has(entry.type)) return void entry.resume();
-    // node-tar changed in 7.5 which of two sizes counts; a global path is read by some and not by others.
-    if (entry.extended?.size !== undefined && entry.extended.size !== entry.header.size) {
-      fail('ambiguous', 'tar size given twice', entry.path);
-    }
+    // A path for all files is read by some and not by others.
     if (entry.globalExtended?.path !== undefined || entry.globalExtended?.size !== undefined) {
       fail('ambiguous', 'global tar path or size', entry.path);
     }
@@ -79,4 +83,29 @@ export function readNpmTarball(bytes: Uint8Array): Layout {
   parser.end(tar);
   if (failure !== undefined) throw failure;
   return layout;
+}
+
+/**
+ * A PAX size that differs from the header's own: which of them counts, and for which of the headers that
+ * follow, changed within node-tar 7, so that two versions of npm would see two archives.
+ */
+function checkPaxSizes(tar: Buffer): void {
+  let pending: number | undefined;
+  for (let at = 0; at + 512 <= tar.length; ) {
+    const type = tar[at + 156]!;
+    const stored = Number.parseInt(tar.toString('latin1', at + 124, at + 136).replace(/\0.*$/, ''), 8);
+    // Base-256 sizes, end marks and damage: the parser says what they are.
+    if (Number.isNaN(stored) || stored < 0) return;
+    let size = stored;
+    if (type === 0x78 /* x */) {
+      const body = tar.toString('latin1', at + 512, at + 512 + Math.min(stored, 1024 * 1024));
+      const record = /(?:^|\n)\d+ size=(\d+)\n/.exec(body)?.[1];
+      if (record !== undefined) pending = Number(record);
+    } else if (pending !== undefined) {
+      if (pending !== stored) throw new Unreadable('ambiguous', { why: 'tar size given twice' });
+      size = pending;
+      pending = undefined;
+    }
+    at += 512 + Math.ceil(size / 512) * 512;
+  }
 }

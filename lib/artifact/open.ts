@@ -8,7 +8,7 @@ import type {
   ScanInput,
   UnverifiedReason,
 } from '../types.js';
-import { gunzip, magicOf } from './compression.js';
+import { gunzipLoose, magicOf } from './compression.js';
 import { npmEntryPoints } from './entries-npm.js';
 import { pypiEntryPoints } from './entries-pypi.js';
 import { integrityOf, integrityProblem } from './integrity.js';
@@ -101,7 +101,10 @@ async function unpack(input: ScanInput): Promise<Unpacked> {
   }
   if (magic === 'zip') throw new Unreadable('damaged', { why: 'zip', message: 'no end of directory' });
   if (isWheelName(input.filename)) throw new Unreadable('damaged', { why: 'not-a-zip', format: magic });
-  if (magic === 'gzip') return finish('sdist', readPythonTar(gunzip(bytes), bytes.length));
+  if (magic === 'gzip') {
+    const { data, rest } = gunzipLoose(bytes);
+    return finish('sdist', readPythonTar(data, bytes.length, rest));
+  }
   if (magic === 'tar') return finish('sdist', readPythonTar(Buffer.from(bytes), bytes.length));
   throw new Unreadable('unsupported-format', { format: magic });
 }

@@ -18,11 +18,12 @@ interface Member {
 
 const BLOCK = 512;
 
-export function readPythonTar(tar: Buffer, archiveBytes: number): Layout {
+/** `rest`: bytes after the compressed data; then the archive must end by its own mark before them. */
+export function readPythonTar(tar: Buffer, archiveBytes: number, rest = 0): Layout {
   if (tar.length > LIMITS.ratioFloorBytes && tar.length > archiveBytes * LIMITS.ratio) {
     throw new Unreadable('too-large', { limit: 'ratio', max: LIMITS.ratio });
   }
-  const members = readMembers(tar);
+  const members = readMembers(tar, rest > 0);
   const strip = hasLeadingFolder(members.map((member) => member.name));
   const layout = new Layout('last-wins', archiveBytes);
   const links: { path: string; member: Member }[] = [];
@@ -53,15 +54,19 @@ export function readPythonTar(tar: Buffer, archiveBytes: number): Layout {
   return layout;
 }
 
-function readMembers(tar: Buffer): Member[] {
+function readMembers(tar: Buffer, mustEnd: boolean): Member[] {
   const members: Member[] = [];
   let at = 0;
+  let ended = false;
   let pax: Map<string, string> | undefined;
   let longName: string | undefined;
   let longLink: string | undefined;
   while (at + BLOCK <= tar.length) {
     const header = tar.subarray(at, at + BLOCK);
-    if (header.every((byte) => byte === 0)) break;
+    if (header.every((byte) => byte === 0)) {
+      ended = true;
+      break;
+    }
     if (!checksumValid(header)) {
       throw at === 0
         ? new Unreadable('damaged', { why: 'not-a-tar' })
@@ -124,6 +129,7 @@ function readMembers(tar: Buffer): Member[] {
       throw new Unreadable('too-large', { limit: 'entries', max: LIMITS.entries });
     pax = longName = longLink = undefined;
   }
+  if (mustEnd && !ended) throw new Unreadable('damaged', { why: 'truncated' });
   if (members.length === 0 && at === 0) throw new Unreadable('damaged', { why: 'not-a-tar' });
   return members;
 }

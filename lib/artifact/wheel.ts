@@ -12,11 +12,13 @@ const LIBRARY = /^[^/]+\.data\/(?:purelib|platlib)\//;
 
 export function layOutWheel(members: readonly ZipMember[], layout: Layout): Finding[] {
   let record: string | undefined;
+  const contents = new Map<string, Uint8Array>();
   const infos = new Set<string>();
   for (const member of members) {
     const name = member.name.includes('\\') ? member.name.replaceAll('\\', '/') : member.name;
     const bytes = member.read();
     layout.add(name.replace(LIBRARY, ''), bytes, member.executable);
+    contents.set(name, bytes);
     const info = /^([^/]+\.dist-info)\/(.+)$/.exec(name);
     if (info !== null) infos.add(info[1]!);
     if (info?.[2] === 'RECORD') record = Buffer.from(bytes).toString('utf8');
@@ -24,11 +26,11 @@ export function layOutWheel(members: readonly ZipMember[], layout: Layout): Find
   // pip refuses a wheel without exactly one of them.
   if (infos.size === 0) throw new Unreadable('damaged', { why: 'no-dist-info' });
   if (infos.size > 1) throw new Unreadable('ambiguous', { why: 'two-dist-info' });
-  return record === undefined ? [] : recordFindings(record, members);
+  return record === undefined ? [] : recordFindings(record, contents);
 }
 
 /** Code files that RECORD does not name, or names with another hash. pip does not look; a policy may. */
-function recordFindings(record: string, members: readonly ZipMember[]): Finding[] {
+function recordFindings(record: string, contents: ReadonlyMap<string, Uint8Array>): Finding[] {
   const hashes = new Map<string, string>();
   for (const line of record.split(/\r?\n/)) {
     const match = /^(?:"((?:[^"]|"")*)"|([^,]*)),([^,]*),/.exec(line);
@@ -36,18 +38,18 @@ function recordFindings(record: string, members: readonly ZipMember[]): Finding[
       hashes.set((match[1]?.replaceAll('""', '"') ?? match[2]!).replace(/^\.\//, ''), match[3]!);
   }
   const findings: Finding[] = [];
-  for (const member of members) {
-    if (!/\.(?:py|pth)$/.test(member.name)) continue;
-    const listed = hashes.get(member.name);
+  for (const [name, bytes] of contents) {
+    if (!/\.(?:py|pth)$/.test(name)) continue;
+    const listed = hashes.get(name);
     const sha256 = /^sha256=([A-Za-z0-9_-]+)=*$/.exec(listed ?? '')?.[1];
     const why =
       listed === undefined
         ? 'not-listed'
-        : sha256 !== undefined && sha256 !== createHash('sha256').update(member.read()).digest('base64url')
+        : sha256 !== undefined && sha256 !== createHash('sha256').update(bytes).digest('base64url')
           ? 'other-hash'
           : undefined;
     if (why === undefined) continue;
-    findings.push({ code: 'record-mismatch', phase: 'import', file: member.name, line: 1, args: { why } });
+    findings.push({ code: 'record-mismatch', phase: 'import', file: name, line: 1, args: { why } });
     if (findings.length >= 20) break;
   }
   return findings;

@@ -22,11 +22,11 @@ export interface SequenceOptions {
   readonly strict?: boolean;
 }
 
-let languages: Promise<{ javascript: Language; python: Language }> | undefined;
+let loaded: Promise<{ javascript: Language; python: Language }> | undefined;
 
 /** Libraries are compiled and grammars loaded once a process. */
-function loadLanguages(): Promise<{ javascript: Language; python: Language }> {
-  languages ??= (async () => ({
+export function loadLanguages(): Promise<{ javascript: Language; python: Language }> {
+  loaded ??= (async () => ({
     javascript: {
       name: 'javascript' as const,
       library: javascriptLibrary,
@@ -40,7 +40,7 @@ function loadLanguages(): Promise<{ javascript: Language; python: Language }> {
       lower: await loadPython(),
     },
   }))();
-  return languages;
+  return loaded;
 }
 
 /** Deterministic: the same artifact gives the same object, whatever else runs. Never throws on package content. */
@@ -48,8 +48,17 @@ export async function buildSequence(
   artifact: OpenedArtifact,
   options: SequenceOptions = {},
 ): Promise<BehaviorSequence> {
+  return sequenceOf(artifact, await loadLanguages(), options);
+}
+
+/** The same with the libraries given: tests bring rules of their own. */
+export function sequenceOf(
+  artifact: OpenedArtifact,
+  using: { readonly javascript: Language; readonly python: Language },
+  options: SequenceOptions = {},
+): BehaviorSequence {
   const walkOptions = { strict: options.strict ?? false };
-  const m = new Machine(artifact, await loadLanguages(), makeContexts);
+  const m = new Machine(artifact, using, makeContexts);
   const walked: WalkedUnit[] = [];
   const paths = [...artifact.files.keys()].sort();
   let importing = false;

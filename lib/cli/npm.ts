@@ -15,11 +15,16 @@ const INSTALLING = new Set(
   ).split(' '),
 );
 
-export function runNpm(argv: readonly string[]): Promise<Outcome> {
-  return guarded('npm', silent(argv), async (services, cwd) => {
-    const { guardNpm } = await import('../npm/guard.js');
+export const runNpm = (argv: readonly string[]): Promise<Outcome> => run('npm', argv);
+
+export const runNpx = (argv: readonly string[]): Promise<Outcome> => run('npx', argv);
+
+function run(command: 'npm' | 'npx', argv: readonly string[]): Promise<Outcome> {
+  return guarded(command, silent(argv), async (services, cwd) => {
+    const { guardNpm, guardNpx } = await import('../npm/guard.js');
     let unreported: readonly PackageResult[] = [];
-    const { kind, exitCode, message } = await guardNpm({
+    const guard = command === 'npx' ? guardNpx : guardNpm;
+    const { kind, exitCode, message } = await guard({
       argv,
       cwd,
       env: process.env,
@@ -46,10 +51,6 @@ const OUTCOMES: Readonly<Record<OutcomeKind, Outcome['outcome']>> = {
 
 const silent = (argv: readonly string[]): boolean =>
   argv.some((word) => ['-s', '--silent', '--loglevel=silent', '-q', '--quiet'].includes(word));
-
-export async function runNpx(_argv: readonly string[]): Promise<Outcome> {
-  throw usage('npx is not guarded yet in this version; nothing was run');
-}
 
 export const runInstall = async (argv: readonly string[]): Promise<Outcome> => runNpm(npmArguments(argv));
 

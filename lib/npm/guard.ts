@@ -5,7 +5,11 @@
 import { EXIT, KnownError } from '../errors.js';
 import type { Scan, Verdict } from '../types.js';
 import { type Invocation, parseArgv } from './argv.js';
+import { loadConfig } from './config.js';
+import { guardExecute } from './execute.js';
 import { guardInstall } from './install.js';
+import { npxToExec } from './npx.js';
+import { guardRebuild } from './rebuild.js';
 import { runPlain } from './run.js';
 import { findNpm, type NpmTool } from './tool.js';
 
@@ -69,8 +73,15 @@ export async function guardNpm(options: GuardOptions): Promise<Outcome> {
       const { exitCode } = await runPlain(tool, options.argv, options.cwd, options.env).done;
       return { kind: 'passed', exitCode, decision: NOTHING };
     }
-    case 'install':
-      return guardInstall(tool, invocation, options);
+    case 'install': {
+      const config = await loadConfig(tool, options.argv, options.cwd, options.env);
+      const { command, args, argv } = invocation;
+      return guardInstall(tool, config, { command, args, argv, where: config.where }, options);
+    }
+    case 'execute':
+      return guardExecute(tool, invocation, options);
+    case 'rebuild':
+      return guardRebuild(tool, invocation, options);
     default:
       throw new KnownError(
         'not-guarded',
@@ -80,6 +91,12 @@ export async function guardNpm(options: GuardOptions): Promise<Outcome> {
         EXIT.usage,
       );
   }
+}
+
+/** `npx`, with its arguments in place of npm's. Throws as `guardNpm`. */
+export async function guardNpx(options: GuardOptions): Promise<Outcome> {
+  const tool = options.tool ?? findNpm(options.env);
+  return guardNpm({ ...options, tool, argv: npxToExec(options.argv, tool.libraries) });
 }
 
 /**

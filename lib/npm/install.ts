@@ -5,16 +5,20 @@ import { KnownError } from '../errors.js';
 import { type GateRequest, type GateResponse, openGate } from '../gate/proxy.js';
 import { registryHandler, tarballKey } from '../gate/registry.js';
 import type { Verdict } from '../types.js';
-import type { Invocation } from './argv.js';
-import { loadConfig, type NpmConfig } from './config.js';
+import type { NpmConfig } from './config.js';
 import { factsOf, readTarballManifest, TREE_KEYS } from './facts.js';
 import { type FetchedArtifact, fetchArtifact } from './fetch.js';
 import type { Decision, GuardOptions, Outcome, ScannedPackage } from './guard.js';
 import { FrozenPackuments } from './packuments.js';
 import { forEachLimit } from './pool.js';
-import { type Artifact, type Resolution, resolveTree, type Unreadable } from './resolve.js';
+import { type Artifact, type Resolution, resolveTree, type TreeRequest, type Unreadable } from './resolve.js';
 import { runBehindGate } from './run.js';
 import type { NpmTool } from './tool.js';
+
+/** What to guard: the tree npm will unpack, and npm's own arguments for it. */
+export interface GuardRequest extends TreeRequest {
+  readonly argv: readonly string[];
+}
 
 /** Fetches and scans under way at a time; the scanner has its own, smaller limit. */
 const CONCURRENCY = 12;
@@ -37,11 +41,11 @@ interface Scanned {
 
 export async function guardInstall(
   tool: NpmTool,
-  invocation: Invocation,
+  config: NpmConfig,
+  request: GuardRequest,
   options: GuardOptions,
 ): Promise<Outcome> {
   const started = performance.now();
-  const config = await loadConfig(tool, options.argv, options.cwd, options.env);
   const packuments = new FrozenPackuments();
   const scanned = new Map<string, Scanned>();
   const decide = (resolution: Resolution): Decision => ({
@@ -59,10 +63,10 @@ export async function guardInstall(
 
   let resolution: Resolution;
   try {
-    resolution = await scanTree(tool, config, invocation, options, packuments, scanned);
+    resolution = await scanTree(tool, config, request, options, packuments, scanned);
   } catch (error) {
     if (!(error instanceof Unresolved)) throw error;
-    return npmExplains(tool, config, options, packuments, error);
+    return npmExplains(tool, config, request, options, packuments, error);
   }
   const decision = decide(resolution);
   options.onDecision?.(decision);
@@ -75,7 +79,7 @@ export async function guardInstall(
     for (const url of fetched.urls) allowed.set(url, fetched.bytes);
     recheckFile(fetched, config);
   }
-  const { exitCode, missed } = await runNpm(tool, config, options, packuments, allowed);
+  const { exitCode, missed } = await runNpm(tool, config, request, options, packuments, allowed);
   if (missed === undefined) return { kind: 'ran', exitCode, decision };
   return { kind: 'failed', exitCode: 102, decision, message: missedMessage(missed) };
 }
@@ -91,14 +95,14 @@ class Unresolved extends Error {}
 async function scanTree(
   tool: NpmTool,
   config: NpmConfig,
-  invocation: Invocation,
+  request: TreeRequest,
   options: GuardOptions,
   packuments: FrozenPackuments,
   scanned: Map<string, Scanned>,
 ): Promise<Resolution> {
   let complete = false;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const resolution = await resolve(tool, config, invocation, packuments, complete);
+    const resolution = await resolve(tool, config, request, packuments, complete);
     if (resolution.unreadable.length > 0) return resolution;
     const fresh = new Map<string, Artifact>();
     for (const artifact of resolution.artifacts) {
@@ -127,12 +131,12 @@ async function scanTree(
 async function resolve(
   tool: NpmTool,
   config: NpmConfig,
-  invocation: Invocation,
+  request: TreeRequest,
   packuments: FrozenPackuments,
   complete: boolean,
 ): Promise<Resolution> {
   try {
-    return await resolveTree(tool, config, invocation, packuments, complete);
+    return await resolveTree(tool, config, request, packuments, complete);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== undefined && NPM_EXPLAINS.has(code)) throw new Unresolved(message, { cause: error });
@@ -207,12 +211,13 @@ function recheckFile({ artifact, bytes }: FetchedArtifact, config: NpmConfig): v
 async function npmExplains(
   tool: NpmTool,
   config: NpmConfig,
+  request: GuardRequest,
   options: GuardOptions,
   packuments: FrozenPackuments,
   error: Unresolved,
 ): Promise<Outcome> {
   const decision: Decision = { packages: [], ownFolders: [], kept: 0, durationMs: 0 };
-  const { exitCode, missed } = await runNpm(tool, config, options, packuments, new Map());
+  const { exitCode, missed } = await runNpm(tool, config, request, options, packuments, new Map());
   if (missed === undefined) return { kind: 'npm-refused', exitCode, decision };
   const message = `cannot resolve the dependency tree: ${error.message.split('\n')[0]}; nothing was installed`;
   return { kind: 'failed', exitCode: 102, decision, message };
@@ -221,6 +226,7 @@ async function npmExplains(
 async function runNpm(
   tool: NpmTool,
   config: NpmConfig,
+  request: GuardRequest,
   options: GuardOptions,
   packuments: FrozenPackuments,
   tarballs: ReadonlyMap<string, Uint8Array>,
@@ -235,7 +241,7 @@ async function runNpm(
     registryHandler({ packuments, tarballs, upstream: (request) => upstream(tool, config, request), onMiss }),
   );
   try {
-    const running = runBehindGate(tool, config, options.argv, gate, options.cwd, options.env);
+    const running = runBehindGate(tool, config, request.argv, gate, options.cwd, options.env);
     stop = running.stop;
     const { exitCode } = await running.done;
     return { exitCode, missed };

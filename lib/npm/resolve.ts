@@ -5,7 +5,6 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Invocation } from './argv.js';
 import type { NpmConfig } from './config.js';
 import type { ArboristLike, ParsedSpec, TreeNode } from './libraries.js';
 import type { FrozenPackuments } from './packuments.js';
@@ -45,6 +44,17 @@ export interface Resolution {
   readonly needsComplete: boolean;
 }
 
+/** What tree is asked for. */
+export interface TreeRequest {
+  /** npm's command that would build it: `install`, `ci`, `update`, `dedupe`, `prune`, `uninstall`. */
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Folder whose tree it is. */
+  readonly where: string;
+  /** Packages already in place are looked at like new ones: npm is about to run them. */
+  readonly includeKept?: boolean;
+}
+
 class GitRefused extends Error {
   readonly code = 'EALLOWGIT';
 }
@@ -56,26 +66,26 @@ class GitRefused extends Error {
 export async function resolveTree(
   tool: NpmTool,
   config: NpmConfig,
-  invocation: Invocation,
+  request: TreeRequest,
   packuments: FrozenPackuments,
   complete = false,
 ): Promise<Resolution> {
   const refused: string[] = [];
   const options: Record<string, unknown> = {
     ...config.flat,
-    path: config.where,
+    path: request.where,
     workspaces: config.workspaceNames,
     packumentCache: packuments,
     auditLevel: null,
     ...(complete ? { complete: true } : {}),
   };
-  const empty = existsSync(config.where) ? undefined : mkdtempSync(path.join(os.tmpdir(), 'safe-install-'));
+  const empty = existsSync(request.where) ? undefined : mkdtempSync(path.join(os.tmpdir(), 'safe-install-'));
   // npm would make a missing (global) folder first; nothing is to be made before the verdict.
   if (empty !== undefined) options.path = empty;
   const work = async () => {
     let ideal: TreeNode;
     try {
-      ideal = await buildTree(tool, config, invocation, options);
+      ideal = await buildTree(tool, config, request, options);
     } catch (error) {
       if (refused.length === 0) throw error;
       return {
@@ -86,7 +96,8 @@ export async function resolveTree(
         needsComplete: false,
       };
     }
-    const keepsOld = invocation.command !== 'ci' && invocation.command !== 'install-ci-test';
+    const keepsOld =
+      !request.includeKept && request.command !== 'ci' && request.command !== 'install-ci-test';
     const actual = keepsOld ? await loadActual(tool, options) : undefined;
     const resolution = listArtifacts(ideal, actual, new Set((config.flat.omit ?? []) as string[]));
     const named = new Set(resolution.unreadable.map((item) => item.spec));
@@ -113,10 +124,10 @@ async function loadActual(tool: NpmTool, options: Record<string, unknown>): Prom
 async function buildTree(
   tool: NpmTool,
   config: NpmConfig,
-  invocation: Invocation,
+  request: TreeRequest,
   options: Record<string, unknown>,
 ): Promise<TreeNode> {
-  const { command, args } = invocation;
+  const { command, args, where } = request;
   const create = (extra: Record<string, unknown> = {}): ArboristLike =>
     new tool.libraries.Arborist({ ...options, ...extra });
   switch (command) {
@@ -140,9 +151,7 @@ async function buildTree(
     case 'uninstall':
       return create().buildIdealTree({ ...options, rm: [...args] });
     default: {
-      let add = args.filter(
-        (arg) => path.resolve(arg) !== (config.global ? config.where : config.localPrefix),
-      );
+      let add = args.filter((arg) => path.resolve(arg) !== (config.global ? where : config.localPrefix));
       if (config.global && add.length === 0) add = ['.'];
       return create().buildIdealTree({ ...options, add });
     }

@@ -34,7 +34,7 @@ export function renderHtml(run: Run): string {
     .map((result, at) => ({ result, at }))
     .filter(({ result: { verdict } }) => verdict.verdict !== 'allow' || isWarning(verdict))
     .sort((a, b) => rank(a.result.verdict) - rank(b.result.verdict) || a.at - b.at);
-  const policy = `default-src 'none'; base-uri 'none'; form-action 'none'; style-src ${sha256(PAGE_STYLE)}; script-src ${sha256(PAGE_SCRIPT)}`;
+  const policy = `default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src ${sha256(PAGE_STYLE)}; script-src ${sha256(PAGE_SCRIPT)}`;
   return `<!doctype html>
 <html lang="en">
 <head>

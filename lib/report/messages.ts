@@ -81,13 +81,12 @@ function argumentWords(args: Finding['args']): string {
 
 export const behaviorWords = ({ code, qualifiers }: Behavior): string => describeBehavior(code, qualifiers);
 
-/** The score in words; a score is a calibrated probability. */
-export function scoreWords(score: number): string {
+/** The score in words; a score is a calibrated probability, and what blocks is at least likely. */
+export function scoreWords(score: number, threshold: number): string {
+  if (score < threshold) return 'not like malware';
   if (score >= 0.99) return 'almost certainly malicious';
   if (score >= 0.9) return 'very likely malicious';
-  if (score >= 0.5) return 'likely malicious';
-  if (score >= 0.1) return 'some likeness to malware';
-  return 'little likeness to malware';
+  return 'likely malicious';
 }
 
 /** Three decimals, never rounded to the other side of a threshold or to a certainty. */
@@ -103,7 +102,7 @@ export function verdictWords(verdict: Verdict): string {
   const scored =
     score === undefined || threshold === undefined
       ? undefined
-      : `${scoreWords(score)}: score ${scoreNumber(score)}, blocks from ${scoreNumber(threshold)}`;
+      : `${scoreWords(score, threshold)}: score ${scoreNumber(score)}, blocks from ${scoreNumber(threshold)}`;
   const unread = unverified === undefined ? undefined : `not read in full: ${unverifiedWords(unverified)}`;
   const byPolicyAlone = ['finding', 'opaque', 'release-age'].includes(verdict.policy ?? '');
   const reasons =

@@ -4,13 +4,14 @@
  */
 import process from 'node:process';
 import { KnownError } from '../../lib/errors.js';
-import { guardNpm } from '../../lib/npm/guard.js';
+import { guardNpm, guardNpx } from '../../lib/npm/guard.js';
 import { npmFromCommand } from '../../lib/npm/tool.js';
 import type { Verdict } from '../../lib/types.js';
 import { sha512 } from './tarball.js';
 
 export interface GuardSetup {
   readonly npm: readonly string[];
+  readonly npx?: boolean;
   readonly block?: readonly string[];
   readonly unverified?: readonly string[];
 }
@@ -19,14 +20,18 @@ const [text = '{}', ...argv] = process.argv.slice(2);
 const setup = JSON.parse(text) as GuardSetup;
 
 try {
-  const outcome = await guardNpm({
+  const outcome = await (setup.npx ? guardNpx : guardNpm)({
     argv,
     cwd: process.cwd(),
     env: process.env,
     tool: npmFromCommand(setup.npm),
-    scan: async ({ bytes, expectedIntegrity }): Promise<Verdict> => {
+    scan: async ({ bytes, files }): Promise<Verdict> => {
       const integrity = sha512(bytes);
-      const blocked = setup.block?.includes(integrity) ?? false;
+      const manifest = files?.find(({ path }) => path === 'package.json');
+      // A folder has no integrity a test could know beforehand: it is blocked by a word in its manifest.
+      const blocked =
+        (setup.block?.includes(integrity) ?? false) ||
+        (manifest !== undefined && /blocked-folder/.test(Buffer.from(manifest.bytes).toString()));
       const unverified = setup.unverified?.includes(integrity) ?? false;
       return {
         ecosystem: 'npm',
@@ -34,7 +39,7 @@ try {
         version: '',
         integrity,
         verdict: blocked ? 'block' : unverified ? 'unverified' : 'allow',
-        findings: expectedIntegrity === undefined ? [] : [],
+        findings: [],
         evidence: [],
         opaqueFiles: 0,
         durationMs: 0,

@@ -90,7 +90,7 @@ export class Sandbox {
   async guarded(
     cwd: string,
     args: readonly string[],
-    setup: { block?: string[]; unverified?: string[] } = {},
+    setup: { block?: string[]; unverified?: string[]; npx?: boolean } = {},
     env?: NodeJS.ProcessEnv,
   ): Promise<Finished & { readonly report: GuardReport }> {
     const command = [this.npm[0]!, GUARD, JSON.stringify({ npm: this.npm, ...setup }), ...args];

@@ -24,13 +24,24 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
       for (const run of part.runs) {
         if (run.type === 'file') {
           if (!runFile(m, run.path, run.language)) emit(m, 'missing-file', { detail: run.path });
-        } else if (run.language === 'shell') runShell(m, run.code, run.hidden, quiet);
+        } else if (run.type === 'script') runScript(m, run.name, hidden, quiet);
+        else if (run.language === 'shell') runShell(m, run.code, run.hidden, quiet);
         else runCode(m, run.language, run.code, run.hidden || hidden);
       }
     }
   } finally {
     if (hidden) m.hiddenDepth--;
     m.codeDepth--;
+  }
+}
+
+/** A script of the package's own manifest, as `npm run` would run it; nothing when there is none of that name. */
+function runScript(m: Machine, name: string, hidden: boolean, quiet: boolean): void {
+  const scripts = m.artifact.manifest?.['scripts'];
+  if (typeof scripts !== 'object' || scripts === null) return;
+  for (const key of [`pre${name}`, name, `post${name}`]) {
+    const command = (scripts as Record<string, unknown>)[key];
+    if (typeof command === 'string' && Object.hasOwn(scripts, key)) runShell(m, command, hidden, quiet);
   }
 }
 

@@ -282,7 +282,11 @@ function evaluateCall(m: Machine, node: Call, env: Env): Value {
     hiddenMember(m, receiver, index);
     name = keyOf(m, index);
     // Python's brackets are no attribute: `[f][0](x)`, `{'a': f}['a'](x)` call the element.
-    if (name === undefined || (env.module.language === 'python' && receiver.kind !== 'ref')) {
+    const isElement =
+      env.module.language === 'python'
+        ? receiver.kind !== 'ref'
+        : receiver.kind === 'list' && /^\d+$/.test(name ?? '');
+    if (name === undefined || isElement) {
       fn = readIndexed(m, receiver, index);
     }
   } else if (callee.type === 'name') fn = readName(m, callee, env, true);
@@ -700,10 +704,21 @@ function spreadOut(value: Value): Value[] | undefined {
   return undefined;
 }
 
-export function makeFunction(m: Machine, node: FunctionExpression, env: Env, homeClass?: Class): Value {
+export function makeFunction(
+  m: Machine,
+  node: FunctionExpression,
+  env: Env,
+  homeClass?: Class,
+  isDeclaration = false,
+): Value {
   let scope = env;
   // A named function expression sees its own name.
-  if (node.name !== '' && env.module.language === 'javascript' && node.flavor === 'function') {
+  if (
+    !isDeclaration &&
+    node.name !== '' &&
+    env.module.language === 'javascript' &&
+    node.flavor === 'function'
+  ) {
     scope = m.newEnv(env, false);
   }
   const fn: Func = {

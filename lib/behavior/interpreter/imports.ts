@@ -10,9 +10,9 @@ import { fireImport, fireRead } from './sites.js';
 type Import = Statement & { type: 'import' };
 
 export function importStatement(m: Machine, node: Import, env: Env): void {
-  if (node.style === 'module') importEs(m, node, env);
-  else if (node.style === 'python-import') importPlain(m, node, env);
-  else importFrom(m, node, env);
+  if (node.style === 'from') importFrom(m, node, env);
+  else if (env.module.language === 'javascript') importEs(m, node, env);
+  else importPlain(m, node, env);
 }
 
 function importEs(m: Machine, node: Import, env: Env): void {
@@ -85,7 +85,10 @@ function importPlain(m: Machine, node: Import, env: Env): void {
   const value = importPython(m, node.source);
   m.position = node;
   for (const binding of node.bindings) {
-    const top = node.source.includes('.') && binding.local === node.source.slice(0, node.source.indexOf('.'));
+    const top =
+      node.style === 'python-import' &&
+      node.source.includes('.') &&
+      binding.local === node.source.slice(0, node.source.indexOf('.'));
     assignName(m, env, binding.local, top ? topOf(m, node.source) : value, undefined);
   }
 }

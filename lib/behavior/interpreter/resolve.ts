@@ -46,7 +46,7 @@ function inPackageFolder(files: OpenedArtifact['files'], folder: string, rest: s
   if (manifest === undefined && folder !== '') {
     return rest === '' ? fileOrFolder(files, folder) : fileOrFolder(files, join(folder, rest));
   }
-  const target = exportTarget(manifest?.['exports'], rest === '' ? '.' : `./${rest}`);
+  const target = exportTarget(manifest?.exports, rest === '' ? '.' : `./${rest}`);
   if (target !== undefined) {
     const found = fileOrFolder(files, join(folder, target));
     if (found !== undefined) return found;
@@ -122,7 +122,7 @@ function importsField(artifact: OpenedArtifact, directory: string, specifier: st
   for (let at: string | undefined = directory; at !== undefined; at = at === '' ? undefined : dirname(at)) {
     const manifest = manifestOf(artifact.files, at);
     if (manifest === undefined) continue;
-    const target = exportTarget(manifest['imports'], specifier);
+    const target = exportTarget(manifest.imports, specifier);
     return target === undefined ? undefined : fileOrFolder(artifact.files, join(at, target));
   }
   return undefined;
@@ -140,7 +140,7 @@ export function fileOrFolder(files: OpenedArtifact['files'], path: string): stri
     if (source !== clean && files.has(source)) return source;
     if (source !== clean && files.has(`${source}x`)) return `${source}x`;
   }
-  const main = manifestOf(files, clean)?.['main'];
+  const main = manifestOf(files, clean)?.main;
   if (typeof main === 'string' && main !== '' && main !== '.') {
     const target = normalize(join(clean, main));
     if (target !== undefined && target !== clean) {

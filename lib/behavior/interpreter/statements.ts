@@ -110,7 +110,9 @@ function executeStatement(m: Machine, node: Statement, env: Env): Completion {
       return NORMAL;
     case 'define': {
       const value =
-        node.value.type === 'function' ? makeFunction(m, node.value, env) : makeClass(m, node.value, env);
+        node.value.type === 'function'
+          ? makeFunction(m, node.value, env, undefined, true)
+          : makeClass(m, node.value, env);
       if (env.module.language === 'python') assignName(m, env, node.value.name, value, undefined);
       else setIn(m, env, node.value.name, value);
       return NORMAL;
