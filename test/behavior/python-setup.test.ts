@@ -8,10 +8,22 @@ const NOT_IN_INSTALL = ['!install: run-shell', 'runtime: run-shell'];
 
 const CASES: readonly (readonly [name: string, files: Files, wanted: readonly string[]])[] = [
   ['top level', { 'setup.py': 'import os\nos.system("whoami")' }, IN_INSTALL],
-  ...['install', 'develop', 'egg_info', 'build_py', 'build_ext', 'build', 'sdist', 'bdist_wheel', 'install_lib'].map(
-    (name) => [`cmdclass ${name}`, { 'setup.py': COMMAND(name) }, IN_INSTALL] as const,
-  ),
-  ['cmdclass finalize_options', { 'setup.py': COMMAND('install', 'install', 'finalize_options') }, IN_INSTALL],
+  ...[
+    'install',
+    'develop',
+    'egg_info',
+    'build_py',
+    'build_ext',
+    'build',
+    'sdist',
+    'bdist_wheel',
+    'install_lib',
+  ].map((name) => [`cmdclass ${name}`, { 'setup.py': COMMAND(name) }, IN_INSTALL] as const),
+  [
+    'cmdclass finalize_options',
+    { 'setup.py': COMMAND('install', 'install', 'finalize_options') },
+    IN_INSTALL,
+  ],
   ['cmdclass of a command pip does not run', { 'setup.py': COMMAND('upload', 'sdist') }, NOT_IN_INSTALL],
   [
     'cmdclass with super()',
@@ -74,7 +86,11 @@ const CASES: readonly (readonly [name: string, files: Files, wanted: readonly st
     { 'setup.py': 'import os, sys\nif sys.platform == "win32":\n  os.system("whoami")' },
     ['install: run-shell if-platform'],
   ],
-  ['condition on arguments', { 'setup.py': 'import os, sys\nif "install" in sys.argv: os.system("whoami")' }, IN_INSTALL],
+  [
+    'condition on arguments',
+    { 'setup.py': 'import os, sys\nif "install" in sys.argv: os.system("whoami")' },
+    IN_INSTALL,
+  ],
   ['main guard', { 'setup.py': 'import os\nif __name__ == "__main__": os.system("whoami")' }, IN_INSTALL],
   [
     'module beside setup.py',
@@ -83,7 +99,10 @@ const CASES: readonly (readonly [name: string, files: Files, wanted: readonly st
   ],
   [
     'own package imported for its version',
-    { 'setup.py': 'from p import __version__', 'p/__init__.py': 'import os\nos.system("whoami")\n__version__ = "1"' },
+    {
+      'setup.py': 'from p import __version__',
+      'p/__init__.py': 'import os\nos.system("whoami")\n__version__ = "1"',
+    },
     IN_INSTALL,
   ],
   [
@@ -91,16 +110,54 @@ const CASES: readonly (readonly [name: string, files: Files, wanted: readonly st
     { 'setup.py': 'exec(open("p/_v.py").read())', 'p/_v.py': 'import os\nos.system("whoami")' },
     IN_INSTALL,
   ],
-  ['script started', { 'setup.py': 'import subprocess, sys\nsubprocess.Popen([sys.executable, "p/run.py"])', 'p/run.py': 'import os\nos.system("whoami")' }, IN_INSTALL],
-  ['errors ignored', { 'setup.py': 'import os\ntry:\n  os.system("whoami")\nexcept: pass' }, ['install: run-shell in-try', 'install: silence-errors']],
-  ['direct reference', { 'setup.py': 'from setuptools import setup\nsetup(install_requires=["x @ https://files.example.com/x.zip"])' }, ['install: install-package']],
-  ['build extension', { 'setup.py': 'from setuptools import setup, Extension\nsetup(ext_modules=[Extension("x", ["x.c"])])' }, ['install: run-build-tool']],
+  [
+    'script started',
+    {
+      'setup.py': 'import subprocess, sys\nsubprocess.Popen([sys.executable, "p/run.py"])',
+      'p/run.py': 'import os\nos.system("whoami")',
+    },
+    IN_INSTALL,
+  ],
+  [
+    'errors ignored',
+    { 'setup.py': 'import os\ntry:\n  os.system("whoami")\nexcept: pass' },
+    ['install: run-shell in-try', 'install: silence-errors'],
+  ],
+  [
+    'direct reference',
+    {
+      'setup.py':
+        'from setuptools import setup\nsetup(install_requires=["x @ https://files.example.com/x.zip"])',
+    },
+    ['install: install-package'],
+  ],
+  [
+    'build extension',
+    { 'setup.py': 'from setuptools import setup, Extension\nsetup(ext_modules=[Extension("x", ["x.c"])])' },
+    ['install: run-build-tool'],
+  ],
   ['.pth line', { 'x.pth': 'import os; os.system("whoami")' }, ['import: run-shell']],
-  ['.pth line with exec', { 'x.pth': 'import base64; exec(base64.b64decode("aW1wb3J0IG9zOyBvcy5zeXN0ZW0oJ3dob2FtaScp"))' }, ['import: evaluate-decoded', 'import: run-shell hidden']],
-  ['.pth that imports a module', { 'x.pth': 'import m', 'm.py': 'import os\nos.system("whoami")' }, ['import: run-shell']],
+  [
+    '.pth line with exec',
+    { 'x.pth': 'import base64; exec(base64.b64decode("aW1wb3J0IG9zOyBvcy5zeXN0ZW0oJ3dob2FtaScp"))' },
+    ['import: evaluate-decoded', 'import: run-shell hidden'],
+  ],
+  [
+    '.pth that imports a module',
+    { 'x.pth': 'import m', 'm.py': 'import os\nos.system("whoami")' },
+    ['import: run-shell'],
+  ],
   ['package', { 'p/__init__.py': 'import os\nos.system("whoami")' }, ['import: run-shell']],
-  ['function nobody calls', { 'p/__init__.py': 'import os\ndef f(): os.system("whoami")' }, ['!import: run-shell', 'runtime: run-shell']],
-  ['module nobody imports', { 'p/__init__.py': '', 'p/a.py': 'import os\nos.system("whoami")' }, ['!import: run-shell', 'runtime: run-shell']],
+  [
+    'function nobody calls',
+    { 'p/__init__.py': 'import os\ndef f(): os.system("whoami")' },
+    ['!import: run-shell', 'runtime: run-shell'],
+  ],
+  [
+    'module nobody imports',
+    { 'p/__init__.py': '', 'p/a.py': 'import os\nos.system("whoami")' },
+    ['!import: run-shell', 'runtime: run-shell'],
+  ],
 ];
 
 describe('python: where code starts', () => {
