@@ -4,7 +4,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { EXIT, KnownError } from '../errors.js';
 import type { ConfigLike, FlatOptions } from './libraries.js';
-import { STRICT_REGISTRY } from './strict-registry.js';
+import { STRICT_REGISTRY } from './project-hook.js';
 import type { NpmTool } from './tool.js';
 
 export interface NpmConfig {

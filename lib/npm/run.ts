@@ -7,6 +7,7 @@ import process from 'node:process';
 import { EXIT, KnownError } from '../errors.js';
 import type { Gate } from '../gate/proxy.js';
 import type { NpmConfig } from './config.js';
+import { SCRIPT_SHELL } from './project-hook.js';
 import type { NpmTool } from './tool.js';
 
 export interface RunResult {
@@ -121,7 +122,7 @@ function childEnvironment(
   }
   const preload = new URL('./child-env.js', import.meta.url).href;
   // A project's hook has nothing left to do: the whole tree was judged before npm started.
-  child.SAFE_INSTALL_GUARDED_NPM = '1';
+  if (config.get('script-shell') === SCRIPT_SHELL) child.SAFE_INSTALL_GUARDED_NPM = '1';
   child.NODE_OPTIONS = [env.NODE_OPTIONS, `--import=${preload}`].filter(Boolean).join(' ');
   child.SAFE_INSTALL_SCRIPT_ENV = JSON.stringify(restore);
   return child;

@@ -288,7 +288,8 @@ describe('npm behind the guard', function () {
       const guarded = sandbox.project('guarded');
       succeeded(await sandbox.plain(plain, ['install', 'shows', ...approved], extra));
       succeeded(await sandbox.guarded(guarded, ['install', 'shows', ...approved], {}, extra));
-      deepEqual(read(guarded), read(plain));
+      // The one addition: a project's own hook sees that it has nothing left to do.
+      deepEqual(read(guarded), { ...read(plain), SAFE_INSTALL_GUARDED_NPM: '1' });
     });
 
     it('for what cannot be met: npm says so itself', async () => {
@@ -480,7 +481,8 @@ describe('npm behind the guard', function () {
       for (const [index, [args, files]] of cases.entries()) {
         const folder = sandbox.project(`p${index}`, files);
         const before = fingerprint(folder);
-        const result = await sandbox.guarded(folder, args, {}, env);
+        // npm 12 refuses git sources by itself unless told otherwise.
+        const result = await sandbox.guarded(folder, [...args, '--allow-git=all'], {}, env);
         equal(result.code, 101, `${args}: ${result.stderr}`);
         match(result.report.packages[0]?.target ?? '', /host\.invalid|github:a\/b/);
         equal(fingerprint(folder), before);
@@ -562,7 +564,7 @@ describe('npm behind the guard', function () {
   it('passes commands that install nothing straight through', async () => {
     const folder = sandbox.project('p');
     const result = await sandbox.guarded(folder, ['pkg', 'get', 'version']);
-    equal(result.stdout.trim(), '"1.0.0"');
+    match(result.stdout, /1\.0\.0/);
     equal(result.report.kind, 'passed');
     equal((await sandbox.guarded(folder, ['run', 'nothing'])).code, 1);
   });
