@@ -14,7 +14,7 @@ import type { Examined } from './scan/examine.js';
 import { Pool, type PoolOptions, WorkerFailure } from './scan/pool.js';
 import type { Ecosystem, Scan, ScanInput, UnverifiedReason, Verdict } from './types.js';
 import { type CacheKey, ScoreCache } from './verdict/cache.js';
-import { decide } from './verdict/decide.js';
+import { decide, effectiveThreshold } from './verdict/decide.js';
 import { NO_POLICY, type Policy } from './verdict/policy.js';
 
 export interface ScannerOptions extends PoolOptions {
@@ -88,6 +88,9 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
     const found = await cache.get(key);
     if (found === undefined) return undefined;
     const { name, version, score, threshold, findings, opaqueFiles } = found;
+    // Clean by the model and an alarm by a stricter policy: read again, for the evidence.
+    const policy = options.policy ?? NO_POLICY;
+    if (score >= effectiveThreshold(threshold, input.ecosystem, policy)) return undefined;
     return {
       ecosystem: input.ecosystem,
       name,
