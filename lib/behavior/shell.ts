@@ -178,17 +178,11 @@ function readCommand(
         behavior(invocation, shell ? 'connect-shell' : 'open-socket', urlQualifiers(`${host}:${port}`)),
       );
     } else if (redirect.operator.startsWith('>') && !/^(?:\/dev\/|nul$|&|\d+$)/i.test(target)) {
-      files.push(
-        written(
-          {
-            ...invocation,
-            carries: [...call.carries, ...(input.downloads === undefined ? [] : ['carries:download'])],
-          },
-          target,
-        ),
-      );
-      if (input.downloads !== undefined || found.behaviors.some((b) => b.code === 'http-request'))
-        state.downloaded.add(target);
+      const downloads =
+        input.downloads !== undefined || found.behaviors.some((b) => b.code === 'http-request');
+      const withDownload = downloads ? [...call.carries, 'carries:download'] : call.carries;
+      files.push(written({ ...invocation, carries: withDownload }, target));
+      if (downloads) state.downloaded.add(target);
     }
   }
   const behaviors = [...secrets, ...found.behaviors, ...files];
@@ -270,6 +264,15 @@ function readWords(call: Words, qualifiers: string[], state: State): Found {
   if (WRAPPERS.test(program) && !(program === 'timeout' && /^\/t$/i.test(args[0] ?? ''))) {
     return readWrapper(program, args, deeper, emit);
   }
+  const isFile = SCRIPT_FILE.test(first) || /^\.{1,2}[\\/]/.test(first);
+  const isMiner = program !== first && /^(?:xmrig|minerd)/.test(program);
+  if (isFile && !isMiner && !first.includes('node_modules/.bin') && !first.includes(UNKNOWN_PIECE)) {
+    return {
+      behaviors: [emit('run-own-file')],
+      runs: [{ type: 'file', path: first.replaceAll('\\', '/') }],
+      after: [],
+    };
+  }
   const described = describeProgram(invocation);
   if (described !== undefined) {
     const target = outputFile(invocation);
@@ -281,14 +284,6 @@ function readWords(call: Words, qualifiers: string[], state: State): Found {
     return {
       behaviors: described.map((b) => ({ ...b, qualifiers: [...new Set([...b.qualifiers, ...qualifiers])] })),
       runs: [],
-      after: [],
-    };
-  }
-  const isFile = SCRIPT_FILE.test(first) || /^\.{1,2}[\\/]/.test(first);
-  if (isFile && !first.includes('node_modules/.bin') && !first.includes(UNKNOWN_PIECE)) {
-    return {
-      behaviors: [emit('run-own-file')],
-      runs: [{ type: 'file', path: first.replaceAll('\\', '/') }],
       after: [],
     };
   }
@@ -304,7 +299,17 @@ type Emit = (code: string, ...qualifiers: string[]) => ShellBehavior;
 /** `sh -c line`, `sh file`, `… | sh`, `bash -i >& /dev/tcp/…`. */
 function readShell(call: Words, args: readonly string[], emit: Emit, state: State): Found {
   const at = args.findIndex((a) => /^-[a-z]*c$/.test(a));
-  if (at !== -1) return lineOf(args[at + 1] ?? '', state, []);
+  if (at !== -1) {
+    const line = args[at + 1] ?? '';
+    if (line.trim() === UNKNOWN_PIECE) {
+      return {
+        behaviors: [emit(/curl|wget/.test(call.text) ? 'pipe-to-shell' : 'run-shell')],
+        runs: [],
+        after: [],
+      };
+    }
+    return lineOf(line, state, []);
+  }
   const file = operands(args, /^[-+][oO]$/)[0];
   if (file !== undefined && !file.startsWith('-')) {
     if (state.downloaded.has(file)) return { behaviors: [emit('run-downloaded')], runs: [], after: [] };
@@ -443,7 +448,7 @@ function readPowershell(
   const fileAt = args.findIndex((a) => /^[-/]f(?:ile)?$/i.test(a));
   const extra: string[] = ['powershell'];
   if (encodedAt !== -1) extra.push('encoded');
-  behaviors.push(emit(encodedAt === -1 && fileAt === -1 ? 'run-interpreter' : 'run-shell', ...extra));
+  behaviors.push(emit(fileAt === -1 ? 'run-interpreter' : 'run-shell', ...extra));
   if (hidden !== -1 && /^(?:h|1)/i.test(args[hidden + 1] ?? ''))
     behaviors.push(emit('hide-window', 'powershell'));
   if (args.some((a) => /^(?:bypass|unrestricted)$/i.test(a)))

@@ -39,7 +39,7 @@ export interface Address {
 /** Parts of a URL or `host[:port]`; undefined when it is neither. Lenient: templates leave holes in addresses. */
 export function parseAddress(text: string): Address | undefined {
   const match =
-    /^\s*(?:([a-z][a-z0-9+.-]*):)?(?:\/\/)?(?:[^/?#@\s]*@)?(\[[0-9a-f:.]+\]|[^/:?#\s]+)(?::(\d{1,5}))?/i.exec(
+    /^\s*(?:([a-z][a-z0-9+.-]*):(?=\/\/))?(?:\/\/)?(?:[^/?#@\s]*@)?(\[[0-9a-f:.]+\]|[^/:?#\s]+)(?::(\d{1,5}))?/i.exec(
       text,
     );
   if (match === null) return undefined;

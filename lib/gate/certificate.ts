@@ -139,9 +139,12 @@ function extension(id: string, critical: boolean, value: Buffer): Buffer {
 }
 
 function alternativeName(host: string): Buffer {
-  if (isIP(host) === 4) return tagged(0x87, Buffer.from(host.split('.').map(Number)));
-  if (isIP(host) === 6) return tagged(0x87, ipv6(host));
-  return tagged(0x82, Buffer.from(host, 'latin1'));
+  const dns = (value: string) => tagged(0x82, Buffer.from(value, 'latin1'));
+  // Behind a proxy, npm's client checks an address given as a number against the name `localhost`.
+  if (isIP(host) === 4)
+    return Buffer.concat([tagged(0x87, Buffer.from(host.split('.').map(Number))), dns('localhost')]);
+  if (isIP(host) === 6) return Buffer.concat([tagged(0x87, ipv6(host)), dns('localhost')]);
+  return dns(host);
 }
 
 function ipv6(host: string): Buffer {

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { createAuthority } from './certificate.js';
+import { type Authority, createAuthority } from './certificate.js';
 
 export interface GateRequest {
   readonly method: string;
@@ -61,16 +61,21 @@ export async function openGate(handler: GateHandler): Promise<Gate> {
       socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
       return;
     }
-    const target = new URL(`https://${request.url}`);
     socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-    const secure = new TLSSocket(socket as Socket, {
-      isServer: true,
-      secureContext: authority.contextFor(target.hostname),
-      ALPNProtocols: ['http/1.1'],
+    // npm's agent asks for a tunnel to a plain http host too, once it has asked for one to an https host.
+    socket.once('readable', () => {
+      const first: Buffer | null = socket.read(1);
+      if (first === null) {
+        socket.destroy();
+        return;
+      }
+      socket.unshift(first);
+      const secure = first[0] === TLS_HANDSHAKE;
+      const target = new URL(`${secure ? 'https' : 'http'}://${request.url}`);
+      const inside = secure ? startTls(socket as Socket, target.hostname, authority) : (socket as Socket);
+      origins.set(inside, target.origin);
+      server.emit('connection', inside);
     });
-    secure.on('error', () => secure.destroy());
-    origins.set(secure, target.origin);
-    server.emit('connection', secure);
   });
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve, reject) => {
@@ -87,6 +92,16 @@ export async function openGate(handler: GateHandler): Promise<Gate> {
         for (const socket of sockets) socket.destroy();
       }),
   };
+}
+
+/** First byte of a TLS record that opens a handshake. */
+const TLS_HANDSHAKE = 0x16;
+
+function startTls(socket: Socket, host: string, authority: Authority): TLSSocket {
+  const secureContext = authority.contextFor(host);
+  const secure = new TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] });
+  secure.on('error', () => secure.destroy());
+  return secure;
 }
 
 async function answer(

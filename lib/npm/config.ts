@@ -4,7 +4,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { EXIT, KnownError } from '../errors.js';
 import type { ConfigLike, FlatOptions } from './libraries.js';
-import { STRICT_REGISTRY } from './strict-registry.js';
+import { STRICT_REGISTRY } from './project-hook.js';
 import type { NpmTool } from './tool.js';
 
 export interface NpmConfig {
@@ -13,6 +13,8 @@ export interface NpmConfig {
   /** Folder whose tree is changed: the project, or the global prefix's `lib`. */
   readonly where: string;
   readonly global: boolean;
+  /** Folder of the global tree: the one that holds its `node_modules`. */
+  readonly globalTop: string;
   /** The project's hook leaves plain npm no registry (`init --strict`); the one behind it is used instead. */
   readonly strict: boolean;
   readonly localPrefix: string;
@@ -65,6 +67,7 @@ export async function loadConfig(
     return {
       flat,
       global,
+      globalTop: globalFolder,
       strict,
       where: global ? globalFolder : config.localPrefix,
       localPrefix: config.localPrefix,

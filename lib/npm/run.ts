@@ -7,6 +7,7 @@ import process from 'node:process';
 import { EXIT, KnownError } from '../errors.js';
 import type { Gate } from '../gate/proxy.js';
 import type { NpmConfig } from './config.js';
+import { SCRIPT_SHELL } from './project-hook.js';
 import type { NpmTool } from './tool.js';
 
 export interface RunResult {
@@ -85,6 +86,8 @@ function gateSettings(config: NpmConfig, gate: Gate, cafile: string, cache: stri
     ['cafile', cafile],
     ['ca', gate.certificate],
     ['cache', cache],
+    // Git sources have been refused; npm is given no program to fetch one with.
+    ['git', 'git-is-refused-by-safe-install'],
     // Asking for a newer npm is not part of installing.
     ['update-notifier', 'false'],
   ]);
@@ -121,7 +124,7 @@ function childEnvironment(
   }
   const preload = new URL('./child-env.js', import.meta.url).href;
   // A project's hook has nothing left to do: the whole tree was judged before npm started.
-  child.SAFE_INSTALL_GUARDED_NPM = '1';
+  if (config.get('script-shell') === SCRIPT_SHELL) child.SAFE_INSTALL_GUARDED_NPM = '1';
   child.NODE_OPTIONS = [env.NODE_OPTIONS, `--import=${preload}`].filter(Boolean).join(' ');
   child.SAFE_INSTALL_SCRIPT_ENV = JSON.stringify(restore);
   return child;

@@ -138,7 +138,9 @@ function lastLine(run: Run, { paint }: Style, occasion: Occasion): string {
       ? ''
       : `; ${counted(files, 'file')} in ${counted(opaque.length, 'package')} not readable by kind (native code, bytecode)`;
   if (blocked + unverified === 0) {
-    return `safe-install: ${counted(packages, 'package')} read, none flagged ${time}${unreadable}`;
+    const warned = run.packages.filter(({ verdict }) => isWarning(verdict)).length;
+    const flagged = warned === 0 ? 'none flagged' : `${warned} let through by the policy`;
+    return `safe-install: ${counted(packages, 'package')} read, ${flagged} ${time}${unreadable}`;
   }
   const parts = [
     ...(blocked > 0 ? [`${blocked} blocked`] : []),

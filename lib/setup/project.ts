@@ -15,10 +15,7 @@ import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync }
 import path from 'node:path';
 import { findNodeAtLocation, type Node, parseTree } from 'jsonc-parser';
 import { KnownError } from '../errors.js';
-import { STRICT_REGISTRY } from '../npm/strict-registry.js';
-
-/** Its name is the message npm prints when it is not there: `spawn install-safe-install-first ENOENT`. */
-export const SCRIPT_SHELL = 'install-safe-install-first';
+import { SCRIPT_SHELL, STRICT_REGISTRY } from '../npm/project-hook.js';
 
 const HOOK = 'safe-install hook';
 const OPEN = '# >>> safe-install >>>';

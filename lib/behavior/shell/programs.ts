@@ -114,6 +114,7 @@ export function outputFile(call: Invocation): string | undefined {
     return undefined;
   }
   if (program === 'wget' || program === 'aria2c') {
+    if (args.some((a) => /^-[a-zA-Z]*O-$/.test(a))) return undefined;
     const at = args.findIndex((a) => /^(?:-[a-zA-Z]*O|--output-document|-o|--out)$/.test(a));
     const named =
       at === -1
@@ -131,7 +132,7 @@ const lastSegment = (url: string | undefined): string | undefined => url?.split(
 
 function netcat(call: Invocation): ShellBehavior[] {
   const { args } = call;
-  const [host, port] = operands(args, /^-[pwsiX]$/);
+  const [host, port] = operands(args, /^-[pwsiXec]$/);
   const where = urlQualifiers(
     host === undefined ? undefined : `${host}${port === undefined ? '' : `:${port}`}`,
   );

@@ -304,6 +304,8 @@ function callMethod(
       break;
     }
     case 'list': {
+      const item = /^\d+$/.test(name) ? receiver.items[Number(name)] : undefined;
+      if (item !== undefined) return context.call(item, args, receiver);
       const result = arrayMethod(receiver, name, args, context);
       if (result !== undefined) return result;
       break;

@@ -153,6 +153,10 @@ export const moduleRules: readonly Rule[] = [
 
   // Names of the module system that are plain values
   onCall('{module.createRequire,createRequire}', () => ref('require')),
+  onCall('process.getBuiltinModule', (site, context) => {
+    const name = context.text(site.args[0]);
+    return name === undefined ? undefined : context.importModule(name);
+  }),
   onCall('require.resolve', (site) => site.args[0]),
   onCall('import.meta.resolve', (site) => site.args[0]),
   onCall('module.findPackageJSON', (site, context) => {

@@ -99,10 +99,13 @@ export const systemRules: readonly Rule[] = [
     '{platform.platform,platform.version,platform.processor,platform.win32_ver,platform.mac_ver}',
     'read-system-info',
   ),
+  // The label says that what depends on it runs on some platforms only.
   emits(
     'platform.{system,machine,release,architecture,libc_ver,linux_distribution,dist,freedesktop_os_release}',
     'read-platform',
+    label('platform'),
   ),
+  rule('{sys.platform,os.name,sys.getwindowsversion}', (site) => ref(site.path, label('platform')), 'read'),
   systemFact('uuid.{getnode,uuid1}', 'read-network-info'),
   systemFact(
     '{psutil.net_if_addrs,psutil.net_connections,netifaces.interfaces,netifaces.ifaddresses,getmac.get_mac_address}',
