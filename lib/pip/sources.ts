@@ -72,6 +72,21 @@ export class SourceReader {
     this.lines(text, url, (file) => (URL.canParse(file, url) ? new URL(file, url).href : file));
   }
 
+  /**
+   * For installers whose command line is not read in full: a word, or the value behind its `=`, may be a requirement, a
+   * requirements file, a folder of links, an archive or an address.
+   */
+  anything(word: string, from: string): void {
+    const value = word.startsWith('-') ? word.replace(/^-[^=]*=?/, '') : word;
+    if (value === '') return;
+    const path = isAddress(value) ? undefined : resolve(this.cwd, value);
+    if (path !== undefined && isFolder(path)) {
+      this.archivesIn(path, from, 1);
+      this.folder(path, basename(path));
+    } else if (path !== undefined && /\.(?:txt|in)$/i.test(path) && exists(path)) this.file(value, this.cwd);
+    else this.word(value, from);
+  }
+
   private word(word: string, from: string): void {
     const path = resolve(this.cwd, word.replace(/\[[^\]]*\]$/, ''));
     if (!isAddress(word) && isFolder(path) && (/[/\\]/.test(word) || word.startsWith('.'))) {

@@ -36,7 +36,10 @@ describe('every way code comes in through pip', () => {
     const before = world.installed();
     const result = await world.guarded(argv);
     assert.equal(result.exitCode, 101, result.stderr);
-    assert.equal(result.results.find(({ verdict }) => verdict.verdict !== 'allow')?.verdict.unverified?.code, code);
+    assert.equal(
+      result.results.find(({ verdict }) => verdict.verdict !== 'allow')?.verdict.unverified?.code,
+      code,
+    );
     assert.deepEqual(world.installed(), before);
     return result;
   };
@@ -68,7 +71,13 @@ describe('every way code comes in through pip', () => {
       await asPlain(['install', '-r', 'two.txt']);
       const worse = plain('worse', { 'worse.py': 'value = 3\n' });
       world.flag(second.addWheel(worse));
-      await blocked(['install', '--extra-index-url', second.url.replace('//', '//user:word@'), 'good', 'worse']);
+      await blocked([
+        'install',
+        '--extra-index-url',
+        second.url.replace('//', '//user:word@'),
+        'good',
+        'worse',
+      ]);
     } finally {
       await second.stop();
     }
@@ -107,7 +116,9 @@ describe('every way code comes in through pip', () => {
     const file = pathToFileURL(world.write(`out/${wheelName(bad)}`, buildWheel(bad))).href;
     world.index.addWheel(plain('past1', { 'past1.py': '' }, [`bad @ ${file}`]));
     await unverified(['install', 'past1'], 'local-source');
-    world.index.addSdist(inTreeBackend('past2', { top: mark(world.canary, 'built'), buildRequires: [`bad @ ${file}`] }));
+    world.index.addSdist(
+      inTreeBackend('past2', { top: mark(world.canary, 'built'), buildRequires: [`bad @ ${file}`] }),
+    );
     await unverified(['install', 'past2'], 'local-source');
     assert.equal(world.canaryText(), '');
     world.index.addWheel(plain('past3', { 'past3.py': '' }, ['bad @ git+https://h.invalid/bad']));
@@ -193,10 +204,16 @@ describe('every way code comes in through pip', () => {
     assert.equal((await world.guarded(['install', 'good'], { cacheFolder })).exitCode, 0);
     await world.reset();
     assert.equal((await world.guarded(['install', 'good'], { cacheFolder })).exitCode, 0);
-    assert.deepEqual(world.index.requests.filter((line) => line.endsWith('.whl')), []);
+    assert.deepEqual(
+      world.index.requests.filter((line) => line.endsWith('.whl')),
+      [],
+    );
     assert.deepEqual(world.scanned, [wheelName(good)]);
     await world.reset();
-    const scan = async (input: Parameters<typeof world.scan>[0]) => ({ ...(await world.scan(input)), verdict: 'block' as const });
+    const scan = async (input: Parameters<typeof world.scan>[0]) => ({
+      ...(await world.scan(input)),
+      verdict: 'block' as const,
+    });
     assert.equal((await world.guarded(['install', 'good'], { cacheFolder, scan })).exitCode, 100);
   });
 
