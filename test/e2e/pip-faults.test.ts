@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
+import type { Fault } from '../helpers/index.js';
 import { plain } from '../helpers/pip-fixtures.js';
 import { PipWorld } from '../helpers/pip-world.js';
-import type { Fault } from '../helpers/index.js';
 import { wheelName } from '../helpers/python-archives.js';
 
 interface FaultCase {
@@ -92,7 +92,9 @@ const CASES: readonly FaultCase[] = [
     name: 'an archive in place of a page',
     fault: (path, _request, response) => {
       if (!path.startsWith('/simple/')) return false;
-      response.writeHead(200, { 'content-type': 'text/html' }).end(Buffer.from('PK\x05\x06\0\0\0\0', 'latin1'));
+      response
+        .writeHead(200, { 'content-type': 'text/html' })
+        .end(Buffer.from('PK\x05\x06\0\0\0\0', 'latin1'));
       return true;
     },
     exitCode: 100,
@@ -131,7 +133,9 @@ describe('pip install when the index fails', () => {
   it('a redirect to another host is followed', async () => {
     world.index.fault = (path, _request, response) => {
       if (path !== file) return false;
-      response.writeHead(302, { location: `${world.index.origin.replace('127.0.0.1', 'localhost')}/moved${path}` }).end();
+      response
+        .writeHead(302, { location: `${world.index.origin.replace('127.0.0.1', 'localhost')}/moved${path}` })
+        .end();
       return true;
     };
     const moved = await world.guarded(['install', '--no-deps', 'good']);

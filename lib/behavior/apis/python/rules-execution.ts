@@ -73,12 +73,12 @@ function run(context: Context, command: Command, { shell, qualifiers }: RunOptio
   if (written?.labels.has('download')) {
     context.emit('run-downloaded', {
       qualifiers: words.filter((w) => w !== 'carries:download'),
-      detail: text ?? '',
+      detail: shown(text),
     });
   } else {
     context.emit(shell ? 'run-shell' : 'run-program', {
       qualifiers: words,
-      detail: text ?? command.program ?? '',
+      detail: shown(text ?? command.program),
     });
   }
   if (text !== undefined) {
@@ -203,7 +203,8 @@ function evaluate(site: Site, context: Context, source: Value | undefined): Valu
       : 'evaluate';
   const detail = text?.slice(0, 120) ?? '';
   const carries = carriedBy(one).filter((c) => c !== 'carries:download' && c !== 'carries:decoded');
-  context.emit(code, { qualifiers: [...carries, ...disguise(one)], detail });
+  const own = labels.has('own') ? ['path:own'] : [];
+  context.emit(code, { qualifiers: [...carries, ...own, ...disguise(one)], detail });
   if (text === undefined) return unknown(labels);
   // One dotted name is looked up, so that `eval('os.system')(x)` calls what it means.
   if (site.path.endsWith('eval') && /^\s*[A-Za-z_][\w.]*\s*$/.test(text)) {

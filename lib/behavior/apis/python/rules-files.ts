@@ -9,6 +9,8 @@ import { argument, carriedBy, disguise, emits, label, made, result, rule, writte
 /** Where temporary files stand whose name the library chooses. */
 const TEMP_FILE = '/tmp/tmpfile';
 const FILE = label('file');
+/** Content of the package's own files; not among what data can carry. */
+const OWN = label('own');
 /** Suffixes of what runs when it is started. */
 const PROGRAM =
   /\.(exe|scr|com|bat|cmd|ps1|vbs|vbe|jse?|wsf|hta|msi|dll|so|dylib|sh|bash|py|pyw|pyz|elf|bin|lnk|jar|apk|command|desktop)$/i;
@@ -107,8 +109,8 @@ function content(context: Context, path: Value | undefined, mode: string, labels
   const own = text === undefined ? undefined : ownFile(context, text);
   if (own !== undefined && own.length <= OWN_FILE_LIMIT) {
     return mode.includes('b')
-      ? bytes(own)
-      : known(Buffer.from(own).toString('utf8').replaceAll('\r\n', '\n'));
+      ? bytes(own, OWN)
+      : known(Buffer.from(own).toString('utf8').replaceAll('\r\n', '\n'), OWN);
   }
   const written = text === undefined ? undefined : writtenFiles(context).get(text);
   if (written?.text !== undefined) return known(written.text, written.labels);

@@ -46,7 +46,9 @@ function systemFact(on: string, code: string, labels: Labels = HOST): Rule {
 
 export const systemRules: readonly Rule[] = [
   rule('os.environ', wholeEnvironment, 'read'),
-  rule('os.{environ,environb}.{items,values,copy,iteritems,itervalues,__str__,__repr__}', wholeEnvironment),
+  rule('os.{environ,environb}.{items,values,iteritems,itervalues,__str__,__repr__}', wholeEnvironment),
+  // A copy is what honest programs hand to a child; what is done with it shows by its label.
+  rule('os.environ.copy', (site) => result(site, label('env'))),
   rule(
     'os.environ.*',
     (site, context) => {
