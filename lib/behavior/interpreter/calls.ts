@@ -281,7 +281,14 @@ function walk(
   }
   if (fn.homeClass !== undefined) env.homeClass = fn.homeClass;
   const activation: Activation = { env, returns: [], yields: fn.node.isGenerator ? [] : undefined };
-  const saved = { activation: m.activation, position: m.position, tryLevel: m.tryLevel, label: m.label };
+  const saved = {
+    activation: m.activation,
+    position: m.position,
+    tryLevel: m.tryLevel,
+    label: m.label,
+    // A return on an unknown condition leaves the function, not the loop it was called in.
+    uncertainJump: m.uncertainJump,
+  };
   const emitted = m.recorder.emitted;
   const steps = m.steps;
   m.activation = activation;
@@ -296,6 +303,7 @@ function walk(
     m.position = saved.position;
     m.tryLevel = saved.tryLevel;
     m.label = saved.label;
+    m.uncertainJump = saved.uncertainJump;
     if (again) m.concreteUsed += m.steps - steps;
     if (m.recorder.emitted > emitted) record.emitted = true;
   }
