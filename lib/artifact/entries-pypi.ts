@@ -7,9 +7,9 @@ import { type Files, isRecord } from './manifest-npm.js';
 import { textOf } from './manifest-pypi.js';
 import { readToml } from './toml.js';
 
-/** Folders and files beside the package that installing or importing it never touches. */
+/** Folders beside the package, not installed with it; where there is nothing else, they are the package. */
 const ASIDE =
-  /^(?:tests?|testing|docs?|examples?|benchmarks?|scripts?|tools?|ci|samples?|demos?|build|dist)$/i;
+  /^(?:tests?|testing|docs?|examples?|benchmarks?|scripts?|tools?|ci|samples?|build|dist)$/i;
 const NOT_MODULES = /^(?:setup|conftest|noxfile|fabfile|tasks|dodo|manage|docs_conf|conf)$/;
 
 export function pypiEntryPoints(files: Files, kind: ArtifactKind): EntryPoint[] {
@@ -74,6 +74,8 @@ function importEntries(files: Files, installed: boolean): EntryPoint[] {
     const packages = new Set<string>();
     for (const path of files.keys()) {
       if (!path.startsWith(root) || !path.endsWith('.py')) continue;
+      // Each file belongs to the innermost root it stands in.
+      if (roots.some((other) => other.length > root.length && path.startsWith(other))) continue;
       const inner = path.slice(root.length).split('/');
       if (inner.length === 1) {
         const name = inner[0]!.slice(0, -3);
@@ -85,19 +87,22 @@ function importEntries(files: Files, installed: boolean): EntryPoint[] {
       }
       // The outermost folder with an __init__.py; above it, namespaces.
       if (inner.at(-1) !== '__init__.py' || /\.(?:dist-info|data|egg-info)$/.test(inner[0]!)) continue;
-      if (named !== undefined ? !named.has(inner[0]!) : !installed && ASIDE.test(inner[0]!)) continue;
+      if (named !== undefined && !named.has(inner[0]!)) continue;
       packages.add(inner.slice(0, -1).join('/'));
     }
-    for (const folder of [...packages].sort()) {
+    const main = [...packages].filter(
+      (folder) => installed || named !== undefined || !ASIDE.test(folder.split('/')[0]!),
+    );
+    for (const folder of (main.length > 0 ? main : [...packages]).sort()) {
       const parts = folder.split('/');
       const nested = parts.some((_, i) => i > 0 && packages.has(parts.slice(0, i).join('/')));
       if (nested || parts.length > 4) continue;
       entries.push(
         fileEntry('import', 'import', folder.replaceAll('/', '.'), `${root}${folder}/__init__.py`),
       );
-      const main = `${root}${folder}/__main__.py`;
-      if (files.has(main))
-        entries.push(fileEntry('bin', 'runtime', `python -m ${folder.replaceAll('/', '.')}`, main));
+      const script = `${root}${folder}/__main__.py`;
+      if (files.has(script))
+        entries.push(fileEntry('bin', 'runtime', `python -m ${folder.replaceAll('/', '.')}`, script));
     }
   }
   return entries;

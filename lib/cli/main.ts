@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<Out
   setup: async (argv) => (await import('./setup.js')).run(argv),
   teardown: async (argv) => (await import('./teardown.js')).run(argv),
   doctor: async (argv) => (await import('./doctor.js')).run(argv),
+  completion: async (argv) => (await import('./completion.js')).run(argv),
   hook: async () => (await import('./hook.js')).run(),
   '--help': async () => (await import('./help.js')).run(),
   '-h': async () => (await import('./help.js')).run(),
@@ -30,6 +31,10 @@ const COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<Out
 export async function main(argv: readonly string[]): Promise<void> {
   // Whatever escapes below, nothing ends in 0 by accident.
   process.exitCode = 102;
+  // A reader that has seen enough (`| head`) is no failure of ours; the outcome stands.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   let statusFile = process.env.SAFE_INSTALL_STATUS_FILE;
   // A guarded tool may run safe-install again; the outer run's file is not its to write.
   delete process.env.SAFE_INSTALL_STATUS_FILE;

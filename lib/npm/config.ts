@@ -13,6 +13,8 @@ export interface NpmConfig {
   /** Folder whose tree is changed: the project, or the global prefix's `lib`. */
   readonly where: string;
   readonly global: boolean;
+  /** Folder of the global tree: the one that holds its `node_modules`. */
+  readonly globalTop: string;
   /** The project's hook leaves plain npm no registry (`init --strict`); the one behind it is used instead. */
   readonly strict: boolean;
   readonly localPrefix: string;
@@ -65,6 +67,7 @@ export async function loadConfig(
     return {
       flat,
       global,
+      globalTop: globalFolder,
       strict,
       where: global ? globalFolder : config.localPrefix,
       localPrefix: config.localPrefix,

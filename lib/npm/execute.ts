@@ -36,9 +36,14 @@ export async function guardExecute(
   }
   const where = npxFolder(tool, config, specs);
   // Packages are installed there whatever the configuration says of the project.
-  const flat = { ...config.flat, packageLockOnly: false, dryRun: false, global: false };
-  const request = { command: 'install', args: specs, where, argv: invocation.argv, includeKept: true };
-  return guardInstall(tool, { ...config, flat, where, global: false }, request, options);
+  const flat = { ...config.flat, packageLockOnly: false, dryRun: false };
+  const tree = { command: 'install', args: specs, where, global: false, includeKept: true };
+  return guardInstall(
+    tool,
+    { ...config, flat, where, global: false },
+    { trees: [tree], argv: invocation.argv },
+    options,
+  );
 }
 
 /** What `npm exec` would look for; undefined when it would run what is there already. */

@@ -80,6 +80,7 @@ export interface TreeEdge {
 }
 
 export interface ArboristLike {
+  audit(): Promise<unknown>;
   buildIdealTree(options?: Record<string, unknown>): Promise<TreeNode>;
   loadActual(options?: Record<string, unknown>): Promise<TreeNode>;
   loadVirtual(options?: Record<string, unknown>): Promise<TreeNode>;

@@ -107,7 +107,10 @@ export class SourceReader {
   private editable(word: string, from: string): void {
     if (isAddress(word) && referenceKind(word) === 'vcs') this.vcs(word, from);
     else if (isAddress(word)) this.local(word.replace(/\[[^\]]*\]$/, ''), from, this.cwd);
-    else this.folder(resolve(this.cwd, word.replace(/\[[^\]]*\]$/, '')), basename(word));
+    else {
+      const path = resolve(this.cwd, word.replace(/\[[^\]]*\]$/, ''));
+      this.folder(path, basename(path));
+    }
   }
 
   /** The user's own code is not judged; what it needs is. */

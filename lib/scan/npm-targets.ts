@@ -150,8 +150,17 @@ async function fetchTarball(
   };
 }
 
+const configurations = new WeakMap<TargetOptions, Promise<Flat>>();
+
+/** Read once a run. */
+function npmFlat(options: TargetOptions): Promise<Flat> {
+  const flat = configurations.get(options) ?? readNpmConfig(options);
+  configurations.set(options, flat);
+  return flat;
+}
+
 /** The user's npm configuration of every level, flattened for pacote; git and folders run nothing here. */
-async function npmFlat(options: TargetOptions): Promise<Flat> {
+async function readNpmConfig(options: TargetOptions): Promise<Flat> {
   const { default: Config } = (await import('@npmcli/config' as string)) as {
     default: new (o: unknown) => { load(): Promise<void>; flat: Flat };
   };

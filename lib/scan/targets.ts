@@ -89,7 +89,8 @@ async function* expand(target: string, options: TargetOptions): AsyncGenerator<T
     return yield* npmSpec(target, options);
   }
   if (target.startsWith('pypi:')) {
-    throw new Unavailable('not-fetched', { target, why: 'not built yet' });
+    const { pypiSpec } = await import('./pypi-targets.js');
+    return yield* pypiSpec(target, options);
   }
   const path = resolve(options.cwd, target);
   const stat = await lstat(path).catch(() => {
@@ -104,7 +105,8 @@ async function* expand(target: string, options: TargetOptions): AsyncGenerator<T
     return yield* lockfile(target, path, options);
   }
   if (/\.txt$/i.test(path)) {
-    throw new Unavailable('not-fetched', { target, why: 'not built yet' });
+    const { requirementsFile } = await import('./pypi-targets.js');
+    return yield* requirementsFile(target, path, options);
   }
   const { archive } = await import('./folder-targets.js');
   yield await archive(target, path, options);

@@ -490,6 +490,41 @@ describe('npm behind the guard', function () {
     });
   });
 
+  it('stops npm when it asks for what was not scanned, and node_modules is as before', async () => {
+    registry.publish({ name: 'x', version: '1.0.0', scripts: { install: touches('x') } });
+    registry.publish({ name: 'y', version: '1.0.0' });
+    registry.publish({ name: 'late', version: '1.0.0', scripts: { install: touches('late') } });
+    const manifest = { name: 'app', version: '1.0.0', dependencies: { y: '1' } };
+    for (const kind of ['dependencies', 'optionalDependencies']) {
+      const folder = sandbox.project(kind, { 'package.json': manifest });
+      succeeded(await sandbox.plain(folder, ['install']));
+      const before = fingerprint(path.join(folder, 'node_modules'));
+      // The project changes while its dependencies are scanned; for an optional one npm would go on without it.
+      const text = JSON.stringify({
+        ...manifest,
+        [kind]: { ...(kind === 'dependencies' ? { y: '1' } : {}), late: '1' },
+      });
+      const write = { file: path.join(folder, 'package.json'), text };
+      const result = await sandbox.guarded(folder, ['install', 'x', ...approved], { write }, env);
+      equal(result.code, 102, result.stderr);
+      match(result.report.message ?? '', /^npm asked for http\S+late-1\.0\.0\.tgz, which was not scanned/);
+      deepEqual(written(), []);
+      equal(fingerprint(path.join(folder, 'node_modules')), before);
+    }
+  });
+
+  it('ends npm when it is ended, and leaves nothing running', async () => {
+    const waits = `node -e "fs.writeFileSync(process.env.CANARY+'/pid',String(process.ppid));setTimeout(()=>{},60000)"`;
+    registry.publish({ name: 'x', version: '1.0.0', scripts: { install: waits } });
+    const folder = sandbox.project('p');
+    const guard = sandbox.startGuarded(folder, ['install', 'x', ...approved], env);
+    const ended = new Promise<number | null>((resolve) => guard.on('exit', (code) => resolve(code)));
+    while (!fs.existsSync(path.join(canary, 'pid'))) await new Promise((resolve) => setTimeout(resolve, 50));
+    guard.kill('SIGTERM');
+    notEqual(await ended, 0);
+    equal(fs.existsSync(path.join(folder, 'node_modules/x')), false, 'npm has put node_modules back');
+  });
+
   it("keeps npm's own policies: ignore-scripts, min-release-age, strict settings", async () => {
     registry.publish({ name: 'x', version: '1.0.0', scripts: { install: touches('x') } });
     registry.publish(

@@ -219,7 +219,16 @@ export function callFunction(
   }
   let record = m.functions.get(fn.node);
   if (record === undefined) {
-    record = { walks: 0, active: 0, emitted: false, memo: new Map(), last: undefined, lastWalk: 0 };
+    record = {
+      walks: 0,
+      active: 0,
+      emitted: false,
+      memo: new Map(),
+      last: undefined,
+      lastWalk: 0,
+      emittedBefore: 0,
+      fruitless: 0,
+    };
     m.functions.set(fn.node, record);
   }
   record.lastWalk = ++m.walkCounter;
@@ -235,6 +244,8 @@ const isMethodOf = (m: Machine, fn: Func, cls: Class): boolean => {
 
 /** Different arguments a function that does something is walked with in one unit. */
 const VARIANTS = 6;
+/** Walks without a known result after which a function that only computes is not walked again. */
+const FRUITLESS = 12;
 
 /**
  * A call is walked again when it may compute something new: always while it only computes and the budget
@@ -243,14 +254,14 @@ const VARIANTS = 6;
 function shouldWalk(m: Machine, record: FunctionRecord, key: string): boolean {
   if (m.depth >= LIMITS.callDepth) return false;
   if (record.walks === 0) return true;
-  if (record.active >= (m.concrete ? 24 : 1)) return false;
-  if (record.active > 2 && record.emitted) return false;
   if (!m.concrete) return false;
+  const acts = record.emitted || (record.active > 0 && m.recorder.emitted > record.emittedBefore);
+  // Recursion that only computes is followed; recursion through folders and the like says the same again.
+  if (record.active >= (acts ? 2 : 24)) return false;
   const seen = record.memo.get(key);
-  if (seen === undefined)
-    return record.emitted ? record.walks < VARIANTS : record.active < 24 && record.walks < 100_000;
-  if (record.emitted) return false;
-  return seen.kind === 'known' || seen.kind === 'list' || seen.kind === 'bytes' || seen.kind === 'dict';
+  if (acts) return seen === undefined && record.walks < VARIANTS;
+  // Computing functions are walked as often as they yield something; the others only until that is plain.
+  return (seen === undefined || seen.kind !== 'unknown') && record.fruitless < FRUITLESS;
 }
 
 /** The scope a function was made in. Libraries may hand in functions of their own, with a scope of names only. */
@@ -269,7 +280,6 @@ function walk(
   keywords: ReadonlyMap<string, Value>,
   thisValue: Value | undefined,
 ): Value {
-  const again = record.walks > 0;
   record.walks++;
   record.active++;
   m.unwalked.delete(fn.node);
@@ -290,7 +300,7 @@ function walk(
     uncertainJump: m.uncertainJump,
   };
   const emitted = m.recorder.emitted;
-  const steps = m.steps;
+  if (record.active === 1) record.emittedBefore = emitted;
   m.activation = activation;
   m.depth++;
   try {
@@ -304,7 +314,6 @@ function walk(
     m.tryLevel = saved.tryLevel;
     m.label = saved.label;
     m.uncertainJump = saved.uncertainJump;
-    if (again) m.concreteUsed += m.steps - steps;
     if (m.recorder.emitted > emitted) record.emitted = true;
   }
   const result =
@@ -313,6 +322,9 @@ function walk(
       : activation.returns.length === 0
         ? UNDEFINED
         : join(activation.returns);
+  if (result.kind === 'unknown' || result.kind === 'choice' || result.kind === 'ref') record.fruitless++;
+  else if (result.kind === 'known' && result.value === undefined) record.fruitless += 0.2;
+  else if (result.kind !== 'known' && result.kind !== 'bytes') record.fruitless += 0.05;
   if (record.memo.size < 2000) record.memo.set(key, result);
   record.last = result;
   return result;

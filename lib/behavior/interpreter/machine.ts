@@ -103,17 +103,26 @@ export interface FunctionRecord {
   last: Value | undefined;
   /** Number of the latest call, walked or remembered. */
   lastWalk: number;
+  /** Behaviours recorded when the outermost active call began. */
+  emittedBefore: number;
+  /** How often it was walked and nothing was known of the result, fractions for results that say little. */
+  fruitless: number;
 }
 
 export const LIMITS = {
-  /** Steps of an artifact after which loops are no longer run iteration by iteration. */
-  concreteSteps: 1_500_000,
-  /** Steps one loop may take iteration by iteration. */
-  loopSteps: 400_000,
-  /** Hard end: what is left is left out and said so. */
+  /** Hard end of an artifact: what is left is left out and said so. Reached only by code of tens of megabytes. */
   steps: 25_000_000,
-  /** Steps of one root of the remainder (a function nobody calls). */
-  rootSteps: 200_000,
+  /**
+   * Steps up to which loops are run pass by pass and functions walked again for other arguments. Beyond, every loop
+   * body and every function is walked once, so that the work left is bounded by the size of the code.
+   */
+  concreteSteps: 2_500_000,
+  /** The same for one entry point, one file and one function nobody calls, so that none starves the others. */
+  entryConcrete: 1_200_000,
+  fileConcrete: 100_000,
+  rootConcrete: 20_000,
+  /** Steps one loop may take pass by pass. */
+  loopSteps: 400_000,
   callDepth: 48,
   codeDepth: 6,
   /** Characters of one evaluated string, bytes of one evaluated array. */
@@ -134,9 +143,8 @@ export interface Language {
 
 export class Machine {
   steps = 0;
-  /** Steps at which the current root ends. */
-  stepLimit: number = LIMITS.steps;
-  concreteUsed = 0;
+  /** Steps at which the current root is no longer followed pass by pass. */
+  concreteUntil: number = LIMITS.entryConcrete;
   cut = false;
   depth = 0;
   codeDepth = 0;
@@ -222,7 +230,7 @@ export class Machine {
 
   /** Counts a step of work. Throws `BudgetSignal` at the limit. */
   step(): void {
-    if (++this.steps > this.stepLimit) throw new BudgetSignal();
+    if (++this.steps > LIMITS.steps) throw new BudgetSignal();
   }
 
   newEnv(parent: Env, isFunction: boolean): Env {
@@ -231,7 +239,7 @@ export class Machine {
 
   /** Loops and repeated calls are still followed one by one. */
   get concrete(): boolean {
-    return this.concreteUsed < LIMITS.concreteSteps;
+    return this.steps < this.concreteUntil;
   }
 
   /** Back to solid ground after an entry point ended, however it ended. */

@@ -283,13 +283,8 @@ function executeLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): 
 
 /** Budget of one loop: steps it may take pass by pass. */
 function loopBudget(m: Machine): () => boolean {
-  const start = m.steps;
-  let counted = start;
-  return () => {
-    m.concreteUsed += m.steps - counted;
-    counted = m.steps;
-    return m.concrete && m.steps - start < LIMITS.loopSteps;
-  };
+  const end = m.steps + LIMITS.loopSteps;
+  return () => m.concrete && m.steps < end;
 }
 
 function whileLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Completion {
@@ -398,13 +393,11 @@ export function iterate(
 ): boolean {
   const items = elementsOf(m, iterable);
   if (items !== undefined) {
-    const before = m.steps;
     for (const [i, item] of items.entries()) {
       if (stop()) return true;
       if (i > 0 && !m.concrete) break;
       body(item);
     }
-    m.concreteUsed += items.length > 8 ? m.steps - before : 0;
     return true;
   }
   branches(m, [() => body(elementOf(iterable)), () => undefined], () => false);

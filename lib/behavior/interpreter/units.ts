@@ -40,7 +40,7 @@ export interface WalkOptions {
 export function walkEntry(m: Machine, entry: EntryPoint, options: WalkOptions): WalkedUnit {
   return walkUnit(m, entry.kind, entry.phase, entry.origin, entry.file, entry.line, options, (root) => {
     const run = entry.run;
-    guarded(m, LIMITS.steps, () => {
+    guarded(m, LIMITS.entryConcrete, () => {
       runIn(m, root.env, () => {
         if (run.type === 'file') runEntryFile(m, run.path, entry);
         else if (run.type === 'command') runShell(m, run.command, false, false);
@@ -79,7 +79,7 @@ export function walkRemainder(
       if (m.startedFiles.has(path)) continue;
       const language = languageOf(m, path);
       if (language === undefined) continue;
-      guarded(m, LIMITS.rootSteps * 4, () => {
+      guarded(m, LIMITS.fileConcrete, () => {
         if (language === 'shell') runShellFile(m, path);
         else runModule(m, path, language, false);
       });
@@ -96,7 +96,7 @@ function walkFunctions(m: Machine): void {
     const [node, fn] = m.unwalked.entries().next().value as [FunctionExpression, Func];
     m.unwalked.delete(node);
     if (m.walkedFunctions.has(node)) continue;
-    guarded(m, LIMITS.rootSteps, () => {
+    guarded(m, LIMITS.rootConcrete, () => {
       const scope = fn.scope as Env;
       runIn(m, scope, () => {
         m.position = node;
@@ -166,9 +166,9 @@ function leftOut(m: Machine, file: string, line: number, detail: string): void {
   m.recorder.emit({ code: 'left-out', phase: m.phase, file, line, column: 0, qualifiers: [], detail });
 }
 
-/** Runs one root within a number of steps; its end, however it comes, is not the end of the unit. */
-function guarded(m: Machine, steps: number, body: () => void): void {
-  m.stepLimit = Math.min(LIMITS.steps, m.steps + steps);
+/** Runs one root, for so many steps pass by pass; its end, however it comes, is not the end of the unit. */
+function guarded(m: Machine, concrete: number, body: () => void): void {
+  m.concreteUntil = Math.min(LIMITS.concreteSteps, m.steps + concrete);
   try {
     body();
   } catch (error) {
@@ -192,7 +192,7 @@ function guarded(m: Machine, steps: number, body: () => void): void {
 function runDeferred(m: Machine): void {
   for (let i = 0; i < m.deferred.length && i < 1000; i++) {
     const { fn, args } = m.deferred[i]!;
-    guarded(m, LIMITS.rootSteps, () => {
+    guarded(m, LIMITS.rootConcrete, () => {
       callValue(m, fn, args, NO_KEYWORDS, undefined, false);
     });
   }
@@ -206,7 +206,7 @@ function drain(m: Machine): void {
   for (let i = 0; i < m.pending.length && i < PENDING_LIMIT; i++) {
     const pending = m.pending[i]!;
     if (!stillLeft(m, pending)) continue;
-    guarded(m, LIMITS.rootSteps, () => {
+    guarded(m, LIMITS.rootConcrete, () => {
       runIn(m, pending.env, () => {
         m.uncertain = 1;
         if (pending.expression !== undefined) evaluateReached(m, pending.expression, pending.env);

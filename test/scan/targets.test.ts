@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { integrityOf } from '../../lib/artifact/integrity.js';
+import {
+  expandTargets,
+  type LoadedTarget,
+  type TargetItem,
+  type TargetOptions,
+} from '../../lib/scan/targets.js';
+import { npmPackage, sdist, wheel, zip } from '../artifact/build.js';
+
+const TARBALL = npmPackage({ 'package.json': '{"name":"demo","version":"1.0.0"}', 'index.js': '1' });
+const INTEGRITY = integrityOf({ bytes: TARBALL });
+
+describe('scan targets', () => {
+  let folder = '';
+  let server: Server;
+  let registry = '';
+  const requests: string[] = [];
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'safe-install-targets-'));
+    server = createServer((request, response) => {
+      requests.push(request.url!);
+      if (request.url === '/demo') {
+        const dist = { tarball: `${registry}/demo/-/demo-1.0.0.tgz`, integrity: INTEGRITY };
+        const version = (name: string) => ({ name: 'demo', version: name, dist, scripts: { install: 'x' } });
+        response.end(
+          JSON.stringify({
+            name: 'demo',
+            'dist-tags': { latest: '1.0.0' },
+            versions: { '1.0.0': version('1.0.0') },
+            time: { '1.0.0': '2020-01-02T03:04:05.000Z' },
+          }),
+        );
+      } else if (request.url === '/demo/-/demo-1.0.0.tgz') response.end(TARBALL);
+      else {
+        response.statusCode = 404;
+        response.end('{}');
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    registry = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await put('.npmrc', `registry=${registry}/\ncache=${join(folder, 'cache')}\nfetch-retries=0\n`);
+    await put('package.json', '{}');
+  });
+  after(async () => {
+    server.close();
+    server.closeAllConnections();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function put(path: string, content: string | Uint8Array): Promise<void> {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
+  async function expand(targets: readonly string[], options: Partial<TargetOptions> = {}) {
+    const items: (TargetItem & { loaded: LoadedTarget })[] = [];
+    for await (const found of expandTargets(targets, { cwd: folder, ...options })) {
+      items.push({ ...found, loaded: await found.load() });
+    }
+    return items;
+  }
+  const brief = (items: Awaited<ReturnType<typeof expand>>) =>
+    items.map(({ target, ecosystem, name, version, loaded }) =>
+      [target, ecosystem, name, version, loaded.unverified?.code ?? 'loaded'].join(' '),
+    );
+
+  it('tells the ecosystem of an archive by its content', async () => {
+    await put('a.tgz', TARBALL);
+    await put('b.tar.gz', sdist({ 'PKG-INFO': 'Name: b\n', 'package.json': '{}' }));
+    await put('c.tar.gz', TARBALL);
+    await put('d.zip', zip([{ name: 'd/setup.py', body: '' }]));
+    await put('e-1-py3-none-any.whl', wheel({}));
+    const items = await expand(['a.tgz', 'b.tar.gz', 'c.tar.gz', 'd.zip', 'e-1-py3-none-any.whl']);
+    assert.deepEqual(
+      items.map((found) => found.ecosystem),
+      ['npm', 'pypi', 'npm', 'pypi', 'pypi'],
+    );
+    assert.deepEqual(
+      (await expand(['b.tar.gz'], { ecosystem: 'npm' })).map((found) => found.ecosystem),
+      ['npm'],
+    );
+  });
+
+  it('goes on after a target that cannot be had, in the order given', async () => {
+    await put('a.tgz', TARBALL);
+    assert.deepEqual(
+      brief(
+        await expand([
+          'gone.tgz',
+          'a.tgz',
+          'npm:nothing-here',
+          'npm:git+ssh://h.invalid/x.git',
+          'npm:demo@9',
+        ]),
+      ),
+      [
+        'gone.tgz npm   not-fetched',
+        'a.tgz npm   loaded',
+        'npm:nothing-here npm   not-fetched',
+        'npm:git+ssh://h.invalid/x.git npm   git-source',
+        'npm:demo@9 npm   not-fetched',
+      ],
+    );
+  });
+
+  it("fetches a spec with the user's npm configuration, and what the registry says with it", async () => {
+    const [found] = await expand(['npm:demo@^1']);
+    const input = found!.loaded.input!;
+    assert.deepEqual(Buffer.from(input.bytes), TARBALL);
+    assert.equal(input.expectedIntegrity, INTEGRITY);
+    assert.equal(input.published, '2020-01-02T03:04:05.000Z');
+    assert.equal(input.registry, registry);
+    assert.deepEqual(input.registryManifest?.scripts, { install: 'x' });
+    assert.equal(found!.version, '1.0.0');
+  });
+
+  it('reads a lockfile of version 3: registry, file and git entries; links and bundled ones left out', async () => {
+    await put('p/local.tgz', TARBALL);
+    const resolved = `${registry}/demo/-/demo-1.0.0.tgz`;
+    await put(
+      'p/package-lock.json',
+      JSON.stringify({
+        lockfileVersion: 3,
+        packages: {
+          '': { name: 'p' },
+          'node_modules/demo': { version: '1.0.0', resolved, integrity: INTEGRITY },
+          'node_modules/a/node_modules/demo': { version: '1.0.0', resolved, integrity: INTEGRITY },
+          'node_modules/alias': { name: 'demo', version: '1.0.0', resolved, integrity: 'sha512-AAAA' },
+          'node_modules/local': { version: '1.0.0', resolved: 'file:local.tgz' },
+          'node_modules/g': { version: '1.0.0', resolved: 'git+ssh://git@h.invalid/g.git#abc' },
+          'node_modules/w': { resolved: 'packages/w', link: true },
+          'node_modules/b': { version: '1.0.0', inBundle: true },
+          'packages/w': { version: '1.0.0' },
+        },
+      }),
+    );
+    assert.deepEqual(brief(await expand(['p/package-lock.json'])), [
+      'p/package-lock.json npm demo 1.0.0 loaded',
+      'p/package-lock.json npm demo 1.0.0 integrity-mismatch',
+      'p/package-lock.json npm local 1.0.0 loaded',
+      'p/package-lock.json npm g 1.0.0 git-source',
+    ]);
+  });
+
+  it('reads a lockfile of version 1', async () => {
+    const resolved = `${registry}/demo/-/demo-1.0.0.tgz`;
+    await put(
+      'q/package-lock.json',
+      JSON.stringify({
+        lockfileVersion: 1,
+        dependencies: {
+          top: {
+            version: 'npm:demo@1.0.0',
+            resolved,
+            integrity: INTEGRITY,
+            dependencies: { g: { version: 'github:a/b#c' } },
+          },
+          b: { version: '1.0.0', bundled: true },
+        },
+      }),
+    );
+    assert.deepEqual(brief(await expand(['q/package-lock.json'])), [
+      'q/package-lock.json npm demo 1.0.0 loaded',
+      'q/package-lock.json npm g  git-source',
+    ]);
+    await put('broken/package-lock.json', '{');
+    assert.deepEqual(brief(await expand(['broken/package-lock.json'])), [
+      'broken/package-lock.json npm   damaged',
+    ]);
+  });
+
+  it("reads every package of a project from disk, in npm's and pnpm's layout", async () => {
+    await put('proj/package.json', '{}');
+    await put('proj/node_modules/a/package.json', '{"name":"a","version":"1"}');
+    await put('proj/node_modules/a/index.js', '');
+    await put('proj/node_modules/a/node_modules/b/package.json', '{"name":"b","version":"2"}');
+    await put('proj/node_modules/@s/c/package.json', '{"name":"@s/c","version":"3"}');
+    await put('proj/node_modules/.pnpm/d@4/node_modules/d/package.json', '{"name":"d","version":"4"}');
+    await put('proj/node_modules/.bin/x', '');
+    await put('proj/workspace/package.json', '{}');
+    await symlink('../workspace', join(folder, 'proj/node_modules/w'));
+    const items = await expand(['proj']);
+    assert.deepEqual(brief(items), [
+      'proj npm d 4 loaded',
+      'proj npm @s/c 3 loaded',
+      'proj npm a 1 loaded',
+      'proj npm b 2 loaded',
+    ]);
+    const a = items.find((found) => found.name === 'a')!.loaded.input!;
+    assert.deepEqual(a.files?.map((file) => file.path).sort(), ['index.js', 'package.json']);
+  });
+
+  it('reads an unpacked package; a link out of it makes it ambiguous', async () => {
+    await put('un/setup.py', '');
+    await put('un/sub/x.py', 'y');
+    await symlink('x.py', join(folder, 'un/sub/z.py'));
+    const [found] = await expand(['un']);
+    assert.equal(found!.ecosystem, 'pypi');
+    assert.deepEqual(found!.loaded.input!.files!.map((file) => file.path).sort(), [
+      'setup.py',
+      'sub/x.py',
+      'sub/z.py',
+    ]);
+    await symlink('/etc/hostname', join(folder, 'un/out'));
+    assert.deepEqual(brief(await expand(['un'])), ['un pypi   ambiguous']);
+  });
+});
