@@ -12,6 +12,7 @@ import {
 } from './machine.js';
 import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.js';
 import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
+import { isPure } from './purity.js';
 import { branches, setIn } from './scope.js';
 import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
 import { execute } from './statements.js';
@@ -233,6 +234,11 @@ export function callFunction(
   }
   record.lastWalk = ++m.walkCounter;
   const key = `${home.serial}|${signature(keywords.size === 0 ? actual : [...actual, ...keywords.values()], thisValue)}`;
+  // Exact only while no argument was cut in the signature.
+  if (record.walks > 0 && !python && key.length < 400) {
+    const seen = record.memo.get(key);
+    if (seen?.kind === 'known' && isPure(fn.node, home)) return seen;
+  }
   if (!shouldWalk(m, record, key)) return record.memo.get(key) ?? record.last ?? unknown(labelsOfAll(actual));
   return walk(m, fn, home, record, key, actual, keywords, thisValue);
 }
