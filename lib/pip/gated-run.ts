@@ -19,6 +19,7 @@ import { Child } from './child.js';
 import { Inspector } from './inspect.js';
 import { Provenance } from './provenance.js';
 import type { SourceReader } from './sources.js';
+import { GitMirrors, GitProblem } from './vcs.js';
 
 /** What every guarded installer is given. */
 export interface RunOptions {
@@ -88,6 +89,7 @@ class GatedRun {
   private readonly store: FileStore | undefined;
   private readonly folder = mkdtempSync(join(tmpdir(), 'safe-install-pip-'));
   private readonly local: Judged[] = [];
+  private readonly git: GitMirrors;
   private proxy: Gate | undefined;
   private child: Child | undefined;
   private failure: unknown;
@@ -97,6 +99,7 @@ class GatedRun {
     private readonly plan: RunPlan,
   ) {
     const { env, cacheFolder, scan } = options;
+    this.git = new GitMirrors(this.folder, env);
     this.inspector = new Inspector({
       provenance: this.provenance,
       admit: (address) => this.gate.admit(address),
@@ -122,6 +125,7 @@ class GatedRun {
     const { cwd, env, stdio } = this.options;
     this.takeSources();
     await this.readLocalArchives();
+    await this.readRepositories();
     if (this.refused()) return this.result(this.refusalCode());
     this.proxy = await openGate(this.handle);
     const authority = join(this.folder, 'authority.pem');
@@ -130,7 +134,7 @@ class GatedRun {
     const child = new Child({
       command: this.plan.command(facts),
       cwd,
-      env: { ...gatedEnv(env, facts), ...this.plan.env(facts) },
+      env: { ...gatedEnv(env, facts), ...this.git.childEnv(env), ...this.plan.env(facts) },
       stdio,
     });
     this.child = child;
@@ -183,23 +187,38 @@ class GatedRun {
       this.local.push({ target, verdict: unread(reason), path: [from, target] });
     }
     for (const [path, from] of found.archives) {
-      let bytes: Buffer;
       try {
-        bytes = readFileSync(path);
+        await this.judge(path, from, basename(path), readFileSync(path));
       } catch (error) {
+        if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
         const args = { file: path, why: (error as Error).message };
         this.local.push({ target: path, verdict: unread({ code: 'not-fetched', args }), path: [from, path] });
-        continue;
       }
-      const filename = basename(path);
-      let verdict = await this.options.scan({ ecosystem: 'pypi', filename, bytes });
-      if (verdict.verdict === 'allow') {
-        const reason = await this.inspector.archive(filename, bytes, undefined);
-        if (reason !== undefined) verdict = { ...verdict, verdict: 'unverified', unverified: reason };
-      }
-      const shown = verdict.name === '' ? path : `${verdict.name}@${verdict.version}`;
-      this.local.push({ target: path, verdict, path: [from, shown] });
     }
+  }
+
+  private async readRepositories(): Promise<void> {
+    for (const { reference, target, from } of this.plan.sources.found.git) {
+      if (this.refused()) return;
+      try {
+        const { archives } = await this.git.read(reference);
+        for (const bytes of archives) await this.judge(target, from, 'repository.tar.gz', bytes);
+      } catch (error) {
+        if (!(error instanceof GitProblem)) throw error;
+        const args = { source: target, why: error.message };
+        this.local.push({ target, verdict: unread({ code: 'git-source', args }), path: [from, target] });
+      }
+    }
+  }
+
+  private async judge(target: string, from: string, filename: string, bytes: Buffer): Promise<void> {
+    let verdict = await this.options.scan({ ecosystem: 'pypi', filename, bytes });
+    if (verdict.verdict === 'allow') {
+      const reason = await this.inspector.archive(filename, bytes, undefined);
+      if (reason !== undefined) verdict = { ...verdict, verdict: 'unverified', unverified: reason };
+    }
+    const shown = verdict.name === '' ? target : `${verdict.name}@${verdict.version}`;
+    this.local.push({ target, verdict, path: [from, shown] });
   }
 
   private results(): Judged[] {
@@ -241,8 +260,6 @@ function gatedEnv(env: NodeJS.ProcessEnv, { proxy, authority, folder }: GateFact
     ...child,
     PIP_PROXY: proxy,
     PIP_TIMEOUT: GATE_PATIENCE_S,
-    // git would go its own way past the gate.
-    GIT_ALLOW_PROTOCOL: 'none',
     TMPDIR: folder,
     // The start-up hook of a guarded environment lets this pip and those it starts pass.
     SAFE_INSTALL_GUARDED_PIP: '1',
