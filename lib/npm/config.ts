@@ -20,6 +20,8 @@ export interface NpmConfig {
   readonly localPrefix: string;
   /** Names from `--workspace`, `--workspaces`; empty for the whole project. */
   readonly workspaceNames: readonly string[];
+  /** What the project's own `.npmrc` says. */
+  readonly projectSettings: Readonly<Record<string, unknown>>;
   get(key: string): unknown;
   isDefault(key: string): boolean;
   /** Whether the user's command line itself sets this key. */
@@ -72,6 +74,8 @@ export async function loadConfig(
       where: global ? globalFolder : config.localPrefix,
       localPrefix: config.localPrefix,
       workspaceNames: global ? [] : await workspaceNames(tool, config, cwd),
+      // Own keys only: each level inherits from the one below it.
+      projectSettings: { ...config.data.get('project')?.data },
       get: (key) => config.get(key),
       isDefault: (key) => config.isDefault(key),
       onCommandLine: (key) => config.get(key, 'cli') !== undefined && config.find(key) === 'cli',

@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { EXIT, KnownError } from '../errors.js';
 import type { Invocation } from './argv.js';
-import { loadConfig, type NpmConfig } from './config.js';
+import type { NpmConfig } from './config.js';
 import { type GuardOptions, NOTHING, type Outcome } from './guard.js';
 import { guardInstall } from './install.js';
 import { runPlain } from './run.js';
@@ -15,10 +15,10 @@ import type { NpmTool } from './tool.js';
 
 export async function guardExecute(
   tool: NpmTool,
+  config: NpmConfig,
   invocation: Invocation,
   options: GuardOptions,
 ): Promise<Outcome> {
-  const config = await loadConfig(tool, invocation.argv, options.cwd, options.env);
   const specs =
     invocation.command === 'init'
       ? initializer(tool, invocation.args)

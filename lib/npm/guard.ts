@@ -11,6 +11,8 @@ import { loadConfig, type NpmConfig } from './config.js';
 import { guardExecute } from './execute.js';
 import { guardInstall } from './install.js';
 import { npxToExec } from './npx.js';
+import { SCRIPT_SHELL, STRICT_REGISTRY } from './project-hook.js';
+import { type ProjectSetting, projectSettings } from './project-settings.js';
 import { guardRebuild } from './rebuild.js';
 import type { TreeRequest } from './resolve.js';
 import { runPlain } from './run.js';
@@ -60,9 +62,14 @@ export interface GuardOptions {
   readonly scan: Scan;
   /** The npm to guard; by default the one on PATH. */
   readonly tool?: NpmTool;
+  /** Called before anything is resolved, with what the project's `.npmrc` makes npm run or trust. */
+  readonly onProjectSettings?: (settings: readonly ProjectSetting[]) => void;
   /** Called once everything is judged, before npm runs. */
   readonly onDecision?: (decision: Decision) => void;
 }
+
+/** What the project hook itself writes into `.npmrc`. */
+const OWN_SETTINGS = [`script-shell=${SCRIPT_SHELL}`, `registry=${STRICT_REGISTRY}`];
 
 export const NOTHING: Decision = { packages: [], ownFolders: [], kept: 0, durationMs: 0 };
 
@@ -71,20 +78,26 @@ export async function guardNpm(options: GuardOptions): Promise<Outcome> {
   const tool = options.tool ?? findNpm(options.env);
   const invocation = parseArgv(options.argv, tool.libraries);
   refuseGuesses(invocation, tool);
+  const prepare = async (): Promise<NpmConfig> => {
+    const config = await loadConfig(tool, options.argv, options.cwd, options.env);
+    const settings = projectSettings(config, OWN_SETTINGS);
+    if (settings.length > 0) options.onProjectSettings?.(settings);
+    return config;
+  };
   switch (invocation.kind) {
     case 'pass': {
       const { exitCode } = await runPlain(tool, options.argv, options.cwd, options.env).done;
       return { kind: 'passed', exitCode, decision: NOTHING };
     }
     case 'install': {
-      const config = await loadConfig(tool, options.argv, options.cwd, options.env);
+      const config = await prepare();
       const trees = treesOf(tool, config, invocation);
       return guardInstall(tool, config, { trees, argv: invocation.argv }, options);
     }
     case 'execute':
-      return guardExecute(tool, invocation, options);
+      return guardExecute(tool, await prepare(), invocation, options);
     case 'rebuild':
-      return guardRebuild(tool, invocation, options);
+      return guardRebuild(tool, await prepare(), invocation, options);
     default:
       throw new KnownError(
         'not-guarded',

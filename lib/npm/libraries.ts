@@ -58,6 +58,8 @@ export interface TreeNode {
   readonly parent: TreeNode | null;
   readonly target: TreeNode;
   readonly inBundle: boolean;
+  /** Where the package's programs are linked. */
+  readonly binPaths: readonly string[];
   readonly inDepBundle: boolean;
   readonly hasShrinkwrap: boolean;
   readonly inert?: boolean;

@@ -274,9 +274,10 @@ function isOwnChoice(node: TreeNode): boolean {
   );
 }
 
-/** Arborist's own rule (lib/diff.js): same version, and the same integrity or, without one, address. */
+/** Arborist's own rule (lib/diff.js): same version, the same integrity or, without one, address, and its programs linked. */
 function isInPlace(ideal: TreeNode, actual: TreeNode | undefined): boolean {
   if (actual === undefined || actual.isLink || actual.version !== ideal.version) return false;
+  if (!ideal.binPaths.every((file) => existsSync(file))) return false;
   if (ideal.integrity && actual.integrity) return ideal.integrity === actual.integrity;
   return !ideal.integrity && !actual.integrity && ideal.resolved === actual.resolved;
 }

@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { openArtifact } from '../../lib/artifact/open.js';
 import { TestIndex } from '../helpers/index.js';
 import { inTreeBackend, mark, plain } from '../helpers/pip-fixtures.js';
 import { PipWorld, sha256 } from '../helpers/pip-world.js';
 import { buildWheel, wheelName } from '../helpers/python-archives.js';
+
+const run = promisify(execFile);
+const git = (folder: string, ...words: string[]) =>
+  run('git', ['-c', 'user.name=x', '-c', 'user.email=x@h.invalid', '-C', folder, ...words]);
 
 describe('every way code comes in through pip', () => {
   let world: PipWorld;
@@ -36,7 +43,10 @@ describe('every way code comes in through pip', () => {
     const before = world.installed();
     const result = await world.guarded(argv);
     assert.equal(result.exitCode, 101, result.stderr);
-    assert.equal(result.results.find(({ verdict }) => verdict.verdict !== 'allow')?.verdict.unverified?.code, code);
+    assert.equal(
+      result.results.find(({ verdict }) => verdict.verdict !== 'allow')?.verdict.unverified?.code,
+      code,
+    );
     assert.deepEqual(world.installed(), before);
     return result;
   };
@@ -68,7 +78,13 @@ describe('every way code comes in through pip', () => {
       await asPlain(['install', '-r', 'two.txt']);
       const worse = plain('worse', { 'worse.py': 'value = 3\n' });
       world.flag(second.addWheel(worse));
-      await blocked(['install', '--extra-index-url', second.url.replace('//', '//user:word@'), 'good', 'worse']);
+      await blocked([
+        'install',
+        '--extra-index-url',
+        second.url.replace('//', '//user:word@'),
+        'good',
+        'worse',
+      ]);
     } finally {
       await second.stop();
     }
@@ -107,7 +123,9 @@ describe('every way code comes in through pip', () => {
     const file = pathToFileURL(world.write(`out/${wheelName(bad)}`, buildWheel(bad))).href;
     world.index.addWheel(plain('past1', { 'past1.py': '' }, [`bad @ ${file}`]));
     await unverified(['install', 'past1'], 'local-source');
-    world.index.addSdist(inTreeBackend('past2', { top: mark(world.canary, 'built'), buildRequires: [`bad @ ${file}`] }));
+    world.index.addSdist(
+      inTreeBackend('past2', { top: mark(world.canary, 'built'), buildRequires: [`bad @ ${file}`] }),
+    );
     await unverified(['install', 'past2'], 'local-source');
     assert.equal(world.canaryText(), '');
     world.index.addWheel(plain('past3', { 'past3.py': '' }, ['bad @ git+https://h.invalid/bad']));
@@ -117,6 +135,44 @@ describe('every way code comes in through pip', () => {
     assert.equal((await world.guarded(['install', 'past4'])).exitCode, 0);
     await world.reset();
     await unverified(['install', 'past4[dev]'], 'local-source');
+  });
+
+  it('a git repository is fetched and read first, and built from what was read', async () => {
+    const repository = join(world.folder, 'repository');
+    const commit = async (top: string) => {
+      const files = inTreeBackend('fromgit', { top }).files;
+      for (const [name, text] of Object.entries(files)) world.write(`repository/${name}`, text);
+      world.write('repository/.gitattributes', 'backend.py export-ignore\n');
+      await git(repository, 'add', '-A');
+      await git(repository, 'commit', '-q', '-m', 'x');
+    };
+    mkdirSync(repository);
+    await git(repository, 'init', '-q', '-b', 'main');
+    await commit('');
+    await git(repository, 'tag', 'honest');
+    await commit(mark(world.canary, 'built from git'));
+    const address = `git+${pathToFileURL(repository).href}`;
+    const seen: string[] = [];
+    const scan: typeof world.scan = async (input) => {
+      const { files } = await openArtifact(input);
+      seen.push(...files.keys());
+      const marked = Buffer.from(files.get('backend.py')?.bytes ?? []).includes('built from git');
+      return { ...(await world.scan(input)), verdict: marked ? 'block' : 'allow' };
+    };
+    const before = world.installed();
+    const result = await world.guarded(['install', `fromgit @ ${address}`], { scan });
+    assert.equal(result.exitCode, 100, result.stderr);
+    assert.equal(world.canaryText(), '');
+    assert.deepEqual(world.installed(), before);
+    assert.ok(seen.includes('backend.py'), 'an attribute of the repository hid a file');
+
+    await world.pip(['install', '--no-cache-dir', `${address}@honest`]);
+    const expected = { freeze: await world.freeze(), files: world.installed() };
+    await world.reset();
+    const honest = await world.guarded(['install', `${address}@honest`], { scan });
+    assert.equal(honest.exitCode, 0, honest.stderr);
+    assert.deepEqual({ freeze: await world.freeze(), files: world.installed() }, expected);
+    await unverified(['install', `${address}@no-such-revision`], 'git-source');
   });
 
   it('metadata that is not the wheel’s own', async () => {
@@ -193,10 +249,16 @@ describe('every way code comes in through pip', () => {
     assert.equal((await world.guarded(['install', 'good'], { cacheFolder })).exitCode, 0);
     await world.reset();
     assert.equal((await world.guarded(['install', 'good'], { cacheFolder })).exitCode, 0);
-    assert.deepEqual(world.index.requests.filter((line) => line.endsWith('.whl')), []);
+    assert.deepEqual(
+      world.index.requests.filter((line) => line.endsWith('.whl')),
+      [],
+    );
     assert.deepEqual(world.scanned, [wheelName(good)]);
     await world.reset();
-    const scan = async (input: Parameters<typeof world.scan>[0]) => ({ ...(await world.scan(input)), verdict: 'block' as const });
+    const scan = async (input: Parameters<typeof world.scan>[0]) => ({
+      ...(await world.scan(input)),
+      verdict: 'block' as const,
+    });
     assert.equal((await world.guarded(['install', 'good'], { cacheFolder, scan })).exitCode, 100);
   });
 

@@ -9,6 +9,7 @@ import { parseRequirement, referenceKind } from '../../lib/pip/requirement.js';
 import { parseRequirementsFile } from '../../lib/pip/requirements-file.js';
 import { SourceReader } from '../../lib/pip/sources.js';
 import { readStatedNeeds } from '../../lib/pip/stated-needs.js';
+import { parseGitReference } from '../../lib/pip/vcs.js';
 
 describe('pip/config', () => {
   it('lets the command section win over global, the environment over both', () => {
@@ -97,6 +98,28 @@ describe('pip/requirement', () => {
     ['ftp://h.invalid/a.whl', 'local'],
   ] as const) {
     it(`${reference} is ${kind}`, () => assert.equal(referenceKind(reference), kind));
+  }
+});
+
+describe('pip/vcs', () => {
+  for (const [reference, expected] of [
+    ['git+https://h.invalid/r.git', ['https://h.invalid/r.git', undefined, undefined]],
+    ['git+https://user:word@h.invalid/r', ['https://user:word@h.invalid/r', undefined, undefined]],
+    ['git+ssh://git@h.invalid/r@v1#egg=x&subdirectory=a/b', ['ssh://git@h.invalid/r', 'v1', 'a/b']],
+    ['git+file:///tmp/r@feature/x', ['file:///tmp/r', 'feature/x', undefined]],
+  ] as const) {
+    it(`reads ${reference}`, () => {
+      const { url, revision, subdirectory } = parseGitReference(reference)!;
+      assert.deepEqual([url, revision, subdirectory], expected);
+    });
+  }
+  for (const reference of [
+    'hg+https://h.invalid/r',
+    'git+ext::sh',
+    'git+git@h.invalid:r',
+    'svn+ssh://h.invalid/r',
+  ]) {
+    it(`does not read ${reference}`, () => assert.equal(parseGitReference(reference), undefined));
   }
 });
 
@@ -216,8 +239,8 @@ describe('pip/sources', () => {
       'https://two.invalid/simple',
     ]);
     assert.deepEqual(
-      found.unreadable.map(({ target, from, reason }) => [target, from, reason.code]),
-      [['git+https://g.invalid/o', 'mine', 'git-source']],
+      found.git.map(({ target, from, reference }) => [target, from, reference.url]),
+      [['git+https://g.invalid/o', 'mine', 'https://g.invalid/o']],
     );
     assert.deepEqual(
       found.requirements.map(({ from, requirement, toBuild }) => [from, requirement.name, toBuild]),
