@@ -6,7 +6,7 @@
 import type { OpenedArtifact, Phase } from '../../types.js';
 import type { Context, LanguageLibrary } from '../api.js';
 import type { Expression, FunctionExpression, Lower, Position, Program, Statement } from '../ir.js';
-import type { Class, Dict, Func, Scope, Value } from '../values.js';
+import type { Class, Dict, Func, List, Scope, Value } from '../values.js';
 import type { Recorder } from './recorder.js';
 import type { RuleIndex } from './rules.js';
 
@@ -188,6 +188,8 @@ export class Machine {
   modules = new Map<string, Module>();
   /** Assigned members of the world outside: `global.x`, `String.prototype.y`, by path. */
   refProperties = new Map<string, Value>();
+  /** Properties of arrays that are not elements. */
+  listProperties = new WeakMap<List, Map<string, Value>>();
   functions = new Map<FunctionExpression, FunctionRecord>();
   instances = new Map<object, Dict>();
   /** `this` of function values that stand in an object. */
