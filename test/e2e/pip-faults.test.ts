@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '../helpers/index.js';
 import { plain } from '../helpers/pip-fixtures.js';
 import { PipWorld } from '../helpers/pip-world.js';
@@ -151,5 +156,48 @@ describe('pip install when the index fails', () => {
     };
     await assert.rejects(world.guarded(['install', 'good'], { scan }), /worker gone/);
     assert.deepEqual(world.installed(), before);
+  });
+
+  /** The guard as a process of its own, stopped at the moment pip waits for the index. */
+  const interrupted = async (signal: NodeJS.Signals) => {
+    world.index.requests.length = 0;
+    world.index.fault = () => true;
+    const options = {
+      pip: [join(world.venv, 'bin', 'python'), '-m', 'pip'],
+      argv: ['install', 'good'],
+      cwd: world.folder,
+      env: world.env,
+      stdio: 'ignore',
+    };
+    const code = `
+      import { guardPip } from ${JSON.stringify(new URL('../../lib/pip/guard.js', import.meta.url).href)};
+      const result = await guardPip({ ...${JSON.stringify(options)}, scan: () => new Promise(() => {}) });
+      process.exitCode = result.exitCode;`;
+    const guard = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'ignore' });
+    const ended = once(guard, 'exit');
+    while (world.index.requests.length === 0) await sleep(50);
+    guard.kill(signal);
+    const [exitCode] = await ended;
+    for (let i = 0; i < 200 && world.leftProcesses().length > 0; i++) await sleep(50);
+    return exitCode as number | null;
+  };
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    it(`${signal} ends pip too, and nothing is left`, async () => {
+      const before = world.installed();
+      const exitCode = await interrupted(signal);
+      assert.ok(exitCode !== 0 && exitCode !== null, `exit ${exitCode}`);
+      assert.deepEqual(world.installed(), before);
+    });
+  }
+
+  it('without its guard pip gets nothing more and ends', async () => {
+    const before = world.installed();
+    assert.equal(await interrupted('SIGKILL'), null);
+    assert.deepEqual(world.leftProcesses(), []);
+    assert.deepEqual(world.installed(), before);
+    // Nobody was left to remove these.
+    rmSync(world.temporary, { recursive: true, force: true });
+    mkdirSync(world.temporary);
   });
 });

@@ -12,6 +12,7 @@ import {
 } from './machine.js';
 import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.js';
 import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
+import { isPure } from './purity.js';
 import { branches, setIn } from './scope.js';
 import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
 import { execute } from './statements.js';
@@ -233,6 +234,11 @@ export function callFunction(
   }
   record.lastWalk = ++m.walkCounter;
   const key = `${home.serial}|${signature(keywords.size === 0 ? actual : [...actual, ...keywords.values()], thisValue)}`;
+  // Exact only while no argument was cut in the signature.
+  if (record.walks > 0 && !python && key.length < 400) {
+    const seen = record.memo.get(key);
+    if (seen?.kind === 'known' && isPure(fn.node, home)) return seen;
+  }
   if (!shouldWalk(m, record, key)) return record.memo.get(key) ?? record.last ?? unknown(labelsOfAll(actual));
   return walk(m, fn, home, record, key, actual, keywords, thisValue);
 }
@@ -291,7 +297,14 @@ function walk(
   }
   if (fn.homeClass !== undefined) env.homeClass = fn.homeClass;
   const activation: Activation = { env, returns: [], yields: fn.node.isGenerator ? [] : undefined };
-  const saved = { activation: m.activation, position: m.position, tryLevel: m.tryLevel, label: m.label };
+  const saved = {
+    activation: m.activation,
+    position: m.position,
+    tryLevel: m.tryLevel,
+    label: m.label,
+    // A return on an unknown condition leaves the function, not the loop it was called in.
+    uncertainJump: m.uncertainJump,
+  };
   const emitted = m.recorder.emitted;
   if (record.active === 1) record.emittedBefore = emitted;
   m.activation = activation;
@@ -306,6 +319,7 @@ function walk(
     m.position = saved.position;
     m.tryLevel = saved.tryLevel;
     m.label = saved.label;
+    m.uncertainJump = saved.uncertainJump;
     if (m.recorder.emitted > emitted) record.emitted = true;
   }
   const result =

@@ -6,7 +6,7 @@
 import type { OpenedArtifact, Phase } from '../../types.js';
 import type { Context, LanguageLibrary } from '../api.js';
 import type { Expression, FunctionExpression, Lower, Position, Program, Statement } from '../ir.js';
-import type { Class, Dict, Func, Scope, Value } from '../values.js';
+import type { Class, Dict, Func, List, Scope, Value } from '../values.js';
 import type { Recorder } from './recorder.js';
 import type { RuleIndex } from './rules.js';
 
@@ -121,6 +121,8 @@ export const LIMITS = {
   entryConcrete: 1_200_000,
   fileConcrete: 100_000,
   rootConcrete: 20_000,
+  /** Together for everything no entry point reaches. */
+  remainderConcrete: 500_000,
   /** Steps one loop may take pass by pass. */
   loopSteps: 400_000,
   callDepth: 48,
@@ -145,6 +147,8 @@ export class Machine {
   steps = 0;
   /** Steps at which the current root is no longer followed pass by pass. */
   concreteUntil: number = LIMITS.entryConcrete;
+  /** No root of the current unit is followed pass by pass beyond this step. */
+  concreteEnd: number = LIMITS.concreteSteps;
   cut = false;
   depth = 0;
   codeDepth = 0;
@@ -184,6 +188,8 @@ export class Machine {
   modules = new Map<string, Module>();
   /** Assigned members of the world outside: `global.x`, `String.prototype.y`, by path. */
   refProperties = new Map<string, Value>();
+  /** Properties of arrays that are not elements. */
+  listProperties = new WeakMap<List, Map<string, Value>>();
   functions = new Map<FunctionExpression, FunctionRecord>();
   instances = new Map<object, Dict>();
   /** `this` of function values that stand in an object. */
