@@ -37,12 +37,9 @@ class Scorer:
         return z
 
     def package(self, units: list[tuple[int, ...]]) -> float:
-        """Noisy-or in log-odds, as lib/classifier/score.ts."""
-        distinct = dict.fromkeys(w for u in units if len(u) > 2 for w in data.windows(u))
-        if not distinct:
-            return EMPTY
-        total = sum(sorted(max(z, 0) + math.log1p(math.exp(-abs(z))) for z in map(self.window, distinct)))
-        return total if total > 30 else math.log(math.expm1(total))
+        """The most suspicious window decides (lib/classifier/score.ts, top-k with k = 1): summing over windows, as training does,
+        lets large honest packages add up to an alarm."""
+        return max((self.window(w) for u in units if len(u) > 2 for w in data.windows(u)), default=EMPTY)
 
 
 EMPTY = -20.0
@@ -154,7 +151,7 @@ def main() -> None:
             "format": 1, "version": args.version, "taxonomy": json.loads((MODEL / "data" / "training.json").read_text())["taxonomy"],
             "model": {"file": "model.onnx", "sha256": sha(MODEL / "model.onnx"), "inputs": {"ids": "ids"}, "output": "logit"},
             "vocabulary": {"file": "vocab.txt", "sha256": sha(MODEL / "vocab.txt")},
-            "maxTokens": data.MAX_TOKENS, "overlap": data.OVERLAP, "aggregation": {"kind": "noisy-or"}, "calibration": calibration,
+            "maxTokens": data.MAX_TOKENS, "overlap": data.OVERLAP, "aggregation": {"kind": "top-k", "k": 1}, "calibration": calibration,
             "emptyLogOdds": EMPTY, "threshold": THRESHOLD, "scoreBound": BOUND, "dataFingerprint": fingerprint(),
         }
         config_path.write_text(json.dumps(config, indent=2) + "\n")
