@@ -12,9 +12,9 @@ import { loadModelConfig } from './classifier/config.js';
 import { KnownError } from './errors.js';
 import type { Examined } from './scan/examine.js';
 import { Pool, type PoolOptions, WorkerFailure } from './scan/pool.js';
-import type { Ecosystem, Scan, ScanInput, UnverifiedReason, Verdict } from './types.js';
+import type { Scan, ScanInput } from './types.js';
 import { type CacheKey, ScoreCache } from './verdict/cache.js';
-import { decide } from './verdict/decide.js';
+import { decide, effectiveThreshold } from './verdict/decide.js';
 import { NO_POLICY, type Policy } from './verdict/policy.js';
 
 export interface ScannerOptions extends PoolOptions {
@@ -31,11 +31,6 @@ export interface ScannerOptions extends PoolOptions {
 export interface Scanner {
   /** Rejects with `KnownError` when the scanner itself fails (exit 102); an artifact never makes it reject. */
   readonly scan: Scan;
-  /** Verdict on what could not be had at all (not fetched, a git source…): the policy decides on it like on any other. */
-  readonly unread: (
-    of: { readonly ecosystem: Ecosystem; readonly name: string; readonly version: string },
-    reason: UnverifiedReason,
-  ) => Verdict;
   /** Ends the threads and finishes the cache; nothing is left open. */
   readonly close: () => Promise<void>;
 }
@@ -88,6 +83,9 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
     const found = await cache.get(key);
     if (found === undefined) return undefined;
     const { name, version, score, threshold, findings, opaqueFiles } = found;
+    // Clean by the model and an alarm by a stricter policy: read again, for the evidence.
+    const policy = options.policy ?? NO_POLICY;
+    if (score >= effectiveThreshold(threshold, input.ecosystem, policy)) return undefined;
     return {
       ecosystem: input.ecosystem,
       name,
@@ -102,7 +100,10 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
   async function fromWorker(input: ScanInput, key: CacheKey): Promise<Examined> {
     try {
       const sequence = options.sequences === true;
-      const examined = await pool.run(input, { sequence, integrity: key.integrity });
+      const bounds = (options.policy ?? NO_POLICY).threshold[input.ecosystem];
+      // A stricter policy's alarms need evidence too; the model's own threshold is known where the model is.
+      const explainFrom = Math.min(bounds.set ?? 1, bounds.most ?? 1);
+      const examined = await pool.run(input, { sequence, integrity: key.integrity, explainFrom });
       cache?.put(key, { ...examined, durationMs: 0 });
       return examined;
     } catch (error) {
@@ -121,12 +122,6 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
 
   return {
     scan,
-    unread: ({ ecosystem, name, version }, unverified) =>
-      decide(
-        { ecosystem, name, version, integrity: '', findings: [], unverified, opaqueFiles: 0, durationMs: 0 },
-        options.policy ?? NO_POLICY,
-        options.now?.() ?? Date.now(),
-      ),
     close: async () => {
       await pool.close();
       await cache?.close();

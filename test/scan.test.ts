@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { type ScannedTarget, scanTargets } from '../lib/scan/run-targets.js';
-import { item } from '../lib/scan/targets.js';
 import { createScanner, type Scanner, type ScannerOptions } from '../lib/scan.js';
 import type { ScanInput, Verdict } from '../lib/types.js';
 
@@ -74,12 +72,6 @@ describe('scanner', () => {
       assert.equal(wheel.name, 'w.whl');
     }));
 
-  it('lets the policy decide on what could not be had', () =>
-    withScanner({}, async ({ unread }) => {
-      const verdict = unread({ ecosystem: 'npm', name: 'a', version: '1' }, { code: 'git-source', args: {} });
-      assert.deepEqual([verdict.verdict, verdict.unverified?.code], ['unverified', 'git-source']);
-    }));
-
   it('leaves no thread behind, and rejects what was waiting', async () => {
     const before = threads();
     const scanner = await createScanner({ module: MODULE, threads: 1 });
@@ -91,32 +83,4 @@ describe('scanner', () => {
     await assert.rejects(scanner.scan(input('b')), /closed/);
     assert.equal(threads(), before);
   });
-});
-
-describe('targets through the scanner', () => {
-  const asItem = (filename: string, delay = 0) =>
-    item({ target: filename, ecosystem: 'npm', name: `asked-${filename}`, version: '1' }, async () => {
-      await new Promise((resolve) => setTimeout(resolve, delay));
-      if (filename.startsWith('bad')) throw Object.assign(new Error('no such thing'), { code: 'E404' });
-      return input(filename);
-    });
-  async function* items() {
-    yield asItem('slow', 80);
-    yield asItem('bad');
-    yield asItem('quick');
-    yield asItem('evil', 20);
-  }
-
-  for (const concurrency of [1, 3]) {
-    it(`keeps the order, ${concurrency} at a time; a bad one is unverified`, () =>
-      withScanner({}, async (scanner) => {
-        const results: ScannedTarget[] = [];
-        for await (const result of scanTargets(items(), scanner, concurrency)) results.push(result);
-        assert.deepEqual(
-          results.map(({ target, verdict }) => `${target} ${verdict.name} ${verdict.verdict}`),
-          ['slow slow allow', 'bad asked-bad unverified', 'quick quick allow', 'evil evil block'],
-        );
-        assert.equal(results[1]!.verdict.unverified?.code, 'not-fetched');
-      }));
-  }
 });

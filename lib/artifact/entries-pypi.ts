@@ -8,8 +8,7 @@ import { textOf } from './manifest-pypi.js';
 import { readToml } from './toml.js';
 
 /** Folders beside the package, not installed with it; where there is nothing else, they are the package. */
-const ASIDE =
-  /^(?:tests?|testing|docs?|examples?|benchmarks?|scripts?|tools?|ci|samples?|build|dist)$/i;
+const ASIDE = /^(?:tests?|testing|docs?|examples?|benchmarks?|scripts?|tools?|ci|samples?|build|dist)$/i;
 const NOT_MODULES = /^(?:setup|conftest|noxfile|fabfile|tasks|dodo|manage|docs_conf|conf)$/;
 
 export function pypiEntryPoints(files: Files, kind: ArtifactKind): EntryPoint[] {

@@ -124,8 +124,7 @@ async function zipFolder(bytes: Uint8Array, kind: ArtifactKind): Promise<Unpacke
   const strip = hasLeadingFolder(members.map((member: ZipMember) => member.name));
   for (const member of members) {
     const path = strip ? splitLeading(member.name)[1] : member.name;
-    // Archives packed on Windows; every reader there and pip everywhere takes `\` for a separator at the top.
-    layout.add(path.replaceAll('\\', '/'), member.read(), member.executable);
+    layout.add(path, member.read(), member.executable);
   }
   return finish(kind, layout);
 }

@@ -15,7 +15,7 @@ export function layOutWheel(members: readonly ZipMember[], layout: Layout): Find
   const contents = new Map<string, Uint8Array>();
   const infos = new Set<string>();
   for (const member of members) {
-    const name = member.name.includes('\\') ? member.name.replaceAll('\\', '/') : member.name;
+    const { name } = member;
     const bytes = member.read();
     layout.add(name.replace(LIBRARY, ''), bytes, member.executable);
     contents.set(name, bytes);

@@ -80,6 +80,8 @@ export interface FunctionExpression extends Position {
   readonly isAsync: boolean;
   readonly isGenerator: boolean;
   readonly decorators: readonly Expression[];
+  /** JavaScript: where its text stands. Obfuscators look at `String(f)` to see whether they were reformatted. */
+  readonly span?: { readonly source: string; readonly start: number; readonly end: number };
 }
 export interface ClassExpression extends Position {
   readonly type: 'class';

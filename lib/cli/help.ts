@@ -10,7 +10,7 @@ Install
   safe-install [npm install arguments]      npm install, guarded
   safe-install ci|update|exec|…             npm's other installing commands, guarded
   safe-install npm …    safe-install npx …  the whole command of that tool, guarded
-  safe-install pip …                        pip, guarded
+  safe-install pip …  uv …  pipx …          Python's installers, guarded
 
 Look
   safe-install scan TARGET…                 read and judge, install nothing
@@ -24,6 +24,7 @@ Set up
   safe-install init                         make plain npm install in this project refuse what is flagged
   safe-install setup | teardown             put the guard before npm and pip on this machine, or take it away
   safe-install doctor                       say what is guarded and prove it
+  safe-install completion bash|zsh|fish     complete commands and options in a shell
 
 Options, before the command
   --status-file FILE    write the outcome as JSON (or SAFE_INSTALL_STATUS_FILE)

@@ -11,6 +11,9 @@ const COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<Out
   npm: async (argv) => (await import('./npm.js')).runNpm(argv),
   npx: async (argv) => (await import('./npm.js')).runNpx(argv),
   pip: async (argv) => (await import('./pip.js')).run(argv),
+  uv: async (argv) => (await import('./pip.js')).runOther('uv')(argv),
+  uvx: async (argv) => (await import('./pip.js')).runOther('uvx')(argv),
+  pipx: async (argv) => (await import('./pip.js')).runOther('pipx')(argv),
   allow: async (argv) => (await import('./allow.js')).run(argv),
   trust: async (argv) => (await import('./trust.js')).run(argv),
   log: async (argv) => (await import('./log.js')).run(argv),
@@ -18,6 +21,7 @@ const COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<Out
   setup: async (argv) => (await import('./setup.js')).run(argv),
   teardown: async (argv) => (await import('./teardown.js')).run(argv),
   doctor: async (argv) => (await import('./doctor.js')).run(argv),
+  completion: async (argv) => (await import('./completion.js')).run(argv),
   hook: async () => (await import('./hook.js')).run(),
   '--help': async () => (await import('./help.js')).run(),
   '-h': async () => (await import('./help.js')).run(),
@@ -30,6 +34,10 @@ const COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<Out
 export async function main(argv: readonly string[]): Promise<void> {
   // Whatever escapes below, nothing ends in 0 by accident.
   process.exitCode = 102;
+  // A reader that has seen enough (`| head`) is no failure of ours; the outcome stands.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   let statusFile = process.env.SAFE_INSTALL_STATUS_FILE;
   // A guarded tool may run safe-install again; the outer run's file is not its to write.
   delete process.env.SAFE_INSTALL_STATUS_FILE;

@@ -29,6 +29,15 @@ function run(command: 'npm' | 'npx', argv: readonly string[]): Promise<Outcome> 
       cwd,
       env: process.env,
       scan: services.scan,
+      onProjectSettings: (settings) => {
+        for (const { key, value, risk } of settings) {
+          const what =
+            risk === 'program'
+              ? 'npm will run this, and it is not judged'
+              : 'what is fetched can be changed on the way';
+          say(escapeText(`this project's .npmrc sets ${key}=${value}: ${what}`));
+        }
+      },
       onDecision: ({ packages }) => {
         if (packages.length > 0 && !services.reportNow(packages)) unreported = packages;
       },

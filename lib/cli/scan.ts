@@ -115,9 +115,12 @@ async function scanItem(item: TargetItem, scanner: Scanner, policy: Policy): Pro
   return { target, verdict: verdict.name === '' ? { ...verdict, name, version } : verdict };
 }
 
-/** Waits until a pipe has taken all of it. */
+/** Waits until a pipe has taken all of it, or its reader has gone. */
 function writeOut(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+    process.stdout.write(text, (error) => {
+      if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE') reject(error);
+      else resolve();
+    });
   });
 }

@@ -50,6 +50,9 @@ export interface PypiGateOptions {
 
 /** Largest index page or text, in bytes. */
 const MAX_TEXT_BYTES = 256 * 1024 * 1024;
+/** Wheels fetched before they are asked for: how many wait at a time, and how large one may be. */
+const MOST_AHEAD = 16;
+const MAX_AHEAD_BYTES = 32 * 1024 * 1024;
 /** Times an archive is asked for when the line breaks, and the pause before each. */
 const PAUSES_MS = [0, 300, 1500];
 const PASSED_ON = ['content-type', 'location', 'www-authenticate', 'retry-after', 'x-pypi-last-serial'];
@@ -71,6 +74,9 @@ export class PypiGate {
   private readonly links = new Map<string, IndexLink>();
   private readonly metadataHashes = new Map<string, string>();
   private readonly verdicts = new Map<string, Promise<Verdict>>();
+  private readonly listed = new Set<string>();
+  private readonly ahead = new Map<string, Promise<UpstreamReply | undefined>>();
+  private closed = false;
 
   constructor(private readonly options: PypiGateOptions) {}
 
@@ -100,7 +106,7 @@ export class PypiGate {
     if (stored !== undefined) return this.archive(url, stored, 'application/octet-stream', true);
     let reply: UpstreamReply;
     try {
-      reply = await this.fetch(request, archive);
+      reply = (await this.takeAhead(url)) ?? (await this.fetch(request, archive));
     } catch (error) {
       return this.notFetched(url, archive, error);
     }
@@ -111,6 +117,7 @@ export class PypiGate {
     }
     if (archive || !isPlainText(reply.body)) return this.archive(url, reply.body, type, false);
     if (/\.whl\.metadata$/i.test(url.pathname)) {
+      this.fetchAhead(request);
       const reason = this.options.inspectMetadata(reply.body, url);
       const filename = basename(url);
       if (reason !== undefined) return this.refuse(unverified(filename, reply.body, reason), filename);
@@ -135,12 +142,12 @@ export class PypiGate {
     }
     const digest = sha256(body);
     const key = `${digest} ${filename}`;
-    const seen = this.verdicts.has(key);
     const pending = this.verdicts.get(key) ?? this.judge(url, filename, body, link);
     this.verdicts.set(key, pending);
     const verdict = await pending;
     if (verdict.verdict !== 'allow') return this.refuse(verdict, filename);
-    if (!seen) this.results.push({ target: filename, verdict });
+    if (!this.listed.has(key)) this.results.push({ target: filename, verdict });
+    this.listed.add(key);
     if (!fromStore) await this.options.store?.put(digest, body);
     // Nothing of the reply but the bytes may decide how they are unpacked.
     return { status: 200, headers: { 'content-type': archiveType(type) }, body };
@@ -214,6 +221,51 @@ export class PypiGate {
         await new Promise((resolve) => setTimeout(resolve, PAUSES_MS[attempt + 1]));
       }
     }
+  }
+
+  /**
+   * Who asks for a wheel's metadata mostly asks for the wheel next: fetched and scanned meanwhile, so that reading goes
+   * on while the installer resolves. Nothing is refused for what nobody asked for, and a failure is found again.
+   */
+  private fetchAhead(request: GateRequest): void {
+    const url = new URL(request.url);
+    url.pathname = url.pathname.replace(/\.metadata$/i, '');
+    const key = addressKey(url);
+    if (this.closed || this.ahead.has(key) || this.ahead.size >= MOST_AHEAD) return;
+    const work = async (): Promise<UpstreamReply | undefined> => {
+      const maxBytes = MAX_AHEAD_BYTES;
+      const kept = await this.stored(url);
+      const headers = forwarded(request, true);
+      const reply: UpstreamReply =
+        kept === undefined
+          ? await this.options.upstream.get(url, { ...headers, accept: '*/*' }, { maxBytes })
+          : { status: 200, headers: {}, body: kept };
+      if (reply.body === undefined) return undefined;
+      const key = `${sha256(reply.body)} ${basename(url)}`;
+      if (!this.closed && !this.verdicts.has(key)) {
+        const pending = this.judge(url, basename(url), reply.body, this.links.get(addressKey(url)));
+        pending.catch(() => this.verdicts.delete(key));
+        this.verdicts.set(key, pending);
+      }
+      return reply;
+    };
+    this.ahead.set(
+      key,
+      work().catch(() => undefined),
+    );
+  }
+
+  private async takeAhead(url: URL): Promise<UpstreamReply | undefined> {
+    const key = addressKey(url);
+    const early = this.ahead.get(key);
+    this.ahead.delete(key);
+    return early;
+  }
+
+  /** Nothing is begun after this. */
+  close(): void {
+    this.closed = true;
+    this.ahead.clear();
   }
 
   private stored(url: URL): Promise<Buffer | undefined> {

@@ -25,7 +25,6 @@ export function tarballKey(address: string): string {
   try {
     const url = new URL(address);
     url.hash = '';
-    url.search = '';
     url.username = '';
     url.password = '';
     return url.href.replace(/%2f/gi, '%2f');

@@ -21,6 +21,9 @@ export interface Invocation {
   readonly unknownOptions: readonly string[];
 }
 
+/** Commands that fetch the package they are given, and build it when it is a git source. */
+const BUILD_GIT = new Set(['pack', 'publish', 'diff', 'view', 'docs', 'bugs', 'repo', 'fund']);
+
 const KINDS: Readonly<Record<string, CommandKind>> = {
   install: 'install',
   ci: 'install',
@@ -33,7 +36,7 @@ const KINDS: Readonly<Record<string, CommandKind>> = {
   exec: 'execute',
   init: 'execute',
   rebuild: 'rebuild',
-  link: 'unguarded',
+  link: 'install',
   edit: 'unguarded',
 };
 
@@ -45,6 +48,9 @@ const COMMANDS = (
   'publish query rebuild repo restart root run sbom search set shrinkwrap stage star stars start stop team test ' +
   'token trust undeprecate uninstall unpublish unstar update version view whoami'
 ).split(' ');
+
+/** Commands of npm 10 that are gone since; they install nothing. */
+const OLDER = ['hook'];
 
 const ALIASES: Readonly<Record<string, string>> = {
   author: 'owner',
@@ -145,7 +151,7 @@ export function parseArgv(argv: readonly string[], libraries: NpmLibraries): Inv
   if (word === undefined) return { ...base, command: '', kind: 'pass' };
   const command = (libraries.deref ?? dereference)(word) ?? '';
   const asksOnly = given(config, 'usage') || given(config, 'version') || given(config, 'versions');
-  return { ...base, command, kind: asksOnly ? 'pass' : kindOf(command, args) };
+  return { ...base, command, kind: asksOnly ? 'pass' : kindOf(command, args, config, libraries) };
 }
 
 function given(config: ConfigLike, key: string): boolean {
@@ -157,12 +163,44 @@ function cookedEnd(cooked: readonly string[]): number {
   return end === -1 ? cooked.length : end;
 }
 
-function kindOf(command: string, args: readonly string[]): CommandKind {
-  // `npm audit fix` installs, `npm audit` reports. A fix is not a tree known beforehand.
-  if (command === 'audit') return args[0] === 'fix' ? 'unguarded' : 'pass';
-  // `npm init` without a package only asks questions and writes package.json.
-  if (command === 'init' && args.length === 0) return 'pass';
-  // Both download and unpack; for a git or folder spec they also build it.
-  if (command === 'cache') return args[0] === 'add' ? 'unguarded' : 'pass';
+function kindOf(
+  command: string,
+  args: readonly string[],
+  config: ConfigLike,
+  libraries: NpmLibraries,
+): CommandKind {
+  // A command of another npm: nobody has looked at what it fetches or runs.
+  if (command !== '' && !COMMANDS.includes(command) && !(command in ALIASES) && !OLDER.includes(command)) {
+    return 'unguarded';
+  }
+  // Own keys only: each level inherits from the one below it.
+  const cli: Record<string, unknown> = { ...config.data.get('cli')?.data };
+  const inWorkspaces = cli.workspace !== undefined || cli.workspaces === true;
+  switch (command) {
+    // `npm audit` only reports.
+    case 'audit':
+      return args[0] === 'fix' ? 'install' : 'pass';
+    // Without a package it asks questions and writes package.json; in workspaces it then installs.
+    case 'init':
+      return args.length > 0 ? 'execute' : inWorkspaces ? 'unguarded' : 'pass';
+    // In workspaces it brings node_modules up to date with the new versions.
+    case 'version':
+      return inWorkspaces && args.length > 0 ? 'install' : 'pass';
+    // Downloads and unpacks; a git or folder spec is built.
+    case 'cache':
+      return args[0] === 'add' ? 'unguarded' : 'pass';
+  }
+  if (BUILD_GIT.has(command)) {
+    const differences = Array.isArray(cli.diff) ? (cli.diff as string[]) : [];
+    if ([...args, ...differences].some((spec) => isGit(spec, libraries))) return 'unguarded';
+  }
   return KINDS[command] ?? 'pass';
+}
+
+function isGit(spec: string, libraries: NpmLibraries): boolean {
+  try {
+    return libraries.npa(spec).type === 'git';
+  } catch {
+    return false;
+  }
 }

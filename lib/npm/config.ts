@@ -13,11 +13,15 @@ export interface NpmConfig {
   /** Folder whose tree is changed: the project, or the global prefix's `lib`. */
   readonly where: string;
   readonly global: boolean;
+  /** Folder of the global tree: the one that holds its `node_modules`. */
+  readonly globalTop: string;
   /** The project's hook leaves plain npm no registry (`init --strict`); the one behind it is used instead. */
   readonly strict: boolean;
   readonly localPrefix: string;
   /** Names from `--workspace`, `--workspaces`; empty for the whole project. */
   readonly workspaceNames: readonly string[];
+  /** What the project's own `.npmrc` says. */
+  readonly projectSettings: Readonly<Record<string, unknown>>;
   get(key: string): unknown;
   isDefault(key: string): boolean;
   /** Whether the user's command line itself sets this key. */
@@ -65,10 +69,13 @@ export async function loadConfig(
     return {
       flat,
       global,
+      globalTop: globalFolder,
       strict,
       where: global ? globalFolder : config.localPrefix,
       localPrefix: config.localPrefix,
       workspaceNames: global ? [] : await workspaceNames(tool, config, cwd),
+      // Own keys only: each level inherits from the one below it.
+      projectSettings: { ...config.data.get('project')?.data },
       get: (key) => config.get(key),
       isDefault: (key) => config.isDefault(key),
       onCommandLine: (key) => config.get(key, 'cli') !== undefined && config.find(key) === 'cli',

@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { EXIT, KnownError } from '../errors.js';
 import type { Invocation } from './argv.js';
-import { loadConfig, type NpmConfig } from './config.js';
+import type { NpmConfig } from './config.js';
 import { type GuardOptions, NOTHING, type Outcome } from './guard.js';
 import { guardInstall } from './install.js';
 import { runPlain } from './run.js';
@@ -15,10 +15,10 @@ import type { NpmTool } from './tool.js';
 
 export async function guardExecute(
   tool: NpmTool,
+  config: NpmConfig,
   invocation: Invocation,
   options: GuardOptions,
 ): Promise<Outcome> {
-  const config = await loadConfig(tool, invocation.argv, options.cwd, options.env);
   const specs =
     invocation.command === 'init'
       ? initializer(tool, invocation.args)
@@ -36,9 +36,14 @@ export async function guardExecute(
   }
   const where = npxFolder(tool, config, specs);
   // Packages are installed there whatever the configuration says of the project.
-  const flat = { ...config.flat, packageLockOnly: false, dryRun: false, global: false };
-  const request = { command: 'install', args: specs, where, argv: invocation.argv, includeKept: true };
-  return guardInstall(tool, { ...config, flat, where, global: false }, request, options);
+  const flat = { ...config.flat, packageLockOnly: false, dryRun: false };
+  const tree = { command: 'install', args: specs, where, global: false, includeKept: true };
+  return guardInstall(
+    tool,
+    { ...config, flat, where, global: false },
+    { trees: [tree], argv: invocation.argv },
+    options,
+  );
 }
 
 /** What `npm exec` would look for; undefined when it would run what is there already. */

@@ -2,14 +2,19 @@
  * `safe-install npm …`: what would be installed is resolved, fetched, scanned and judged; only if all of it is
  * allowed does the user's own npm run, with its original arguments, behind the gate.
  */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { EXIT, KnownError } from '../errors.js';
 import type { Scan, Verdict } from '../types.js';
 import { type Invocation, parseArgv } from './argv.js';
-import { loadConfig } from './config.js';
+import { loadConfig, type NpmConfig } from './config.js';
 import { guardExecute } from './execute.js';
 import { guardInstall } from './install.js';
 import { npxToExec } from './npx.js';
+import { SCRIPT_SHELL, STRICT_REGISTRY } from './project-hook.js';
+import { type ProjectSetting, projectSettings } from './project-settings.js';
 import { guardRebuild } from './rebuild.js';
+import type { TreeRequest } from './resolve.js';
 import { runPlain } from './run.js';
 import { findNpm, type NpmTool } from './tool.js';
 
@@ -57,9 +62,14 @@ export interface GuardOptions {
   readonly scan: Scan;
   /** The npm to guard; by default the one on PATH. */
   readonly tool?: NpmTool;
+  /** Called before anything is resolved, with what the project's `.npmrc` makes npm run or trust. */
+  readonly onProjectSettings?: (settings: readonly ProjectSetting[]) => void;
   /** Called once everything is judged, before npm runs. */
   readonly onDecision?: (decision: Decision) => void;
 }
+
+/** What the project hook itself writes into `.npmrc`. */
+const OWN_SETTINGS = [`script-shell=${SCRIPT_SHELL}`, `registry=${STRICT_REGISTRY}`];
 
 export const NOTHING: Decision = { packages: [], ownFolders: [], kept: 0, durationMs: 0 };
 
@@ -68,20 +78,26 @@ export async function guardNpm(options: GuardOptions): Promise<Outcome> {
   const tool = options.tool ?? findNpm(options.env);
   const invocation = parseArgv(options.argv, tool.libraries);
   refuseGuesses(invocation, tool);
+  const prepare = async (): Promise<NpmConfig> => {
+    const config = await loadConfig(tool, options.argv, options.cwd, options.env);
+    const settings = projectSettings(config, OWN_SETTINGS);
+    if (settings.length > 0) options.onProjectSettings?.(settings);
+    return config;
+  };
   switch (invocation.kind) {
     case 'pass': {
       const { exitCode } = await runPlain(tool, options.argv, options.cwd, options.env).done;
       return { kind: 'passed', exitCode, decision: NOTHING };
     }
     case 'install': {
-      const config = await loadConfig(tool, options.argv, options.cwd, options.env);
-      const { command, args, argv } = invocation;
-      return guardInstall(tool, config, { command, args, argv, where: config.where }, options);
+      const config = await prepare();
+      const trees = treesOf(tool, config, invocation);
+      return guardInstall(tool, config, { trees, argv: invocation.argv }, options);
     }
     case 'execute':
-      return guardExecute(tool, invocation, options);
+      return guardExecute(tool, await prepare(), invocation, options);
     case 'rebuild':
-      return guardRebuild(tool, invocation, options);
+      return guardRebuild(tool, await prepare(), invocation, options);
     default:
       throw new KnownError(
         'not-guarded',
@@ -91,6 +107,24 @@ export async function guardNpm(options: GuardOptions): Promise<Outcome> {
         EXIT.usage,
       );
   }
+}
+
+/** The trees an installing command changes; all but `link` change one. */
+function treesOf(tool: NpmTool, config: NpmConfig, { command, args }: Invocation): TreeRequest[] {
+  const { where, global, localPrefix, globalTop } = config;
+  if (command !== 'link') return [{ command, args, where, global }];
+  const others = args.filter((arg) => path.resolve(arg) !== localPrefix);
+  const globally = { command, where: globalTop, global: true };
+  if (others.length === 0) return [{ ...globally, args: [`file:${localPrefix}`] }];
+  // npm installs globally what is not there yet, then links all of it into the project.
+  const names = others.map((arg) => tool.libraries.npa(arg).name ?? arg);
+  const missing = others.filter(
+    (_, index) => !existsSync(path.join(globalTop, 'node_modules', names[index]!)),
+  );
+  const present = names.filter((_, index) => !missing.includes(others[index]!));
+  const links = present.map((name) => `file:${path.join(globalTop, 'node_modules', name)}`);
+  const trees: TreeRequest[] = [{ command, where, global: false, args: links }];
+  return missing.length > 0 ? [{ ...globally, args: missing }, ...trees] : trees;
 }
 
 /** `npx`, with its arguments in place of npm's. Throws as `guardNpm`. */

@@ -15,8 +15,9 @@ import { type Artifact, type Resolution, resolveTree, type TreeRequest, type Unr
 import { runBehindGate } from './run.js';
 import type { NpmTool } from './tool.js';
 
-/** What to guard: the tree npm will unpack, and npm's own arguments for it. */
-export interface GuardRequest extends TreeRequest {
+/** What to guard: the trees npm will unpack, and npm's own arguments for them. */
+export interface GuardRequest {
+  readonly trees: readonly TreeRequest[];
   readonly argv: readonly string[];
 }
 
@@ -95,14 +96,16 @@ class Unresolved extends Error {}
 async function scanTree(
   tool: NpmTool,
   config: NpmConfig,
-  request: TreeRequest,
+  request: GuardRequest,
   options: GuardOptions,
   packuments: FrozenPackuments,
   scanned: Map<string, Scanned>,
 ): Promise<Resolution> {
   let complete = false;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const resolution = await resolve(tool, config, request, packuments, complete);
+    const parts: Resolution[] = [];
+    for (const tree of request.trees) parts.push(await resolve(tool, config, tree, packuments, complete));
+    const resolution = merged(parts);
     if (resolution.unreadable.length > 0) return resolution;
     const fresh = new Map<string, Artifact>();
     for (const artifact of resolution.artifacts) {
@@ -126,6 +129,16 @@ async function scanTree(
     'unstable-tree',
     `the dependency tree did not settle after ${MAX_ROUNDS} rounds; nothing was installed`,
   );
+}
+
+function merged(parts: readonly Resolution[]): Resolution {
+  return {
+    artifacts: parts.flatMap(({ artifacts }) => artifacts),
+    unreadable: parts.flatMap(({ unreadable }) => unreadable),
+    ownFolders: parts.flatMap(({ ownFolders }) => ownFolders),
+    kept: parts.reduce((sum, { kept }) => sum + kept, 0),
+    needsComplete: parts.some(({ needsComplete }) => needsComplete),
+  };
 }
 
 async function resolve(

@@ -58,6 +58,8 @@ export interface TreeNode {
   readonly parent: TreeNode | null;
   readonly target: TreeNode;
   readonly inBundle: boolean;
+  /** Where the package's programs are linked. */
+  readonly binPaths: readonly string[];
   readonly inDepBundle: boolean;
   readonly hasShrinkwrap: boolean;
   readonly inert?: boolean;
@@ -80,6 +82,7 @@ export interface TreeEdge {
 }
 
 export interface ArboristLike {
+  audit(): Promise<unknown>;
   buildIdealTree(options?: Record<string, unknown>): Promise<TreeNode>;
   loadActual(options?: Record<string, unknown>): Promise<TreeNode>;
   loadVirtual(options?: Record<string, unknown>): Promise<TreeNode>;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expandTargets, type TargetItem } from '../scan/targets.js';
 import type { Verdict } from '../types.js';
 import type { Invocation } from './argv.js';
-import { loadConfig } from './config.js';
+import type { NpmConfig } from './config.js';
 import { type GuardOptions, NOTHING, type Outcome, type ScannedPackage } from './guard.js';
 import { forEachLimit } from './pool.js';
 import { runPlain } from './run.js';
@@ -14,11 +14,11 @@ const CONCURRENCY = 4;
 
 export async function guardRebuild(
   tool: NpmTool,
+  config: NpmConfig,
   invocation: Invocation,
   options: GuardOptions,
 ): Promise<Outcome> {
   const started = performance.now();
-  const config = await loadConfig(tool, invocation.argv, options.cwd, options.env);
   const items: TargetItem[] = [];
   if (existsSync(path.join(config.where, 'node_modules'))) {
     for await (const item of expandTargets([config.where], { cwd: options.cwd, env: options.env }))

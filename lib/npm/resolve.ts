@@ -46,11 +46,13 @@ export interface Resolution {
 
 /** What tree is asked for. */
 export interface TreeRequest {
-  /** npm's command that would build it: `install`, `ci`, `update`, `dedupe`, `prune`, `uninstall`. */
+  /** npm's command that would build it: `install`, `ci`, `update`, `dedupe`, `prune`, `uninstall`, `audit`, `link`. */
   readonly command: string;
   readonly args: readonly string[];
   /** Folder whose tree it is. */
   readonly where: string;
+  /** Whether it is the tree of globally installed packages. */
+  readonly global: boolean;
   /** Packages already in place are looked at like new ones: npm is about to run them. */
   readonly includeKept?: boolean;
 }
@@ -74,6 +76,7 @@ export async function resolveTree(
   const options: Record<string, unknown> = {
     ...config.flat,
     path: request.where,
+    global: request.global,
     workspaces: config.workspaceNames,
     packumentCache: packuments,
     auditLevel: null,
@@ -144,6 +147,16 @@ async function buildTree(
         update: args.length === 0 ? true : [...args],
       });
     }
+    case 'audit': {
+      const arborist = create({ audit: true });
+      await arborist.audit();
+      return arborist.buildIdealTree({ ...options, audit: true });
+    }
+    // Workspaces whose versions npm is about to change: nothing is added by name.
+    case 'version':
+      return create().buildIdealTree(options);
+    case 'link':
+      return create({ prune: false }).buildIdealTree({ ...options, prune: false, add: [...args] });
     case 'dedupe':
       return dedupedTree(create({ save: false }), options);
     case 'prune':
@@ -151,8 +164,8 @@ async function buildTree(
     case 'uninstall':
       return create().buildIdealTree({ ...options, rm: [...args] });
     default: {
-      let add = args.filter((arg) => path.resolve(arg) !== (config.global ? where : config.localPrefix));
-      if (config.global && add.length === 0) add = ['.'];
+      let add = args.filter((arg) => path.resolve(arg) !== (request.global ? where : config.localPrefix));
+      if (request.global && add.length === 0) add = ['.'];
       return create().buildIdealTree({ ...options, add });
     }
   }
@@ -253,16 +266,18 @@ function listArtifacts(ideal: TreeNode, actual: TreeNode | undefined, omit: Set<
   return { artifacts, unreadable, ownFolders, kept, needsComplete };
 }
 
-/** A folder is the user's own when the project or a workspace asks for it, not a downloaded package. */
+/** A folder is the user's own unless only downloaded packages ask for it. */
 function isOwnChoice(node: TreeNode): boolean {
-  return [...node.edgesIn].some(
-    (edge) => edge.from?.isProjectRoot || edge.from?.isWorkspace || edge.from?.isRoot,
+  const edges = [...node.edgesIn];
+  return (
+    edges.length === 0 || edges.some(({ from }) => from?.isProjectRoot || from?.isWorkspace || from?.isRoot)
   );
 }
 
-/** Arborist's own rule (lib/diff.js): same version, and the same integrity or, without one, address. */
+/** Arborist's own rule (lib/diff.js): same version, the same integrity or, without one, address, and its programs linked. */
 function isInPlace(ideal: TreeNode, actual: TreeNode | undefined): boolean {
   if (actual === undefined || actual.isLink || actual.version !== ideal.version) return false;
+  if (!ideal.binPaths.every((file) => existsSync(file))) return false;
   if (ideal.integrity && actual.integrity) return ideal.integrity === actual.integrity;
   return !ideal.integrity && !actual.integrity && ideal.resolved === actual.resolved;
 }

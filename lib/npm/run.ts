@@ -86,6 +86,8 @@ function gateSettings(config: NpmConfig, gate: Gate, cafile: string, cache: stri
     ['cafile', cafile],
     ['ca', gate.certificate],
     ['cache', cache],
+    // Git sources have been refused; npm is given no program to fetch one with.
+    ['git', 'git-is-refused-by-safe-install'],
     // Asking for a newer npm is not part of installing.
     ['update-notifier', 'false'],
   ]);

@@ -118,9 +118,13 @@ export function parsePipArguments(argv: readonly string[]): PipArguments {
     }
     if (token.startsWith('--')) {
       const [, spelled = '', value] = /^--([^=]*)(?:=(.*))?$/s.exec(token) ?? [];
-      const name = resolveLong(spelled);
+      const meanings = resolveLong(spelled);
+      const [name = spelled] = meanings;
       const canonical = CANONICAL.get(name);
-      if (canonical === undefined) add(name, value ?? '');
+      if (meanings.length > 1) {
+        // Ambiguous in one version of pip and plain in another: read as whatever it may mean.
+        for (const meaning of meanings) add(meaning, value ?? argv[at + 1] ?? '');
+      } else if (canonical === undefined) add(name, value ?? '');
       else if (value !== undefined) add(canonical, value);
       else takeNext(canonical);
     } else if (token.startsWith('-') && token !== '-') {
@@ -143,9 +147,8 @@ export function parsePipArguments(argv: readonly string[]): PipArguments {
 }
 
 /** `optparse` takes any unambiguous beginning of a long option. */
-function resolveLong(spelled: string): string {
-  if (LONG_NAMES.includes(spelled)) return spelled;
+function resolveLong(spelled: string): string[] {
+  if (LONG_NAMES.includes(spelled)) return [spelled];
   const candidates = LONG_NAMES.filter((name) => name.startsWith(spelled));
-  const meanings = new Set(candidates.map((name) => CANONICAL.get(name) ?? name));
-  return meanings.size === 1 ? candidates[0]! : spelled;
+  return [...new Set(candidates.map((name) => CANONICAL.get(name) ?? name))];
 }

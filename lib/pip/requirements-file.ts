@@ -61,7 +61,7 @@ function logicalLines(text: string): string[] {
 function requirementPart(line: string): string {
   const words = line.split(' ');
   const option = words.findIndex((word) => word.startsWith('-'));
-  return (option === -1 ? words : words.slice(0, option)).join(' ');
+  return (option === -1 ? words : words.slice(0, option)).join(' ').trim();
 }
 
 /** Words as `shlex` would split them, as far as options need it. */

@@ -13,6 +13,7 @@ import type { PipSettings } from './config.js';
 import { isAddress, parseRequirement, type Requirement, referenceKind } from './requirement.js';
 import { parseRequirementsFile } from './requirements-file.js';
 import { readPyproject } from './stated-needs.js';
+import { type GitReference, parseGitReference } from './vcs.js';
 
 export interface Sources {
   /** What the index is asked for, with the place that asks. */
@@ -33,6 +34,8 @@ export interface Sources {
     readonly reason: UnverifiedReason;
   }[];
   readonly trustedHosts: Set<string>;
+  /** git repositories, with the place that names them. */
+  readonly git: { readonly reference: GitReference; readonly target: string; readonly from: string }[];
 }
 
 export class SourceReader {
@@ -43,6 +46,7 @@ export class SourceReader {
     archives: new Map(),
     unreadable: [],
     trustedHosts: new Set(),
+    git: [],
   };
   private readonly filesRead = new Set<string>();
 
@@ -72,6 +76,21 @@ export class SourceReader {
     this.lines(text, url, (file) => (URL.canParse(file, url) ? new URL(file, url).href : file));
   }
 
+  /**
+   * For installers whose command line is not read in full: a word, or the value behind its `=`, may be a requirement, a
+   * requirements file, a folder of links, an archive or an address.
+   */
+  anything(word: string, from: string): void {
+    const value = word.startsWith('-') ? word.replace(/^-[^=]*=?/, '') : word;
+    if (value === '') return;
+    const path = isAddress(value) ? undefined : resolve(this.cwd, value);
+    if (path !== undefined && isFolder(path)) {
+      this.archivesIn(path, from, 1);
+      this.folder(path, basename(path));
+    } else if (path !== undefined && /\.(?:txt|in)$/i.test(path) && exists(path)) this.file(value, this.cwd);
+    else this.word(value, from);
+  }
+
   private word(word: string, from: string): void {
     const path = resolve(this.cwd, word.replace(/\[[^\]]*\]$/, ''));
     if (!isAddress(word) && isFolder(path) && (/[/\\]/.test(word) || word.startsWith('.'))) {
@@ -93,8 +112,13 @@ export class SourceReader {
   }
 
   private vcs(reference: string, from: string): void {
-    const reason: UnverifiedReason = { code: 'git-source', args: { source: withoutPassword(reference) } };
-    this.found.unreadable.push({ target: withoutPassword(reference), from, reason });
+    const target = withoutPassword(reference);
+    const git = parseGitReference(reference);
+    if (git !== undefined) this.found.git.push({ reference: git, target, from });
+    else {
+      const reason: UnverifiedReason = { code: 'git-source', args: { source: target } };
+      this.found.unreadable.push({ target, from, reason });
+    }
   }
 
   private local(reference: string, from: string, base: string): void {
@@ -107,7 +131,10 @@ export class SourceReader {
   private editable(word: string, from: string): void {
     if (isAddress(word) && referenceKind(word) === 'vcs') this.vcs(word, from);
     else if (isAddress(word)) this.local(word.replace(/\[[^\]]*\]$/, ''), from, this.cwd);
-    else this.folder(resolve(this.cwd, word.replace(/\[[^\]]*\]$/, '')), basename(word));
+    else {
+      const path = resolve(this.cwd, word.replace(/\[[^\]]*\]$/, ''));
+      this.folder(path, basename(path));
+    }
   }
 
   /** The user's own code is not judged; what it needs is. */

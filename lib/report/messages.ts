@@ -153,9 +153,16 @@ export function isWarning({ verdict, policy }: Verdict): boolean {
   return verdict === 'allow' && policy !== undefined;
 }
 
-/** The three to six behaviours that weigh most, in running order. */
+/** The three to six behaviours that weigh most, in running order; the same line reached by two ways is one. */
 export function mainEvidence(evidence: readonly Evidence[]): Evidence[] {
-  const ranked = [...evidence].sort((a, b) => b.weight - a.weight || a.order - b.order).slice(0, 6);
+  const seen = new Set<string>();
+  const ranked = [...evidence]
+    .sort((a, b) => b.weight - a.weight || a.order - b.order)
+    .filter(({ behavior: { code, file, line } }) => {
+      const place = `${code}\0${file}\0${line}`;
+      return !seen.has(place) && seen.add(place);
+    })
+    .slice(0, 6);
   const least = (ranked[0]?.weight ?? 0) / 20;
   return ranked.filter(({ weight }, rank) => rank < 3 || weight >= least).sort((a, b) => a.order - b.order);
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { npmArguments } from '../../lib/cli/npm.js';
@@ -139,6 +140,20 @@ describe('cli', () => {
     const { code, stderr } = box.run(['--status-file', join(box.root, 'none', 'file'), 'log']);
     assert.equal(code, 102);
     assert.match(stderr, /cannot write/);
+  });
+
+  it('a reader that goes away is no failure', () => {
+    const script = `"${process.execPath}" "${join(ROOT, 'bin/safe-install.js')}" completion bash; echo "code $?" >&2`;
+    const { stderr } = spawnSync('bash', ['-c', `{ ${script}; } | true`], { env: box.env, encoding: 'utf8' });
+    assert.equal(stderr, 'code 0\n');
+  });
+
+  it('completion is a script its shell can read', () => {
+    const { stdout } = box.run(['completion', 'bash']);
+    const asked = `${stdout}\nCOMP_WORDS=(safe-install sc); COMP_CWORD=1; _safe_install; echo "\${COMPREPLY[@]}"`;
+    assert.equal(spawnSync('bash', ['-c', asked], { encoding: 'utf8' }).stdout, 'scan\n');
+    for (const shell of ['zsh', 'fish']) assert.match(box.run(['completion', shell]).stdout, /safe-install/);
+    assert.equal(box.run(['completion', 'csh']).code, 2);
   });
 
   it("npm's own words and exit code pass through for what installs nothing", () => {

@@ -175,16 +175,66 @@ describe("npm's other commands behind the guard", function () {
     deepEqual(written(), ['test', 'x']);
   });
 
+  it('audit fix installs only what was scanned', async () => {
+    registry.publish({ name: 'x', version: '1.0.0' });
+    const manifest = { name: 'app', version: '1.0.0', dependencies: { x: '^1.0.0' } };
+    const folder = sandbox.project('p', { 'package.json': manifest });
+    succeeded(await sandbox.plain(folder, ['install']));
+    const fixed = registry.publish({ name: 'x', version: '1.0.1', scripts: { install: touches('fixed') } });
+    const advisory = {
+      id: 1,
+      url: 'https://advisories.invalid/1',
+      title: 'bad',
+      severity: 'high',
+      vulnerable_versions: '<1.0.1',
+    };
+    registry.audit = { x: [advisory] };
+    const before = fingerprint(folder);
+    equal((await sandbox.guarded(folder, ['audit', 'fix', ...approved], { block: [fixed] }, env)).code, 100);
+    equal(fingerprint(folder), before);
+    succeeded(await sandbox.guarded(folder, ['audit', 'fix', ...approved], {}, env));
+    equal(readJson(folder, 'node_modules/x/package.json').version, '1.0.1');
+    deepEqual(written(), ['fixed']);
+  });
+
+  it('link: the project itself, a global package, and one that is fetched for it', async () => {
+    const bad = registry.publish({ name: 'x', version: '1.0.0', scripts: { install: touches('x') } });
+    const prefix = path.join(sandbox.root, 'prefix');
+    const own = sandbox.project('own', { 'package.json': { name: 'own', version: '1.0.0' } });
+    const folder = sandbox.project('p');
+    const options = { ...env, npm_config_prefix: prefix };
+    succeeded(await sandbox.guarded(own, ['link'], {}, options));
+    succeeded(await sandbox.guarded(folder, ['link', 'own'], {}, options));
+    equal(fs.realpathSync(path.join(folder, 'node_modules/own')), own);
+    equal((await sandbox.guarded(folder, ['link', 'x', ...approved], { block: [bad] }, options)).code, 100);
+    deepEqual(written(), []);
+    succeeded(await sandbox.guarded(folder, ['link', 'x', ...approved], {}, options));
+    ok(fs.existsSync(path.join(folder, 'node_modules/x/package.json')));
+  });
+
+  it('version in workspaces brings node_modules up to date behind the guard', async () => {
+    const bad = registry.publish({ name: 'x', version: '1.0.0', scripts: { install: touches('x') } });
+    const folder = sandbox.project('p', {
+      'package.json': { name: 'app', version: '1.0.0', workspaces: ['a'] },
+      'a/package.json': { name: 'a', version: '1.0.0', dependencies: { x: '1' } },
+    });
+    const args = ['version', 'patch', '-w', 'a', '--no-git-tag-version', ...approved];
+    equal((await sandbox.guarded(folder, args, { block: [bad] }, env)).code, 100);
+    equal(readJson(folder, 'a/package.json').version, '1.0.0');
+    succeeded(await sandbox.guarded(folder, args, {}, env));
+    equal(readJson(folder, 'a/package.json').version, '1.0.1');
+  });
+
   it('refuses what is not guarded yet', async () => {
     const folder = sandbox.project('p');
     for (const args of [
-      ['link', 'x'],
-      ['audit', 'fix'],
+      ['pack', 'github:a/b'],
+      ['init', '-w', 'a'],
       ['cache', 'add', 'x'],
       ['edit', 'x'],
     ]) {
       const result = await sandbox.guarded(folder, args);
-      equal(result.code, 2);
+      equal(result.code, 2, `${args}: ${result.stderr}`);
       match(result.report.message ?? '', new RegExp(`^npm ${args[0]} .* not guarded yet`));
     }
     equal(registry.requests.length, 0);

@@ -198,6 +198,62 @@ describe('npm behind the guard', function () {
       }
     });
 
+    it("for a lockfile with the public registry's addresses, served by another registry", async () => {
+      const manifest = { name: 'app', version: '1.0.0', dependencies: { mid: '1' } };
+      const made = sandbox.project('made', { 'package.json': manifest });
+      succeeded(await sandbox.plain(made, ['install', '--ignore-scripts']));
+      const lock = fs.readFileSync(path.join(made, 'package-lock.json'), 'utf8');
+      const elsewhere = lock.replaceAll(registry.url, 'https://registry.npmjs.org/');
+      await same({ 'package.json': manifest, 'package-lock.json': elsewhere }, ['ci', ...approved]);
+    });
+
+    it('for node_modules in part there already, with its programs unlinked', async () => {
+      const manifest = { name: 'app', version: '1.0.0', dependencies: { mid: '1', leaf: '~1.0.0' } };
+      const made = sandbox.project('made', { 'package.json': manifest });
+      succeeded(await sandbox.plain(made, ['install', '--ignore-scripts']));
+      fs.rmSync(path.join(made, 'node_modules/.bin'), { recursive: true });
+      fs.rmSync(path.join(made, 'node_modules/mid'), { recursive: true });
+      for (const kind of ['plain', 'guarded'])
+        fs.cpSync(made, path.join(sandbox.root, kind, 'app'), { recursive: true, verbatimSymlinks: true });
+      await same({ 'package.json': manifest }, ['install', ...approved]);
+    });
+
+    it('for the nested and the linked layout', async () => {
+      for (const strategy of ['nested', 'linked']) {
+        await same({}, ['install', 'mid', 'peering', `--install-strategy=${strategy}`, ...approved]);
+        fs.rmSync(path.join(sandbox.root, 'plain'), { recursive: true });
+        fs.rmSync(path.join(sandbox.root, 'guarded'), { recursive: true });
+      }
+    });
+
+    it('for packages that bring a shrinkwrap or bundled dependencies', async () => {
+      const locked = {
+        name: 'wrapped',
+        version: '1.0.0',
+        lockfileVersion: 3,
+        packages: {
+          '': { name: 'wrapped', version: '1.0.0', dependencies: { leaf: '^1.0.0' } },
+          'node_modules/leaf': { version: '1.0.0', resolved: `${registry.url}leaf/-/leaf-1.0.0.tgz` },
+        },
+      };
+      registry.publish(
+        { name: 'wrapped', version: '1.0.0', dependencies: { leaf: '^1.0.0' } },
+        { files: { 'npm-shrinkwrap.json': JSON.stringify(locked) }, packument: { _hasShrinkwrap: true } },
+      );
+      const inside = { name: 'inside', version: '1.0.0', scripts: { install: touches('inside') } };
+      registry.publish(
+        { name: 'bundling', version: '1.0.0', dependencies: { inside: '1' }, bundleDependencies: ['inside'] },
+        { files: { 'node_modules/inside/package.json': JSON.stringify(inside) } },
+      );
+      const folder = await same({}, ['install', 'wrapped', 'bundling', ...approved]);
+      const nested = path.join(folder, 'node_modules/wrapped/node_modules/leaf');
+      equal(
+        readJson(fs.existsSync(nested) ? nested : path.join(folder, 'node_modules/leaf'), 'package.json')
+          .version,
+        '1.0.0',
+      );
+    });
+
     it('for a workspace project, all of it and one workspace', async () => {
       const files = {
         'package.json': { name: 'app', version: '1.0.0', workspaces: ['packages/*'] },
@@ -288,8 +344,7 @@ describe('npm behind the guard', function () {
       const guarded = sandbox.project('guarded');
       succeeded(await sandbox.plain(plain, ['install', 'shows', ...approved], extra));
       succeeded(await sandbox.guarded(guarded, ['install', 'shows', ...approved], {}, extra));
-      // The one addition: a project's own hook sees that it has nothing left to do.
-      deepEqual(read(guarded), { ...read(plain), SAFE_INSTALL_GUARDED_NPM: '1' });
+      deepEqual(read(guarded), read(plain));
     });
 
     it('for what cannot be met: npm says so itself', async () => {
@@ -488,6 +543,41 @@ describe('npm behind the guard', function () {
         equal(fingerprint(folder), before);
       }
     });
+  });
+
+  it('stops npm when it asks for what was not scanned, and node_modules is as before', async () => {
+    registry.publish({ name: 'x', version: '1.0.0', scripts: { install: touches('x') } });
+    registry.publish({ name: 'y', version: '1.0.0' });
+    registry.publish({ name: 'late', version: '1.0.0', scripts: { install: touches('late') } });
+    const manifest = { name: 'app', version: '1.0.0', dependencies: { y: '1' } };
+    for (const kind of ['dependencies', 'optionalDependencies']) {
+      const folder = sandbox.project(kind, { 'package.json': manifest });
+      succeeded(await sandbox.plain(folder, ['install']));
+      const before = fingerprint(path.join(folder, 'node_modules'));
+      // The project changes while its dependencies are scanned; for an optional one npm would go on without it.
+      const text = JSON.stringify({
+        ...manifest,
+        [kind]: { ...(kind === 'dependencies' ? { y: '1' } : {}), late: '1' },
+      });
+      const write = { file: path.join(folder, 'package.json'), text };
+      const result = await sandbox.guarded(folder, ['install', 'x', ...approved], { write }, env);
+      equal(result.code, 102, result.stderr);
+      match(result.report.message ?? '', /^npm asked for http\S+late-1\.0\.0\.tgz, which was not scanned/);
+      deepEqual(written(), []);
+      equal(fingerprint(path.join(folder, 'node_modules')), before);
+    }
+  });
+
+  it('ends npm when it is ended, and leaves nothing running', async () => {
+    const waits = `node -e "fs.writeFileSync(process.env.CANARY+'/pid',String(process.ppid));setTimeout(()=>{},4000)"`;
+    registry.publish({ name: 'x', version: '1.0.0', scripts: { install: waits } });
+    const folder = sandbox.project('p');
+    const guard = sandbox.startGuarded(folder, ['install', 'x', ...approved], env);
+    const ended = new Promise<number | null>((resolve) => guard.on('exit', (code) => resolve(code)));
+    while (!fs.existsSync(path.join(canary, 'pid'))) await new Promise((resolve) => setTimeout(resolve, 50));
+    guard.kill('SIGTERM');
+    notEqual(await ended, 0);
+    equal(fs.existsSync(path.join(folder, 'node_modules/x')), false, 'npm has put node_modules back');
   });
 
   it("keeps npm's own policies: ignore-scripts, min-release-age, strict settings", async () => {

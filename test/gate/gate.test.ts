@@ -113,8 +113,8 @@ describe('gate as a registry', () => {
     missed.length = 0;
   });
 
-  it('hands out allowed tarballs, whatever query or default port is added', async () => {
-    for (const url of ['https://r.invalid/x/-/x-1.0.0.tgz', 'https://r.invalid:443/x/-/x-1.0.0.tgz?a=b']) {
+  it('hands out allowed tarballs, with or without default port and fragment', async () => {
+    for (const url of ['https://r.invalid/x/-/x-1.0.0.tgz', 'https://r.invalid:443/x/-/x-1.0.0.tgz#sha']) {
       equal((await ask(url)).body, bytes);
     }
     deepEqual(missed, []);
@@ -126,6 +126,7 @@ describe('gate as a registry', () => {
       'https://other.invalid/x/-/x-1.0.0.tgz',
       'http://r.invalid/x/-/x-1.0.0.tgz',
       'https://r.invalid/download',
+      'https://r.invalid/x/-/x-1.0.0.tgz?a=b',
     ];
     for (const url of others)
       equal((await ask(url, { 'pacote-req-type': 'tarball', accept: '*/*' })).status, 403);

@@ -2,6 +2,7 @@
  * Run as a process of its own: guards npm with a scanner that knows verdicts by integrity. What to do comes
  * as JSON in the first argument, npm's arguments follow.
  */
+import { writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { KnownError } from '../../lib/errors.js';
 import { guardNpm, guardNpx } from '../../lib/npm/guard.js';
@@ -14,6 +15,8 @@ export interface GuardSetup {
   readonly npx?: boolean;
   readonly block?: readonly string[];
   readonly unverified?: readonly string[];
+  /** While scanning, writes this file: the project changes between the verdict and npm's run. */
+  readonly write?: { readonly file: string; readonly text: string };
 }
 
 const [text = '{}', ...argv] = process.argv.slice(2);
@@ -26,6 +29,7 @@ try {
     env: process.env,
     tool: npmFromCommand(setup.npm),
     scan: async ({ bytes, files }): Promise<Verdict> => {
+      if (setup.write !== undefined) writeFileSync(setup.write.file, setup.write.text);
       const integrity = sha512(bytes);
       const manifest = files?.find(({ path }) => path === 'package.json');
       // A folder has no integrity a test could know beforehand: it is blocked by a word in its manifest.

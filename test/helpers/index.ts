@@ -112,12 +112,7 @@ export class TestIndex {
           hashes: { sha256: sha256(file.bytes) },
           yanked: file.yanked ?? false,
           ...(file.requiresPython === undefined ? {} : { 'requires-python': file.requiresPython }),
-          ...(file.metadata === undefined
-            ? {}
-            : {
-                'core-metadata': { sha256: sha256(file.metadata) },
-                'dist-info-metadata': { sha256: sha256(file.metadata) },
-              }),
+          ...(file.metadata === undefined ? {} : { 'core-metadata': { sha256: sha256(file.metadata) } }),
         })),
       });
       response.writeHead(200, { 'content-type': 'application/vnd.pypi.simple.v1+json' }).end(body);

@@ -10,9 +10,10 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { type GuardOptions, type GuardResult, guardPip } from '../../lib/pip/guard.js';
@@ -144,6 +145,28 @@ export class PipWorld {
 
   async freeze(): Promise<string[]> {
     return (await this.pip(['freeze', '--all'])).split('\n').filter(Boolean);
+  }
+
+  /** Command lines of processes of the environment that still run (Linux; none are looked for elsewhere). */
+  leftProcesses(): string[] {
+    if (!existsSync('/proc/self')) return [];
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => {
+        try {
+          return readFileSync(join('/proc', pid, 'cmdline'), 'utf8').replaceAll('\0', ' ');
+        } catch {
+          return '';
+        }
+      })
+      .filter((line) => line.startsWith(join(this.venv, 'bin')));
+  }
+
+  write(name: string, content: string | Uint8Array): string {
+    const file = join(this.folder, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+    return file;
   }
 
   canaryText(): string {

@@ -1,5 +1,5 @@
 /** A home folder and projects for real package managers, thrown away afterwards. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -7,6 +7,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { findTool } from '../../lib/tools.js';
+import type { GuardSetup } from './guard-npm.js';
 
 export interface GuardReport {
   readonly kind: string;
@@ -90,7 +91,7 @@ export class Sandbox {
   async guarded(
     cwd: string,
     args: readonly string[],
-    setup: { block?: string[]; unverified?: string[]; npx?: boolean } = {},
+    setup: Omit<GuardSetup, 'npm'> = {},
     env?: NodeJS.ProcessEnv,
   ): Promise<Finished & { readonly report: GuardReport }> {
     const command = [this.npm[0]!, GUARD, JSON.stringify({ npm: this.npm, ...setup }), ...args];
@@ -99,6 +100,16 @@ export class Sandbox {
     if (line === undefined)
       throw new Error(`no report from the guard:\n${finished.stderr}\n${finished.stdout}`);
     return { ...finished, report: JSON.parse(line) as GuardReport };
+  }
+
+  /** The guard as a process a test can send signals to. */
+  startGuarded(cwd: string, args: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess {
+    const command = [GUARD, JSON.stringify({ npm: this.npm }), ...args];
+    return spawn(this.npm[0]!, command, {
+      cwd,
+      env: this.environment(env),
+      stdio: ['ignore', 'ignore', 'ignore'],
+    });
   }
 
   /** Temporary folders left behind by the guard. */

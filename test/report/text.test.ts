@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import stringWidth from 'string-width';
+import { mainEvidence } from '../../lib/report/messages.js';
 import { createProgress } from '../../lib/report/progress.js';
 import { makeStyle, styleOf } from '../../lib/report/style.js';
 import { renderText } from '../../lib/report/text.js';
@@ -50,6 +51,20 @@ describe('report/text', () => {
       text,
       'safe-install: 2 packages read, none flagged (1.2 s); 2 files in 1 package not readable by kind (native code, bytecode)\n',
     );
+  });
+  it('shows a line that two units reach once, and six lines at most', () => {
+    const [first] = ordinary.packages[1]!.verdict.evidence;
+    const evidence = Array.from({ length: 20 }, (_, i) => ({
+      ...first!,
+      order: i,
+      weight: 20 - i,
+      behavior: { ...first!.behavior, line: 1 + (i >> 1) },
+    }));
+    assert.deepEqual(
+      mainEvidence(evidence).map(({ behavior }) => behavior.line),
+      [1, 2, 3, 4, 5, 6],
+    );
+    assert.equal(mainEvidence(evidence.map((e) => ({ ...e, weight: e.order === 0 ? 100 : 1 }))).length, 3);
   });
   it('a scan does not claim that nothing was installed', () => {
     const style = makeStyle({ columns: 80, level: 0, unicode: true });

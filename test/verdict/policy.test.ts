@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Ajv } from 'ajv';
 import { KnownError } from '../../lib/errors.js';
 import { effectiveThreshold } from '../../lib/verdict/decide.js';
 import { type Folders, userFolders } from '../../lib/verdict/folders.js';
@@ -78,6 +79,19 @@ describe('verdict/policy-file', () => {
     ['a negative age', '{"minimumReleaseAge": -1}', /number from/],
     ['an unknown word', '{"opaque": "maybe"}', /must be one of allow, block/],
   ];
+  it('the published schema refuses the same, and accepts what is right', () => {
+    const path = new URL('../../../schema/policy.schema.json', import.meta.url);
+    const ajv = new Ajv();
+    ajv.addFormat('date', true);
+    const validate = ajv.compile(JSON.parse(readFileSync(path, 'utf8')));
+    // What no schema can say: a key given twice, a day that is none, a value of the object's own prototype.
+    const beyond = new Set(['a rule given twice', 'a day that is none']);
+    for (const [what, text] of bad) {
+      if (!/^[{[]/.test(text) || what === 'half an object' || beyond.has(what)) continue;
+      assert.equal(validate(JSON.parse(text)), false, what);
+    }
+    assert(validate({ exceptions: [{ ...exception, until: '2026-02-28' }], opaque: 'block', own: ['@a'] }));
+  });
   for (const [what, text, message] of bad) {
     it(`refuses ${what} in one line, exit 2`, () => {
       assert.throws(

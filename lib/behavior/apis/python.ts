@@ -10,6 +10,12 @@ import { pythonRules } from './python/rules.js';
 import { pathMethod } from './python/rules-files.js';
 import { bytesMethod, numberMethod, textMethod } from './python/text-methods.js';
 
+const MODULES = new Set(
+  'os sys subprocess socket base64 binascii codecs zlib marshal shutil platform getpass urllib requests httpx ctypes tempfile glob threading importlib sqlite3 winreg psutil pyautogui discord telebot'.split(
+    ' ',
+  ),
+);
+
 const builtins: Builtins = {
   callPath,
   callMethod(receiver, name, args, keywords, context) {
@@ -51,7 +57,8 @@ const builtins: Builtins = {
   global(name) {
     if (name === '__builtins__' || name === '__builtin__' || name === 'builtins') return ref('builtins');
     if (name === '__debug__') return known(true);
-    return ref(`builtins.${name}`);
+    // A module that is used without its import in sight: after `from x import *`, in decoded pieces of code.
+    return ref(MODULES.has(name) ? name : `builtins.${name}`);
   },
 };
 

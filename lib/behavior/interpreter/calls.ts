@@ -12,6 +12,7 @@ import {
 } from './machine.js';
 import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.js';
 import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
+import { isPure } from './purity.js';
 import { branches, setIn } from './scope.js';
 import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
 import { execute } from './statements.js';
@@ -219,11 +220,25 @@ export function callFunction(
   }
   let record = m.functions.get(fn.node);
   if (record === undefined) {
-    record = { walks: 0, active: 0, emitted: false, memo: new Map(), last: undefined, lastWalk: 0 };
+    record = {
+      walks: 0,
+      active: 0,
+      emitted: false,
+      memo: new Map(),
+      last: undefined,
+      lastWalk: 0,
+      emittedBefore: 0,
+      fruitless: 0,
+    };
     m.functions.set(fn.node, record);
   }
   record.lastWalk = ++m.walkCounter;
   const key = `${home.serial}|${signature(keywords.size === 0 ? actual : [...actual, ...keywords.values()], thisValue)}`;
+  // Exact only while no argument was cut in the signature.
+  if (record.walks > 0 && !python && key.length < 400) {
+    const seen = record.memo.get(key);
+    if (seen?.kind === 'known' && isPure(fn.node, home)) return seen;
+  }
   if (!shouldWalk(m, record, key)) return record.memo.get(key) ?? record.last ?? unknown(labelsOfAll(actual));
   return walk(m, fn, home, record, key, actual, keywords, thisValue);
 }
@@ -235,6 +250,8 @@ const isMethodOf = (m: Machine, fn: Func, cls: Class): boolean => {
 
 /** Different arguments a function that does something is walked with in one unit. */
 const VARIANTS = 6;
+/** Walks without a known result after which a function that only computes is not walked again. */
+const FRUITLESS = 12;
 
 /**
  * A call is walked again when it may compute something new: always while it only computes and the budget
@@ -243,14 +260,14 @@ const VARIANTS = 6;
 function shouldWalk(m: Machine, record: FunctionRecord, key: string): boolean {
   if (m.depth >= LIMITS.callDepth) return false;
   if (record.walks === 0) return true;
-  if (record.active >= (m.concrete ? 24 : 1)) return false;
-  if (record.active > 2 && record.emitted) return false;
   if (!m.concrete) return false;
+  const acts = record.emitted || (record.active > 0 && m.recorder.emitted > record.emittedBefore);
+  // Recursion that only computes is followed; recursion through folders and the like says the same again.
+  if (record.active >= (acts ? 2 : 24)) return false;
   const seen = record.memo.get(key);
-  if (seen === undefined)
-    return record.emitted ? record.walks < VARIANTS : record.active < 24 && record.walks < 100_000;
-  if (record.emitted) return false;
-  return seen.kind === 'known' || seen.kind === 'list' || seen.kind === 'bytes' || seen.kind === 'dict';
+  if (acts) return seen === undefined && record.walks < VARIANTS;
+  // Computing functions are walked as often as they yield something; the others only until that is plain.
+  return (seen === undefined || seen.kind !== 'unknown') && record.fruitless < FRUITLESS;
 }
 
 /** The scope a function was made in. Libraries may hand in functions of their own, with a scope of names only. */
@@ -269,7 +286,6 @@ function walk(
   keywords: ReadonlyMap<string, Value>,
   thisValue: Value | undefined,
 ): Value {
-  const again = record.walks > 0;
   record.walks++;
   record.active++;
   m.unwalked.delete(fn.node);
@@ -281,9 +297,16 @@ function walk(
   }
   if (fn.homeClass !== undefined) env.homeClass = fn.homeClass;
   const activation: Activation = { env, returns: [], yields: fn.node.isGenerator ? [] : undefined };
-  const saved = { activation: m.activation, position: m.position, tryLevel: m.tryLevel, label: m.label };
+  const saved = {
+    activation: m.activation,
+    position: m.position,
+    tryLevel: m.tryLevel,
+    label: m.label,
+    // A return on an unknown condition leaves the function, not the loop it was called in.
+    uncertainJump: m.uncertainJump,
+  };
   const emitted = m.recorder.emitted;
-  const steps = m.steps;
+  if (record.active === 1) record.emittedBefore = emitted;
   m.activation = activation;
   m.depth++;
   try {
@@ -296,7 +319,7 @@ function walk(
     m.position = saved.position;
     m.tryLevel = saved.tryLevel;
     m.label = saved.label;
-    if (again) m.concreteUsed += m.steps - steps;
+    m.uncertainJump = saved.uncertainJump;
     if (m.recorder.emitted > emitted) record.emitted = true;
   }
   const result =
@@ -305,6 +328,9 @@ function walk(
       : activation.returns.length === 0
         ? UNDEFINED
         : join(activation.returns);
+  if (result.kind === 'unknown' || result.kind === 'choice' || result.kind === 'ref') record.fruitless++;
+  else if (result.kind === 'known' && result.value === undefined) record.fruitless += 0.2;
+  else if (result.kind !== 'known' && result.kind !== 'bytes') record.fruitless += 0.05;
   if (record.memo.size < 2000) record.memo.set(key, result);
   record.last = result;
   return result;

@@ -3,6 +3,7 @@ import { parseShell } from '../shell.js';
 import { runCode, runFile } from './context.js';
 import { emit } from './emit.js';
 import { LIMITS, type Machine } from './machine.js';
+import { runIn, scriptEnv } from './modules.js';
 import { decode } from './programs.js';
 
 const SCRIPT_BYTES = 400_000;
@@ -45,7 +46,7 @@ function runScript(m: Machine, name: string, hidden: boolean, quiet: boolean): v
   }
 }
 
-/** A script file, as one command line after another; positions are those of its lines. */
+/** A script file, as one command line after another; behaviours stand at its first line. */
 export function runShellFile(m: Machine, path: string): void {
   const file = m.artifact.files.get(path);
   if (file === undefined || m.startedShell.has(path)) return;
@@ -55,5 +56,10 @@ export function runShellFile(m: Machine, path: string): void {
     emit(m, 'left-out', { detail: path });
     return;
   }
-  runShell(m, decode(file.bytes), false, false);
+  m.filesParsed++;
+  m.codeBytes += file.bytes.length;
+  runIn(m, scriptEnv(m, path), () => {
+    m.position = { line: 1, column: 0 };
+    runShell(m, decode(file.bytes), false, false);
+  });
 }

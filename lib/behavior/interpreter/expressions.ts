@@ -404,6 +404,11 @@ function evaluateBinary(m: Machine, node: Expression & { type: 'binary' }, env: 
 }
 
 export function binary(m: Machine, operator: string, left: Value, right: Value): Value {
+  // `'CI' in os.environ` asks for one variable, not for all of them.
+  if ((operator === 'in' || operator === 'not in') && right.kind === 'ref') {
+    const key = keyOf(m, left);
+    return unknown(key === undefined ? right.labels : readProperty(m, right, key).labels);
+  }
   const a = use(m, left);
   const b = use(m, right);
   if (a.kind === 'choice' || b.kind === 'choice') {

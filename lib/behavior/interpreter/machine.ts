@@ -6,7 +6,7 @@
 import type { OpenedArtifact, Phase } from '../../types.js';
 import type { Context, LanguageLibrary } from '../api.js';
 import type { Expression, FunctionExpression, Lower, Position, Program, Statement } from '../ir.js';
-import type { Class, Dict, Func, Scope, Value } from '../values.js';
+import type { Class, Dict, Func, List, Scope, Value } from '../values.js';
 import type { Recorder } from './recorder.js';
 import type { RuleIndex } from './rules.js';
 
@@ -103,17 +103,28 @@ export interface FunctionRecord {
   last: Value | undefined;
   /** Number of the latest call, walked or remembered. */
   lastWalk: number;
+  /** Behaviours recorded when the outermost active call began. */
+  emittedBefore: number;
+  /** How often it was walked and nothing was known of the result, fractions for results that say little. */
+  fruitless: number;
 }
 
 export const LIMITS = {
-  /** Steps of an artifact after which loops are no longer run iteration by iteration. */
-  concreteSteps: 1_500_000,
-  /** Steps one loop may take iteration by iteration. */
-  loopSteps: 400_000,
-  /** Hard end: what is left is left out and said so. */
+  /** Hard end of an artifact: what is left is left out and said so. Reached only by code of tens of megabytes. */
   steps: 25_000_000,
-  /** Steps of one root of the remainder (a function nobody calls). */
-  rootSteps: 200_000,
+  /**
+   * Steps up to which loops are run pass by pass and functions walked again for other arguments. Beyond, every loop
+   * body and every function is walked once, so that the work left is bounded by the size of the code.
+   */
+  concreteSteps: 2_500_000,
+  /** The same for one entry point, one file and one function nobody calls, so that none starves the others. */
+  entryConcrete: 1_200_000,
+  fileConcrete: 100_000,
+  rootConcrete: 20_000,
+  /** Together for everything no entry point reaches. */
+  remainderConcrete: 500_000,
+  /** Steps one loop may take pass by pass. */
+  loopSteps: 400_000,
   callDepth: 48,
   codeDepth: 6,
   /** Characters of one evaluated string, bytes of one evaluated array. */
@@ -134,9 +145,10 @@ export interface Language {
 
 export class Machine {
   steps = 0;
-  /** Steps at which the current root ends. */
-  stepLimit: number = LIMITS.steps;
-  concreteUsed = 0;
+  /** Steps at which the current root is no longer followed pass by pass. */
+  concreteUntil: number = LIMITS.entryConcrete;
+  /** No root of the current unit is followed pass by pass beyond this step. */
+  concreteEnd: number = LIMITS.concreteSteps;
   cut = false;
   depth = 0;
   codeDepth = 0;
@@ -176,6 +188,8 @@ export class Machine {
   modules = new Map<string, Module>();
   /** Assigned members of the world outside: `global.x`, `String.prototype.y`, by path. */
   refProperties = new Map<string, Value>();
+  /** Properties of arrays that are not elements. */
+  listProperties = new WeakMap<List, Map<string, Value>>();
   functions = new Map<FunctionExpression, FunctionRecord>();
   instances = new Map<object, Dict>();
   /** `this` of function values that stand in an object. */
@@ -220,7 +234,7 @@ export class Machine {
 
   /** Counts a step of work. Throws `BudgetSignal` at the limit. */
   step(): void {
-    if (++this.steps > this.stepLimit) throw new BudgetSignal();
+    if (++this.steps > LIMITS.steps) throw new BudgetSignal();
   }
 
   newEnv(parent: Env, isFunction: boolean): Env {
@@ -229,7 +243,7 @@ export class Machine {
 
   /** Loops and repeated calls are still followed one by one. */
   get concrete(): boolean {
-    return this.concreteUsed < LIMITS.concreteSteps;
+    return this.steps < this.concreteUntil;
   }
 
   /** Back to solid ground after an entry point ended, however it ended. */

@@ -227,6 +227,11 @@ function newModule(m: Machine, path: string, language: 'javascript' | 'python', 
   return module;
 }
 
+/** A scope for a shell script: nothing but the file its behaviours stand in. */
+export function scriptEnv(m: Machine, path: string): Env {
+  return newModule(m, path, m.artifact.ecosystem === 'npm' ? 'javascript' : 'python', true).env;
+}
+
 function pythonName(path: string): string {
   return path
     .replace(/\.pyw?$/, '')

@@ -20,13 +20,14 @@ export const ASSEMBLED: Labels = new Set(['assembled']);
 export function join(values: readonly (Value | undefined)[]): Value {
   const options: Value[] = [];
   for (const value of values) {
-    if (value === undefined) continue;
+    if (value === undefined || value === options[0]) continue;
     if (value.kind === 'choice') for (const option of value.options) addOption(options, option);
     else addOption(options, value);
   }
   if (options.length === 0) return UNDEFINED;
   if (options.length === 1) return options[0]!;
-  const labels = union(...options.map((o) => o.labels));
+  let labels = NO_LABELS;
+  for (const option of options) if (option.labels.size > 0) labels = union(labels, option.labels);
   const kept = options.length > LIMITS.choices ? options.slice(0, LIMITS.choices) : options;
   const choice: Choice = { kind: 'choice', options: kept, labels };
   return choice;
@@ -51,44 +52,43 @@ export function sameValue(a: Value, b: Value): boolean {
   );
 }
 
-/** All labels reachable in a value, through containers to a bounded depth. */
-export function labelsOf(value: Value | undefined, depth = 3): Labels {
+/** Parts of a value looked at for labels: enough for any object a program builds by hand. */
+const LABEL_PARTS = 300;
+
+/** All labels reachable in a value, through containers to a bounded depth and number of parts. */
+export function labelsOf(value: Value | undefined): Labels {
   if (value === undefined) return NO_LABELS;
-  switch (value.kind) {
-    case 'list': {
-      if (depth === 0 || value.items.length === 0) return value.labels;
-      const sets: Labels[] = [value.labels];
-      for (let i = 0; i < value.items.length && i < 64; i++) {
-        const labels = labelsOf(value.items[i], depth - 1);
-        if (labels.size > 0) sets.push(labels);
-      }
-      return union(...sets);
-    }
-    case 'dict': {
-      if (depth === 0 || value.entries.size === 0) return value.labels;
-      const sets: Labels[] = [value.labels];
-      let seen = 0;
-      for (const entry of value.entries.values()) {
-        if (++seen > 64) break;
-        const labels = labelsOf(entry, depth - 1);
-        if (labels.size > 0) sets.push(labels);
-      }
-      return union(...sets);
-    }
-    case 'choice':
-      return union(value.labels, ...value.options.map((o) => labelsOf(o, depth)));
-    default:
-      return value.labels;
+  if (value.kind !== 'list' && value.kind !== 'dict' && value.kind !== 'choice') return value.labels;
+  const found = new Set<string>();
+  collectLabels(value, found, 4, { left: LABEL_PARTS });
+  return found.size === 0 ? NO_LABELS : found;
+}
+
+function collectLabels(value: Value, into: Set<string>, depth: number, parts: { left: number }): void {
+  if (value.labels.size > 0) for (const label of value.labels) into.add(label);
+  if (depth === 0) return;
+  const inner =
+    value.kind === 'list'
+      ? value.items
+      : value.kind === 'dict'
+        ? value.entries.values()
+        : value.kind === 'choice'
+          ? value.options
+          : undefined;
+  if (inner === undefined) return;
+  for (const part of inner) {
+    if (--parts.left < 0) return;
+    collectLabels(part, into, depth - 1, parts);
   }
 }
 
 export function labelsOfAll(values: Iterable<Value>): Labels {
-  const sets: Labels[] = [];
+  let all = NO_LABELS;
   for (const value of values) {
     const labels = labelsOf(value);
-    if (labels.size > 0) sets.push(labels);
+    if (labels.size > 0) all = all.size === 0 ? labels : union(all, labels);
   }
-  return sets.length === 0 ? NO_LABELS : union(...sets);
+  return all;
 }
 
 export function withLabels(value: Value, labels: Labels): Value {

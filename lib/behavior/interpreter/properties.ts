@@ -31,6 +31,8 @@ export function readProperty(m: Machine, object: Value, key: string): Value {
     case 'class':
       return readClass(m, object, key);
     case 'list': {
+      const named = m.listProperties.get(object)?.get(key);
+      if (named !== undefined) return named;
       const index = /^-?\d+$/.test(key) ? Number(key) : undefined;
       if (index !== undefined) return readIndex(object.items, index, object.open, m);
       break;
@@ -284,6 +286,13 @@ export function writeProperty(m: Machine, object: Value, key: string, value: Val
       writeEntry(m, object.statics, key, value, object);
       return;
     case 'list':
+      if (!/^(?:-?\d+|length)$/.test(key)) {
+        // A name on an array: decoders keep what they decoded on `arguments`.
+        const named = m.listProperties.get(object) ?? new Map<string, Value>();
+        m.listProperties.set(object, named);
+        if (named.size < 5000) named.set(key, value);
+        return;
+      }
       writeItem(object.items, key, value, () => {
         object.open = true;
       });

@@ -27,7 +27,12 @@ const MEMO_LIMIT = 20_000;
 export class RuleIndex {
   readonly #root = newNode();
   readonly #containers = new Set<string>();
-  readonly #memo = new Map<string, readonly Rule[]>();
+  readonly #memo: Record<RuleKind, Map<string, readonly Rule[]>> = {
+    call: new Map(),
+    read: new Map(),
+    import: new Map(),
+    write: new Map(),
+  };
 
   constructor(rules: readonly Rule[]) {
     rules.forEach((rule, order) => {
@@ -37,15 +42,15 @@ export class RuleIndex {
 
   /** Rules of one kind that match, the least specific first. */
   match(kind: RuleKind, path: string): readonly Rule[] {
-    const key = `${kind} ${path}`;
-    const remembered = this.#memo.get(key);
+    const memo = this.#memo[kind];
+    const remembered = memo.get(path);
     if (remembered !== undefined) return remembered;
     const found: Node['ends'][number][] = [];
     collect(this.#root, path.split('.'), 0, kind, found);
     found.sort((a, b) => a.literals - b.literals || a.order - b.order);
     const rules = found.length === 0 ? NO_RULES : [...new Set(found.map((end) => end.rule))];
-    if (this.#memo.size >= MEMO_LIMIT) this.#memo.clear();
-    this.#memo.set(key, rules);
+    if (memo.size >= MEMO_LIMIT) memo.clear();
+    memo.set(path, rules);
     return rules;
   }
 

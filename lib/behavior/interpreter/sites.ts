@@ -100,6 +100,7 @@ export function callRef(
   const before = m.walkCounter;
   let result: Value | undefined;
   if (rules.length > 0) {
+    for (const arg of used) useText(m, arg);
     // The result of a call that is called itself, `codecs.getdecoder('hex')(x)`, is its own receiver.
     const site: Site = {
       path,
@@ -112,9 +113,9 @@ export function callRef(
     result = apply(m, rules, site);
   }
   const computed = result ?? m.language.library.builtins.callPath(path, used, usedKeywords, m.context);
-  if (computed === undefined || rules.length > 0) {
+  if (computed === undefined || (rules.length > 0 && computed.kind !== 'known')) {
     m.unknownCalls++;
-    for (const arg of used) useText(m, arg);
+    if (rules.length === 0) for (const arg of used) useText(m, arg);
   }
   callbacks(m, used, usedKeywords, before, callee);
   if (computed !== undefined) return computed;

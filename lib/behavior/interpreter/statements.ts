@@ -90,11 +90,13 @@ function eitherOf(m: Machine, thunks: readonly (() => Completion)[]): Completion
   const label = m.label;
   const completions = branches(m, thunks, leaves);
   const jumps = completions.filter((c) => c === BREAK || c === CONTINUE);
+  // The next pass of a loop comes either way when all that is not known is whether this one is cut short.
+  const leavesLoop = completions.some((c) => c !== NORMAL && c !== CONTINUE);
   if (completions.every((c) => c === completions[0]) && completions[0] !== NORMAL) return completions[0]!;
-  if (jumps.length > 0) m.uncertainJump = true;
+  if (jumps.length > 0 && leavesLoop) m.uncertainJump = true;
   if (completions.includes(NORMAL)) {
     if (completions.some((c) => c !== NORMAL)) {
-      m.uncertainJump = true;
+      if (leavesLoop) m.uncertainJump = true;
       m.label = label;
     }
     return NORMAL;
@@ -281,13 +283,8 @@ function executeLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): 
 
 /** Budget of one loop: steps it may take pass by pass. */
 function loopBudget(m: Machine): () => boolean {
-  const start = m.steps;
-  let counted = start;
-  return () => {
-    m.concreteUsed += m.steps - counted;
-    counted = m.steps;
-    return m.concrete && m.steps - start < LIMITS.loopSteps;
-  };
+  const end = m.steps + LIMITS.loopSteps;
+  return () => m.concrete && m.steps < end;
 }
 
 function whileLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Completion {
@@ -396,13 +393,11 @@ export function iterate(
 ): boolean {
   const items = elementsOf(m, iterable);
   if (items !== undefined) {
-    const before = m.steps;
     for (const [i, item] of items.entries()) {
       if (stop()) return true;
       if (i > 0 && !m.concrete) break;
       body(item);
     }
-    m.concreteUsed += items.length > 8 ? m.steps - before : 0;
     return true;
   }
   branches(m, [() => body(elementOf(iterable)), () => undefined], () => false);
@@ -470,7 +465,8 @@ function executeTry(m: Machine, node: Statement & { type: 'try' }, env: Env): Co
   else {
     if (node.otherwise.length > 0 && completion === NORMAL) completion = executeBlock(m, node.otherwise, env);
     // An error is possible only where something outside was called.
-    if (m.unknownCalls > calls) {
+    // A jump out of the loop was reached, so that the handler's changes to arrays must not come after it.
+    if (m.unknownCalls > calls && completion !== BREAK) {
       const after = eitherOf(m, [() => handle(m, node, env, UNKNOWN, node.handlers.length), () => NORMAL]);
       if (completion === RETURN && node.handlers.length > 0 && after === NORMAL && !ignored)
         completion = RETURN;

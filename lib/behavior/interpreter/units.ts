@@ -1,11 +1,13 @@
 /** One entry point at a time: what it runs, what that defers, and what known conditions left out. */
 import type { Behavior, EntryPoint, Phase, UnitKind } from '../../types.js';
 import type { FunctionExpression } from '../ir.js';
+import { opaqueKind } from '../opaque.js';
 import { PACKAGE_ROOT } from '../strings.js';
 import { dict, type Func, known, UNKNOWN, type Value } from '../values.js';
 import { callFunction, callValue } from './calls.js';
 import { runShell, runShellFile } from './commands.js';
 import { languageOf, runCode, runFile } from './context.js';
+import { emit } from './emit.js';
 import { evaluateReached } from './expressions.js';
 import {
   BudgetSignal,
@@ -40,7 +42,7 @@ export interface WalkOptions {
 export function walkEntry(m: Machine, entry: EntryPoint, options: WalkOptions): WalkedUnit {
   return walkUnit(m, entry.kind, entry.phase, entry.origin, entry.file, entry.line, options, (root) => {
     const run = entry.run;
-    guarded(m, LIMITS.steps, () => {
+    guarded(m, LIMITS.entryConcrete, () => {
       runIn(m, root.env, () => {
         if (run.type === 'file') runEntryFile(m, run.path, entry);
         else if (run.type === 'command') runShell(m, run.command, false, false);
@@ -53,6 +55,14 @@ export function walkEntry(m: Machine, entry: EntryPoint, options: WalkOptions): 
 
 /** `bin` and lifecycle files run as programs, everything else is imported. */
 function runEntryFile(m: Machine, path: string, entry: EntryPoint): void {
+  const file = m.artifact.files.get(path);
+  if (
+    path.endsWith('.node') ||
+    (file !== undefined && opaqueKind(file, m.artifact.files) === 'opaque-native')
+  ) {
+    emit(m, 'load-native', { qualifiers: ['path:own'], detail: path });
+    return;
+  }
   const language = languageOf(m, path) ?? (m.artifact.ecosystem === 'npm' ? 'javascript' : 'python');
   if (language === 'shell') {
     runShellFile(m, path);
@@ -73,13 +83,14 @@ export function walkRemainder(
   options: WalkOptions,
   extra: () => void,
 ): WalkedUnit {
+  m.concreteEnd = Math.min(LIMITS.concreteSteps, m.steps + LIMITS.remainderConcrete);
   return walkUnit(m, 'remainder', 'runtime', 'remainder', files[0] ?? '', 1, options, () => {
     walkFunctions(m);
     for (const path of files) {
       if (m.startedFiles.has(path)) continue;
       const language = languageOf(m, path);
       if (language === undefined) continue;
-      guarded(m, LIMITS.rootSteps * 4, () => {
+      guarded(m, LIMITS.fileConcrete, () => {
         if (language === 'shell') runShellFile(m, path);
         else runModule(m, path, language, false);
       });
@@ -96,7 +107,7 @@ function walkFunctions(m: Machine): void {
     const [node, fn] = m.unwalked.entries().next().value as [FunctionExpression, Func];
     m.unwalked.delete(node);
     if (m.walkedFunctions.has(node)) continue;
-    guarded(m, LIMITS.rootSteps, () => {
+    guarded(m, LIMITS.rootConcrete, () => {
       const scope = fn.scope as Env;
       runIn(m, scope, () => {
         m.position = node;
@@ -166,9 +177,9 @@ function leftOut(m: Machine, file: string, line: number, detail: string): void {
   m.recorder.emit({ code: 'left-out', phase: m.phase, file, line, column: 0, qualifiers: [], detail });
 }
 
-/** Runs one root within a number of steps; its end, however it comes, is not the end of the unit. */
-function guarded(m: Machine, steps: number, body: () => void): void {
-  m.stepLimit = Math.min(LIMITS.steps, m.steps + steps);
+/** Runs one root, for so many steps pass by pass; its end, however it comes, is not the end of the unit. */
+function guarded(m: Machine, concrete: number, body: () => void): void {
+  m.concreteUntil = Math.min(m.concreteEnd, m.steps + concrete);
   try {
     body();
   } catch (error) {
@@ -192,7 +203,7 @@ function guarded(m: Machine, steps: number, body: () => void): void {
 function runDeferred(m: Machine): void {
   for (let i = 0; i < m.deferred.length && i < 1000; i++) {
     const { fn, args } = m.deferred[i]!;
-    guarded(m, LIMITS.rootSteps, () => {
+    guarded(m, LIMITS.rootConcrete, () => {
       callValue(m, fn, args, NO_KEYWORDS, undefined, false);
     });
   }
@@ -206,7 +217,7 @@ function drain(m: Machine): void {
   for (let i = 0; i < m.pending.length && i < PENDING_LIMIT; i++) {
     const pending = m.pending[i]!;
     if (!stillLeft(m, pending)) continue;
-    guarded(m, LIMITS.rootSteps, () => {
+    guarded(m, LIMITS.rootConcrete, () => {
       runIn(m, pending.env, () => {
         m.uncertain = 1;
         if (pending.expression !== undefined) evaluateReached(m, pending.expression, pending.env);

@@ -37,6 +37,7 @@ export function lowerFunction(node: FunctionNode, low: Lowering, ownName?: strin
     isAsync: node.async === true,
     isGenerator: node.generator === true,
     decorators: isMethod ? (node.decorators ?? []).map((d) => lowerExpression(d.expression, low)) : [],
+    span: { source: low.source, start: node.start ?? 0, end: node.end ?? 0 },
     ...at,
   };
 }

@@ -24,7 +24,10 @@ export class Lowering {
   private depth = 0;
   private readonly functions: FunctionScope[] = [];
 
-  constructor(readonly isModule: boolean) {}
+  constructor(
+    readonly isModule: boolean,
+    readonly source: string,
+  ) {}
 
   /** Runs `body` one level deeper; `otherwise` when the nesting is at its limit. */
   nested<T>(body: () => T, otherwise: () => T): T {

@@ -50,7 +50,7 @@ export const lowerJavaScript: Lower = (source, file) => {
   const text = source.charCodeAt(0) === 0xfeff ? source.slice(1) : source;
   if (/\.json$/i.test(file)) return lowerJson(text);
   const tree = parseAnyWay(text, file);
-  const lowering = new Lowering(tree.program.sourceType === 'module');
+  const lowering = new Lowering(tree.program.sourceType === 'module', text);
   const body = lowerProgram(tree.program, lowering);
   return {
     language: 'javascript',

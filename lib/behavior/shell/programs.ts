@@ -128,7 +128,8 @@ export function outputFile(call: Invocation): string | undefined {
   return undefined;
 }
 
-const lastSegment = (url: string | undefined): string | undefined => url?.split(/[?#]/)[0]!.split('/').at(-1);
+const lastSegment = (url: string | undefined): string | undefined =>
+  (url ?? '').split(/[?#]/)[0]!.split('/').at(-1) || undefined;
 
 function netcat(call: Invocation): ShellBehavior[] {
   const { args } = call;

@@ -367,6 +367,10 @@ function functionMethod(
       if (list?.kind === 'list') return context.call(receiver, list.items, args[0]);
       return context.call(receiver, list === undefined ? [] : [unknown(list.labels)], args[0]);
     }
+    case 'toString': {
+      const text = stringify(receiver);
+      return text === undefined ? undefined : known(text);
+    }
     case 'bind': {
       const [self, ...bound] = args;
       return {

@@ -50,10 +50,18 @@ export function toPrimitive(value: Value, depth = 0): Holder | undefined {
       const name = NATIVE_FUNCTION.exec(value.path)?.[1];
       return name === undefined ? undefined : { value: `function ${name}() { [native code] }` };
     }
+    case 'func': {
+      const span = value.node.span;
+      if (span === undefined || span.end - span.start > MAX_FUNCTION_TEXT) return undefined;
+      return { value: span.source.slice(span.start, span.end) };
+    }
     default:
       return undefined;
   }
 }
+
+/** Longest function whose text is given: what looks at itself is short. */
+const MAX_FUNCTION_TEXT = 20_000;
 
 const NATIVE_FUNCTION =
   /^(?:(?:Array|String|Number|Boolean|Object|Function|RegExp)(?:\.prototype\.(\w+))?|Function|Array|String|Number|Boolean|Object|RegExp|Date)$/;

@@ -2,7 +2,7 @@
 import type { Context } from '../../api.js';
 import { type Dict, known, type List, list, union, type Value } from '../../values.js';
 import {
-  assembled,
+  decoded,
   equal,
   type Invoke,
   integerOf,
@@ -110,7 +110,7 @@ export function listMethod(
       const codes = self.items.map(integerOf);
       return self.open || codes.includes(undefined)
         ? undefined
-        : octets(Uint8Array.from(codes as number[]), assembled(labelsOf(self)));
+        : octets(Uint8Array.from(codes as number[]), decoded(labelsOf(self)));
     }
   }
   return undefined;
@@ -272,7 +272,7 @@ export function sliceValue(
   const pick = <T>(all: ArrayLike<T>): T[] => slice(all, from, to, by ?? 1);
   if (one.kind === 'list') return one.open ? undefined : list(pick(one.items), false, one.labels);
   if (one.kind === 'bytes') {
-    const labels = (by ?? 1) === 1 ? one.labels : assembled(one.labels);
+    const labels = (by ?? 1) === 1 ? one.labels : decoded(one.labels);
     return octets(Uint8Array.from(pick(one.value)), labels);
   }
   const characters = stringOf(one);
@@ -280,7 +280,7 @@ export function sliceValue(
   if ((by ?? 1) === 1 && !/[\ud800-\udfff]/.test(characters)) {
     return text(characters.slice(from ?? 0, to ?? characters.length), one.labels);
   }
-  return text(pick(Array.from(characters)).join(''), (by ?? 1) === 1 ? one.labels : assembled(one.labels));
+  return text(pick(Array.from(characters)).join(''), (by ?? 1) === 1 ? one.labels : decoded(one.labels));
 }
 
 function slice<T>(all: ArrayLike<T>, start: number | null, stop: number | null, step: number): T[] {

@@ -8,9 +8,12 @@ import {
   type List,
   list,
   NO_LABELS,
+  partialText,
   type Ref,
   ref,
+  UNKNOWN_PIECE,
   union,
+  unknown,
   type Value,
 } from '../../values.js';
 
@@ -139,6 +142,21 @@ export function str(value: Value | undefined): string | undefined {
   const one = settle(value);
   if (one?.kind === 'known' && typeof one.value === 'string') return one.value;
   return repr(one);
+}
+
+/** What is known of `str(x)`, with `UNKNOWN_PIECE` for what is not. */
+export function pieces(value: Value | undefined): string {
+  return str(value) ?? partialText(settle(value)) ?? UNKNOWN_PIECE;
+}
+
+/** A text some pieces of which are not known. */
+export function partly(value: string, labels: Labels): Value {
+  return value.includes(UNKNOWN_PIECE) ? unknown(labels, value) : known(value, labels);
+}
+
+/** For people: holes as dots. */
+export function shown(value: string | undefined): string {
+  return value === undefined ? '' : value.replaceAll(UNKNOWN_PIECE, '…');
 }
 
 /** `repr(x)`. Undefined when not known. */

@@ -116,8 +116,13 @@ export type FieldLookup = (
   rest: readonly { readonly kind: 'key' | 'attribute'; readonly name: string }[],
 ) => Value | undefined;
 
-/** `text.format(…)`. Undefined as soon as one field is not known. */
-export function formatString(template: string, lookup: FieldLookup, depth = 0): string | undefined {
+/** `text.format(…)`. Undefined as soon as one field is not known, unless `missing` stands for it. */
+export function formatString(
+  template: string,
+  lookup: FieldLookup,
+  depth = 0,
+  missing?: string,
+): string | undefined {
   let out = '';
   let automatic = 0;
   if (depth > 2) return undefined;
@@ -165,6 +170,7 @@ export function formatString(template: string, lookup: FieldLookup, depth = 0): 
         const plain = str(value);
         shown = plain === undefined ? undefined : formatText(plain, specification);
       } else shown = formatValue(value, specification);
+      shown ??= missing;
       if (shown === undefined) return undefined;
       out += shown;
     } else out += c;
@@ -180,9 +186,10 @@ function formatText(text: string, specification: string): string | undefined {
 const PERCENT = /%(?:\(([^)]*)\))?([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?[hlL]?([a-zA-Z%])/g;
 
 /** `template % right`. The right side is a list for a tuple, a dict, or one value. */
-export function percentFormat(template: string, right: Value): string | undefined {
+export function percentFormat(template: string, right: Value, missing?: string): string | undefined {
   const one = settle(right);
-  const values = one?.kind === 'list' ? itemsOf(one) : [right];
+  const values =
+    one?.kind === 'list' ? (itemsOf(one) ?? (missing === undefined ? undefined : one.items)) : [right];
   if (values === undefined) return undefined;
   let next = 0;
   let failed = false;
@@ -205,7 +212,7 @@ export function percentFormat(template: string, right: Value): string | undefine
       const precision = number(precisionText);
       const value =
         key === undefined ? values[next++] : one?.kind === 'dict' ? one.entries.get(key) : undefined;
-      const body = percentBody(value, type, flags, precision);
+      const body = percentBody(value, type, flags, precision) ?? missing;
       if (body === undefined || width > MAX_LENGTH) {
         failed = true;
         return '';

@@ -72,7 +72,7 @@ define('builtins.chr builtins.unichr', (a) => {
   const code = integerOf(a);
   return code === undefined || code < 0 || code > 0x10ffff
     ? undefined
-    : known(String.fromCodePoint(code), assembled(labelsOf(a)));
+    : known(String.fromCodePoint(code), decoded(labelsOf(a)));
 });
 define('builtins.ord', (a) => {
   const one = settle(a);
@@ -213,7 +213,10 @@ define(
     if (size !== undefined) return size < 0 || size > MAX_LENGTH ? undefined : octets(new Uint8Array(size));
     const codes = itemsOf(one)?.map(integerOf);
     if (codes === undefined || codes.includes(undefined)) return undefined;
-    return octets(Uint8Array.from(codes as number[]), assembled(labelsOf(one)));
+    return octets(
+      Uint8Array.from(codes as number[]),
+      codes.length > 3 ? decoded(labelsOf(one)) : labelsOf(one),
+    );
   },
 );
 define('builtins.bytes.fromhex builtins.bytearray.fromhex', (a) => {
@@ -347,7 +350,7 @@ define('builtins.reversed', (a) => {
   const all = itemsOf(a);
   return all === undefined
     ? undefined
-    : items([...all].reverse().map((v) => ({ ...v, labels: assembled(v.labels) }) as Value));
+    : items([...all].reverse().map((v) => ({ ...v, labels: decoded(v.labels) }) as Value));
 });
 define('builtins.sorted', (a, _b, { keywords, invoke }) => {
   const all = itemsOf(a);

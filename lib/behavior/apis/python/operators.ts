@@ -1,5 +1,5 @@
 /** Operators as Python has them, on known values. */
-import { bytes, known, union, type Value } from '../../values.js';
+import { bytes, known, partialText, union, unknown, type Value } from '../../values.js';
 import {
   bigintOf,
   equal,
@@ -8,10 +8,12 @@ import {
   items,
   itemsOf,
   keyOf,
+  labelsOf,
   MAX_ITEMS,
   MAX_LENGTH,
   numberOf,
   octets,
+  pieces,
   settle,
   str,
   stringOf,
@@ -24,7 +26,17 @@ import { joinPaths } from './paths.js';
 /** Bits of an integer that is still computed. */
 const MAX_BITS = 2_000_000;
 
+const COMPARISONS = new Set(['==', '!=', 'is', 'is not', 'in', 'not in', '<', '<=', '>', '>=']);
+const PLATFORM = unknown(new Set(['platform']));
+
+/** Undefined when not decided; a comparison with a fact of the platform keeps saying so. */
 export function binary(operator: string, left: Value, right: Value): Value | undefined {
+  const result = decide(operator, left, right);
+  if (result !== undefined || !COMPARISONS.has(operator)) return result;
+  return left.labels.has('platform') || right.labels.has('platform') ? PLATFORM : undefined;
+}
+
+function decide(operator: string, left: Value, right: Value): Value | undefined {
   const a = settle(left);
   const b = settle(right);
   if (a === undefined || b === undefined) return undefined;
@@ -132,6 +144,10 @@ function sequences(operator: string, a: Value, b: Value): Value | undefined {
       return text(Buffer.from(a.value).toString('latin1') + t, labels);
     if (b.kind === 'bytes' && s !== undefined)
       return text(s + Buffer.from(b.value).toString('latin1'), labels);
+    const holes = (v: Value): boolean => v.kind === 'unknown' || v.kind === 'ref';
+    if ((holes(a) || holes(b)) && (hasText(a) || hasText(b))) {
+      return unknown(union(labelsOf(a), labelsOf(b)), pieces(a) + pieces(b));
+    }
     if (a.kind === 'list' && b.kind === 'list') {
       if (a.items.length + b.items.length > MAX_ITEMS) return undefined;
       return { kind: 'list', items: [...a.items, ...b.items], open: a.open || b.open, labels };
@@ -270,6 +286,10 @@ export function unary(operator: string, operand: Value): Value | undefined {
 
 export function stringify(value: Value): string | undefined {
   return str(value);
+}
+
+function hasText(value: Value): boolean {
+  return stringOf(value) !== undefined || partialText(value) !== undefined;
 }
 
 function isSequence(value: Value): boolean {

@@ -1,12 +1,12 @@
 /** `os.path` and `pathlib` on known paths. Paths are POSIX here; Windows ones are joined with `/` too. */
-import { known, type Value } from '../../values.js';
-import { labelsOf, labelsOfAll, settle, stringOf, text } from './core.js';
+import { known, partialText, type Value } from '../../values.js';
+import { labelsOf, labelsOfAll, partly, pieces, settle, stringOf } from './core.js';
 
 /** The text of a path: a `str`, bytes, or a `Path` (which is kept as its text). */
 export function pathText(value: Value | undefined): string | undefined {
   const one = settle(value);
   if (one?.kind === 'bytes') return Buffer.from(one.value).toString('utf8');
-  return stringOf(one);
+  return stringOf(one) ?? partialText(one);
 }
 
 export function joinPaths(parts: readonly string[]): string {
@@ -45,22 +45,18 @@ export function pathFunction(path: string, args: readonly Value[]): Value | unde
   const one = pathText(first);
   if (match === null) {
     if (/^pathlib\.(Pure)?(Posix|Windows)?Path$/.test(path)) {
-      const parts = args.map(pathText);
-      return parts.includes(undefined)
-        ? undefined
-        : text(parts.length === 0 ? '.' : joinPaths(parts as string[]), labelsOfAll(args));
+      return args.length === 0 ? known('.') : partly(joinPaths(args.map(pieces)), labelsOfAll(args));
     }
     if (path === 'os.fspath' || path === 'os.fsdecode' || path === 'os.fsencode')
-      return one === undefined ? undefined : text(one, labelsOf(first));
+      return one === undefined ? undefined : partly(one, labelsOf(first));
     return undefined;
   }
   if (match[1] === 'join') {
-    const parts = args.map(pathText);
-    if (parts.every((p) => p !== undefined)) return text(joinPaths(parts), labelsOfAll(args));
-    return undefined;
+    return partly(joinPaths(args.map(pieces)), labelsOfAll(args));
   }
   if (one === undefined) return undefined;
   const labels = labelsOf(first);
+  const text = (value: string, of: typeof labels): Value => partly(value, of);
   switch (match[1]) {
     case 'abspath':
     case 'realpath':

@@ -1,8 +1,18 @@
 /** Programs, shells, threads, native code, code from text. */
 import type { Context, Rule, Site } from '../../api.js';
 import { classifyPath } from '../../strings.js';
-import { known, type Labels, list, NO_LABELS, ref, union, unknown, type Value } from '../../values.js';
-import { bytesOf, itemsOf, labelsOf, settle, truth } from './core.js';
+import {
+  known,
+  type Labels,
+  list,
+  NO_LABELS,
+  ref,
+  UNKNOWN_PIECE,
+  union,
+  unknown,
+  type Value,
+} from '../../values.js';
+import { bytesOf, itemsOf, labelsOf, settle, shown, truth } from './core.js';
 import { pathText } from './paths.js';
 import {
   allLabels,
@@ -28,23 +38,22 @@ interface Command {
   readonly value: Value | undefined;
 }
 
-function commandOf(context: Context, value: Value | undefined): Command {
+function commandOf(value: Value | undefined): Command {
   const one = settle(value);
   const labels = labelsOf(one);
   if (one?.kind === 'list') {
-    const words = one.items.map((item) => pathText(item) ?? context.text(item));
+    const words = one.items.map((item) => pathText(item));
     const program = words[0];
     // A word that is not known is one all the same; the rest of the line still says what is run.
-    const text = words.map((word) => (word === undefined ? '?' : quoted(word))).join(' ');
+    const text = words.map((word) => (word === undefined ? UNKNOWN_PIECE : quoted(word))).join(' ');
     return { text: words.some((w) => w !== undefined) ? text : undefined, program, labels, value };
   }
-  const text =
-    context.text(one) ?? (one?.kind === 'bytes' ? Buffer.from(one.value).toString('utf8') : undefined);
+  const text = pathText(one);
   return { text, program: text?.trim().split(/\s+/)[0], labels, value };
 }
 
 function quoted(word: string): string {
-  return /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return /^[\w@%+=:,./~\ufffc-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 interface RunOptions {
@@ -64,17 +73,17 @@ function run(context: Context, command: Command, { shell, qualifiers }: RunOptio
   if (written?.labels.has('download')) {
     context.emit('run-downloaded', {
       qualifiers: words.filter((w) => w !== 'carries:download'),
-      detail: text ?? '',
+      detail: shown(text),
     });
   } else {
     context.emit(shell ? 'run-shell' : 'run-program', {
       qualifiers: words,
-      detail: text ?? command.program ?? '',
+      detail: shown(text ?? command.program),
     });
   }
   if (text !== undefined) {
     context.runCommand(text, {
-      hidden: labels.has('decoded') || labels.has('assembled'),
+      hidden: labels.has('decoded'),
       labels,
       quiet: qualifiers.includes('quiet'),
     });
@@ -132,7 +141,7 @@ function subprocess(site: Site, context: Context): Value {
     /getoutput|getstatusoutput|create_subprocess_shell/.test(site.path);
   const words = /create_subprocess_exec$/.test(site.path) ? list([...site.args]) : target;
   // `env=os.environ` is how every child is started: what counts is what the command line carries.
-  run(context, commandOf(context, words), {
+  run(context, commandOf(words), {
     shell,
     qualifiers: [...(shell ? ['shell'] : []), ...startOptions(site, context)],
   });
@@ -148,7 +157,7 @@ const isSocket = (value: Value | undefined): boolean => {
 };
 
 function system(site: Site, context: Context): Value {
-  run(context, commandOf(context, argument(site, 0, 'command', 'cmd')), {
+  run(context, commandOf(argument(site, 0, 'command', 'cmd')), {
     shell: true,
     qualifiers: ['shell'],
   });
@@ -160,8 +169,8 @@ function exec(site: Site, context: Context): Value {
   const name = site.path.slice(site.path.lastIndexOf('.') + 1);
   const args = name.startsWith('spawn') ? site.args.slice(1) : site.args;
   const words = /^(exec|spawn)v/.test(name) || name.startsWith('posix_spawn') ? args[1] : list(args.slice(1));
-  const command = commandOf(context, words ?? args[0]);
-  run(context, command.text === undefined ? commandOf(context, args[0]) : command, {
+  const command = commandOf(words ?? args[0]);
+  run(context, command.text === undefined ? commandOf(args[0]) : command, {
     shell: false,
     qualifiers: name.startsWith('spawn') ? ['detached'] : [],
   });
@@ -186,7 +195,7 @@ function evaluate(site: Site, context: Context, source: Value | undefined): Valu
   const labels = labelsOf(one);
   const text =
     context.text(one) ?? (one?.kind === 'bytes' ? Buffer.from(one.value).toString('utf8') : undefined);
-  const hidden = labels.has('decoded') || labels.has('assembled');
+  const hidden = labels.has('decoded');
   const code = labels.has('download')
     ? 'evaluate-downloaded'
     : labels.has('decoded')
@@ -194,7 +203,8 @@ function evaluate(site: Site, context: Context, source: Value | undefined): Valu
       : 'evaluate';
   const detail = text?.slice(0, 120) ?? '';
   const carries = carriedBy(one).filter((c) => c !== 'carries:download' && c !== 'carries:decoded');
-  context.emit(code, { qualifiers: [...carries, ...disguise(one)], detail });
+  const own = labels.has('own') ? ['path:own'] : [];
+  context.emit(code, { qualifiers: [...carries, ...own, ...disguise(one)], detail });
   if (text === undefined) return unknown(labels);
   // One dotted name is looked up, so that `eval('os.system')(x)` calls what it means.
   if (site.path.endsWith('eval') && /^\s*[A-Za-z_][\w.]*\s*$/.test(text)) {
@@ -267,7 +277,7 @@ export const executionRules: readonly Rule[] = [
     return undefined;
   }),
   rule('pty.spawn', (site, context) => {
-    const text = commandOf(context, site.args[0]).text ?? '';
+    const text = commandOf(site.args[0]).text ?? '';
     context.emit('run-shell', { qualifiers: ['shell'], detail: text });
     return undefined;
   }),
@@ -279,6 +289,15 @@ export const executionRules: readonly Rule[] = [
     context.emit('run-program', { qualifiers: ['detached'], detail: site.path });
     return undefined;
   }),
+  // Code that PyArmor encrypted, run by its own runtime.
+  rule(
+    '{builtins.__pyarmor__,pytransform.**,pyarmor_runtime.**,*.pytransform.pyarmor_runtime}',
+    (site, context) => {
+      context.emit('opaque-data', { detail: site.path });
+      context.emit('evaluate-decoded', { detail: site.path });
+      return undefined;
+    },
+  ),
   // Code from text
   rule('builtins.exec', (site, context) => {
     evaluate(site, context, site.args[0]);

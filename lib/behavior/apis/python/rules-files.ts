@@ -2,13 +2,15 @@
 import type { Context, Rule, Site } from '../../api.js';
 import { classifyPath, PACKAGE_ROOT } from '../../strings.js';
 import { bytes, known, type Labels, NO_LABELS, ref, union, unknown, type Value } from '../../values.js';
-import { bytesOf, integerOf, labelsOf, settle, stringOf } from './core.js';
+import { bytesOf, integerOf, labelsOf, settle, shown, stringOf } from './core.js';
 import { pathText } from './paths.js';
 import { argument, carriedBy, disguise, emits, label, made, result, rule, writtenFiles } from './site.js';
 
 /** Where temporary files stand whose name the library chooses. */
 const TEMP_FILE = '/tmp/tmpfile';
 const FILE = label('file');
+/** Content of the package's own files; not among what data can carry. */
+const OWN = label('own');
 /** Suffixes of what runs when it is started. */
 const PROGRAM =
   /\.(exe|scr|com|bat|cmd|ps1|vbs|vbe|jse?|wsf|hta|msi|dll|so|dylib|sh|bash|py|pyw|pyz|elf|bin|lnk|jar|apk|command|desktop)$/i;
@@ -34,7 +36,7 @@ export function emitRead(context: Context, path: Value | undefined): Labels {
     return FILE;
   }
   if (ownFile(context, text) !== undefined) {
-    context.emit('read-own-file', { detail: text });
+    context.emit('read-own-file', { detail: shown(text) });
     return NO_LABELS;
   }
   const kind = classifyPath(text);
@@ -57,7 +59,10 @@ export function emitWrite(context: Context, path: Value | undefined, data: Value
   const code = SITE_HOOK.test(text)
     ? 'hook-import'
     : (kind.writeCode ?? (PROGRAM.test(text) ? 'write-executable' : 'write-file'));
-  context.emit(code, { qualifiers: [...kind.qualifiers, ...carries, ...disguise(path)], detail: text });
+  context.emit(code, {
+    qualifiers: [...kind.qualifiers, ...carries, ...disguise(path)],
+    detail: shown(text),
+  });
 }
 
 function remember(context: Context, path: string, data: Value | undefined): void {
@@ -104,8 +109,8 @@ function content(context: Context, path: Value | undefined, mode: string, labels
   const own = text === undefined ? undefined : ownFile(context, text);
   if (own !== undefined && own.length <= OWN_FILE_LIMIT) {
     return mode.includes('b')
-      ? bytes(own)
-      : known(Buffer.from(own).toString('utf8').replaceAll('\r\n', '\n'));
+      ? bytes(own, OWN)
+      : known(Buffer.from(own).toString('utf8').replaceAll('\r\n', '\n'), OWN);
   }
   const written = text === undefined ? undefined : writtenFiles(context).get(text);
   if (written?.text !== undefined) return known(written.text, written.labels);
@@ -122,7 +127,7 @@ function write(site: Site, context: Context): Value | undefined {
   if (carries.length > 0) {
     const kind = text === undefined ? undefined : classifyPath(text);
     const code = text !== undefined && PROGRAM.test(text) ? 'write-executable' : 'write-file';
-    context.emit(code, { qualifiers: [...(kind?.qualifiers ?? []), ...carries], detail: text ?? '' });
+    context.emit(code, { qualifiers: [...(kind?.qualifiers ?? []), ...carries], detail: shown(text) });
   }
   return known(null);
 }
@@ -154,7 +159,7 @@ function remove(code: string): Rule['apply'] {
     const text = pathText(path);
     context.emit(code, {
       qualifiers: text === undefined ? [] : classifyPath(text).qualifiers,
-      detail: text ?? '',
+      detail: shown(text),
     });
     return known(null);
   };
@@ -164,7 +169,7 @@ function list(site: Site, context: Context): Value | undefined {
   const path = argument(site, 0, 'path', 'top', 'pathname') ?? site.receiver;
   const text = pathText(path);
   const kind = text === undefined ? undefined : classifyPath(text);
-  context.emit(kind?.code ?? 'list-directory', { qualifiers: kind?.qualifiers ?? [], detail: text ?? '' });
+  context.emit(kind?.code ?? 'list-directory', { qualifiers: kind?.qualifiers ?? [], detail: shown(text) });
   return result(site, kind?.labels ?? NO_LABELS);
 }
 
@@ -176,7 +181,7 @@ function chmod(site: Site, context: Context): Value | undefined {
   if (bits === undefined || (bits & 0o111) !== 0) {
     context.emit('make-executable', {
       qualifiers: path === undefined ? [] : classifyPath(path).qualifiers,
-      detail: path ?? '',
+      detail: shown(path),
     });
   }
   return known(null);
@@ -333,7 +338,7 @@ export const fileRules: readonly Rule[] = [
     const text = pathText(argument(site, 0, 'database'));
     const kind = text === undefined ? undefined : classifyPath(text);
     if (kind?.code !== undefined)
-      context.emit(kind.code, { qualifiers: kind.qualifiers, detail: text ?? '' });
+      context.emit(kind.code, { qualifiers: kind.qualifiers, detail: shown(text) });
     return result(site, union(kind?.labels ?? NO_LABELS, labelsOf(site.args[0])));
   }),
   rule('{os.mkfifo,os.mknod}', () => undefined),
@@ -347,7 +352,7 @@ function emitArchived(site: Site, context: Context): number {
   const data = site.path.endsWith('writestr') ? site.args[1] : site.args[0];
   const path = pathText(site.args[0]);
   const kind = path === undefined ? undefined : classifyPath(path);
-  if (kind?.code !== undefined) context.emit(kind.code, { qualifiers: kind.qualifiers, detail: path ?? '' });
+  if (kind?.code !== undefined) context.emit(kind.code, { qualifiers: kind.qualifiers, detail: shown(path) });
   const carries = carriedBy(data);
   if (carries.length > 0) context.emit('compress', { qualifiers: carries });
   return bytesOf(data)?.length ?? 0;

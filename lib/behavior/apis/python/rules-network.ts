@@ -1,8 +1,8 @@
 /** The network: HTTP clients, sockets, DNS, mail, file transfer, chat interfaces, servers. */
 import type { Context, Rule, Site } from '../../api.js';
 import { carried, urlQualifiers } from '../../strings.js';
-import { known, list, NO_LABELS, ref, union, unknown, type Value } from '../../values.js';
-import { labelsOf, settle, str } from './core.js';
+import { known, list, NO_LABELS, partialText, ref, union, unknown, type Value } from '../../values.js';
+import { labelsOf, partly, pieces, settle, shown, str } from './core.js';
 import { pathText } from './paths.js';
 import { emitWrite } from './rules-files.js';
 import { addressOf, argument, carriedBy, disguise, emits, label, result, rule } from './site.js';
@@ -24,7 +24,7 @@ interface Request {
 }
 
 function request(context: Context, site: Site, { url, data, headers, sends }: Request): Value {
-  const text = context.text(url);
+  const text = partialText(settle(url));
   const header = new Set([...union(...headers.map((h) => labelsOf(h)))].filter((l) => HEADER_LABELS.has(l)));
   const inUrl = new Set(
     [...labelsOf(url)].filter((l) => l !== 'download' && l !== 'decoded' && l !== 'env-variable'),
@@ -34,11 +34,11 @@ function request(context: Context, site: Site, { url, data, headers, sends }: Re
   const carries = carried(payload);
   const code = sends || carries.length > 0 ? 'http-send' : 'http-request';
   if (text !== undefined && WHAT_IS_MY_IP.test(text)) {
-    context.emit('read-network-info', { qualifiers: addressOf(context, url), detail: text });
+    context.emit('read-network-info', { qualifiers: addressOf(url), detail: text });
     return result(site, label('host', 'download'));
   }
   context.emit(code, {
-    qualifiers: [...addressOf(context, url), ...carries, ...disguise(url)],
+    qualifiers: [...addressOf(url), ...carries, ...disguise(url)],
     detail: text ?? '',
   });
   insecure(context, site);
@@ -103,8 +103,8 @@ function download(site: Site, context: Context): Value {
   const target = argument(site, 1, 'filename', 'out', 'path');
   const path = pathText(target);
   context.emit('download-file', {
-    qualifiers: [...addressOf(context, url), ...disguise(url)],
-    detail: context.text(url) ?? '',
+    qualifiers: [...addressOf(url), ...disguise(url)],
+    detail: shown(partialText(settle(url))),
   });
   if (target !== undefined && target.kind !== 'known') emitWrite(context, target, unknown(DOWNLOAD));
   else if (path !== undefined) emitWrite(context, target, unknown(DOWNLOAD));
@@ -117,27 +117,26 @@ function baseOf(url: string | undefined): string {
 
 /** `('host', port)`, `'host:port'` or `'host', port`. */
 function socketAddress(
-  context: Context,
   value: Value | undefined,
   port?: Value,
 ): { text: string | undefined; value: Value | undefined } {
   const one = settle(value);
   if (one?.kind === 'list') {
-    const host = context.text(one.items[0]);
+    const host = partialText(settle(one.items[0]));
     const number = str(one.items[1]);
     return {
       text: host === undefined ? undefined : `${host}:${number ?? ''}`.replace(/:$/, ''),
       value: one.items[0],
     };
   }
-  const host = context.text(one);
+  const host = partialText(one);
   const number = str(port);
   return { text: host === undefined || number === undefined ? host : `${host}:${number}`, value: one };
 }
 
 function connect(code: string): Rule['apply'] {
   return (site, context) => {
-    const { text, value } = socketAddress(context, site.args[0], site.args[1]);
+    const { text, value } = socketAddress(site.args[0], site.args[1]);
     context.emit(code, { qualifiers: [...urlQualifiers(text), ...disguise(value)], detail: text ?? '' });
     return result(site, NO_LABELS);
   };
@@ -166,8 +165,8 @@ function lookup(site: Site, context: Context): Value {
       return result(site, label('host'));
     }
   }
-  const text = context.text(name);
-  context.emit('dns-query', { qualifiers: [...urlQualifiers(text), ...carried(own)], detail: text ?? '' });
+  const text = partialText(settle(name));
+  context.emit('dns-query', { qualifiers: [...urlQualifiers(text), ...carried(own)], detail: shown(text) });
   return result(site, own.has('host') ? label('host') : DOWNLOAD);
 }
 
@@ -209,8 +208,8 @@ export const networkRules: readonly Rule[] = [
     download,
   ),
   rule('{gdown.download,pySmartDL.SmartDL,huggingface_hub.hf_hub_download}', download),
-  rule('{http.client,httplib}.{HTTPConnection,HTTPSConnection}', (site, context) => {
-    const { text } = socketAddress(context, argument(site, 0, 'host'), argument(site, 1, 'port'));
+  rule('{http.client,httplib}.{HTTPConnection,HTTPSConnection}', (site, _context) => {
+    const { text } = socketAddress(argument(site, 0, 'host'), argument(site, 1, 'port'));
     const scheme = site.path.endsWith('HTTPSConnection') ? 'https' : 'http';
     return ref('http.client.HTTPConnection()', labelsOf(site.args[0]), [
       text === undefined ? unknown(NO_LABELS) : known(`${scheme}://${text}`),
@@ -221,8 +220,8 @@ export const networkRules: readonly Rule[] = [
     const base = receiver?.kind === 'ref' ? receiver.args?.[0] : undefined;
     const method = context.text(argument(site, 0, 'method')) ?? '';
     const path = argument(site, 1, 'url');
-    const text = context.text(base);
-    const target = text === undefined ? base : known(text + (context.text(path) ?? ''), labelsOf(path));
+    const text = partialText(settle(base));
+    const target = text === undefined ? base : partly(text + pieces(path), labelsOf(path));
     return request(context, site, {
       url: target,
       data: [argument(site, 2, 'body')],
@@ -305,7 +304,7 @@ export const networkRules: readonly Rule[] = [
     chat,
   ),
   rule(
-    '{discord_webhook.DiscordWebhook().execute,dhooks.Webhook().send,discord.Webhook.from_url().send,discord.SyncWebhook.from_url().send,discord.Webhook().send,slack_sdk.WebClient().chat_postMessage,slack.WebClient().files_upload,slack_sdk.webhook.WebhookClient().send}',
+    '{discord_webhook.DiscordWebhook().execute,dhooks.Webhook().send,discord.Webhook.from_url().send,discord.SyncWebhook.from_url().send,discord.Webhook().send,builtins.Webhook.from_url().send,slack_sdk.WebClient().chat_postMessage,slack.WebClient().files_upload,slack_sdk.webhook.WebhookClient().send}',
     chat,
   ),
   rule('{dhooks.Webhook,discord_webhook.DiscordWebhook}', (site) =>
@@ -326,7 +325,7 @@ export const networkRules: readonly Rule[] = [
   ),
   rule('webbrowser.{open,open_new,open_new_tab}', (site, context) => {
     const url = argument(site, 0, 'url');
-    context.emit('run-program', { qualifiers: addressOf(context, url), detail: context.text(url) ?? '' });
+    context.emit('run-program', { qualifiers: addressOf(url), detail: shown(partialText(settle(url))) });
     return undefined;
   }),
 ];

@@ -46,7 +46,9 @@ function systemFact(on: string, code: string, labels: Labels = HOST): Rule {
 
 export const systemRules: readonly Rule[] = [
   rule('os.environ', wholeEnvironment, 'read'),
-  rule('os.{environ,environb}.{items,values,copy,iteritems,itervalues,__str__,__repr__}', wholeEnvironment),
+  rule('os.{environ,environb}.{items,values,iteritems,itervalues,__str__,__repr__}', wholeEnvironment),
+  // A copy is what honest programs hand to a child; what is done with it shows by its label.
+  rule('os.environ.copy', (site) => result(site, label('env'))),
   rule(
     'os.environ.*',
     (site, context) => {
@@ -99,10 +101,13 @@ export const systemRules: readonly Rule[] = [
     '{platform.platform,platform.version,platform.processor,platform.win32_ver,platform.mac_ver}',
     'read-system-info',
   ),
+  // The label says that what depends on it runs on some platforms only.
   emits(
     'platform.{system,machine,release,architecture,libc_ver,linux_distribution,dist,freedesktop_os_release}',
     'read-platform',
+    label('platform'),
   ),
+  rule('{sys.platform,os.name,sys.getwindowsversion}', (site) => ref(site.path, label('platform')), 'read'),
   systemFact('uuid.{getnode,uuid1}', 'read-network-info'),
   systemFact(
     '{psutil.net_if_addrs,psutil.net_connections,netifaces.interfaces,netifaces.ifaddresses,getmac.get_mac_address}',

@@ -1,7 +1,7 @@
 /** What rules share: arguments by position or name, carried labels, what was written to disk in this artifact. */
 import type { Context, Rule, Site } from '../../api.js';
 import { carried, urlQualifiers } from '../../strings.js';
-import { type Labels, NO_LABELS, type Ref, ref, union, type Value } from '../../values.js';
+import { type Labels, NO_LABELS, partialText, type Ref, ref, union, type Value } from '../../values.js';
 import { labelsOf, labelsOfAll, settle } from './core.js';
 
 /** An argument by its place or, when given by name, by its name. */
@@ -27,15 +27,8 @@ export function disguise(value: Value | undefined): string[] {
   return labelsOf(value).has('assembled') ? ['assembled'] : [];
 }
 
-export function addressOf(context: Context, value: Value | undefined): string[] {
-  return urlQualifiers(context.text(value) ?? prefixOf(value));
-}
-
-/** Host of an address whose path is not known: `'https://host/' + x` is kept as a reference or not at all. */
-function prefixOf(value: Value | undefined): string | undefined {
-  const one = settle(value);
-  const pieces = (one as { pieces?: readonly string[] } | undefined)?.pieces;
-  return pieces?.[0];
+export function addressOf(value: Value | undefined): string[] {
+  return urlQualifiers(partialText(settle(value)));
 }
 
 /** The reference a call gives: `path()`, with labels of its own. */

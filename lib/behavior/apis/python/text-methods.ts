@@ -1,5 +1,5 @@
 /** Methods of `str`, `bytes` and `bytearray` on known values. */
-import { known, type Labels, type Value } from '../../values.js';
+import { known, type Labels, UNKNOWN_PIECE, unknown, type Value } from '../../values.js';
 import { decodeBytes, encodeText } from './codecs.js';
 import {
   assembled,
@@ -14,12 +14,14 @@ import {
   MAX_LENGTH,
   numberOf,
   octets,
+  partly,
+  pieces,
   settle,
   stringOf,
   text,
   truth,
 } from './core.js';
-import { formatString } from './format.js';
+import { type FieldLookup, formatString } from './format.js';
 
 /** Methods that work alike on text and on bytes seen as Latin-1. Gives text, or any other value. */
 type TextMethod = (
@@ -258,13 +260,17 @@ export function textMethod(
   }
   switch (name) {
     case 'join': {
-      const parts = itemsOf(args[0])?.map((p) => stringOf(p) ?? like(p));
-      if (parts === undefined || parts.includes(undefined)) return undefined;
+      const list = settle(args[0]);
+      const parts = (list?.kind === 'list' ? list.items : itemsOf(list))?.map((p) => like(p) ?? pieces(p));
+      if (parts === undefined || parts.length > 10_000_000) return undefined;
+      if (list?.kind === 'list' && list.open) parts.push(UNKNOWN_PIECE);
       const joined = labels();
-      return text(parts.join(self), self === '' && parts.length > 1 ? assembled(joined) : joined);
+      const result = parts.join(self);
+      if (result.length > MAX_LENGTH) return undefined;
+      return partly(result, self === '' && parts.length > 1 ? assembled(joined) : joined);
     }
     case 'format': {
-      const result = formatString(self, (field, rest) => {
+      const lookup: FieldLookup = (field, rest) => {
         let value = settle(typeof field === 'number' ? args[field] : keywords.get(field));
         for (const step of rest) {
           if (value?.kind === 'list') value = settle(value.items[Number(step.name)]);
@@ -272,9 +278,11 @@ export function textMethod(
           else return undefined;
         }
         return value;
-      });
-      const all = labelsOfAll([...args, ...keywords.values()]);
-      return result === undefined ? undefined : text(result, new Set([...selfLabels, ...all]));
+      };
+      const all = new Set([...selfLabels, ...labelsOfAll([...args, ...keywords.values()])]);
+      const result = formatString(self, lookup);
+      if (result !== undefined) return text(result, all);
+      return unknown(all, formatString(self, lookup, 0, UNKNOWN_PIECE));
     }
     case 'format_map': {
       const map = settle(args[0]);
@@ -330,7 +338,7 @@ function translate(self: string, table: Value | undefined, labels: Labels): Valu
   }
   const flat = stringOf(one);
   if (flat !== undefined) {
-    return text(Array.from(self, (c) => flat[c.charCodeAt(0)] ?? c).join(''), assembled(labels));
+    return text(Array.from(self, (c) => flat[c.charCodeAt(0)] ?? c).join(''), decoded(labels));
   }
   if (one?.kind !== 'dict' || one.open) return undefined;
   let out = '';
@@ -345,7 +353,7 @@ function translate(self: string, table: Value | undefined, labels: Labels): Valu
       out += String.fromCodePoint(code);
     }
   }
-  return text(out, assembled(labels));
+  return text(out, decoded(labels));
 }
 
 /** `str.maketrans` and `bytes.maketrans`: a dict from code point to character, code point or None. */

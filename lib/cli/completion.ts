@@ -1,0 +1,81 @@
+/** `safe-install completion SHELL`: a script for the shell to read at its start. */
+import process from 'node:process';
+import { FORMATS } from '../report/output.js';
+import { parseArguments } from './arguments.js';
+import { done, type Outcome, usage } from './exit.js';
+
+const HELP = {
+  usage: 'completion bash|zsh|fish',
+  description: "Prints what completes safe-install's own commands and options in a shell.",
+  examples: [
+    ['eval "$(safe-install completion bash)"', 'in ~/.bashrc'],
+    ['eval "$(safe-install completion zsh)"', 'in ~/.zshrc, after compinit'],
+    ['safe-install completion fish | source', 'in config.fish'],
+  ],
+} as const;
+
+const COMMANDS = 'scan npm npx pip uv uvx pipx ci update exec allow trust log init setup teardown doctor completion';
+const OPTIONS: Readonly<Record<string, string>> = {
+  scan: `--format --output --ecosystem --silent`,
+  allow: '--reason --until --ecosystem --user',
+  log: '--last --format --rescan',
+  init: '--strict --remove',
+  setup: '--shell --ci --venv',
+  teardown: '--venv',
+  doctor: '--format',
+};
+
+const SCRIPTS: Readonly<Record<string, () => string>> = {
+  bash: () => `_safe_install() {
+  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]}
+  if [ "$COMP_CWORD" = 1 ]; then COMPREPLY=($(compgen -W '${COMMANDS}' -- "$word")); return; fi
+  if [ "$before" = --format ]; then COMPREPLY=($(compgen -W '${FORMATS.join(' ')}' -- "$word")); return; fi
+  case "\${COMP_WORDS[1]} $word" in
+${Object.entries(OPTIONS)
+  .map(([command, options]) => `    '${command} -'*) COMPREPLY=($(compgen -W '${options}' -- "$word")) ;;`)
+  .join('\n')}
+    *) COMPREPLY=() ;;
+  esac
+}
+complete -o default -F _safe_install safe-install
+`,
+  zsh: () => `_safe_install() {
+  if (( CURRENT == 2 )); then compadd -- ${COMMANDS}; return; fi
+  if [[ \${words[CURRENT-1]} == --format ]]; then compadd -- ${FORMATS.join(' ')}; return; fi
+  if [[ $PREFIX == -* ]]; then
+    case \${words[2]} in
+${Object.entries(OPTIONS)
+  .map(([command, options]) => `      ${command}) compadd -- ${options} ;;`)
+  .join('\n')}
+    esac
+  else
+    _files
+  fi
+}
+compdef _safe_install safe-install
+`,
+  fish: () =>
+    [
+      `complete -c safe-install -n __fish_use_subcommand -a '${COMMANDS}'`,
+      ...Object.entries(OPTIONS).flatMap(([command, options]) =>
+        options
+          .split(' ')
+          .map(
+            (option) =>
+              `complete -c safe-install -n '__fish_seen_subcommand_from ${command}' -l ${option.slice(2)}`,
+          ),
+      ),
+      '',
+    ].join('\n'),
+};
+
+export async function run(argv: readonly string[]): Promise<Outcome> {
+  const parsed = await parseArguments(argv, HELP, (parser) => parser);
+  if (parsed === undefined) return done;
+  const [shell = '', ...more] = parsed._;
+  const script = Object.hasOwn(SCRIPTS, shell) && more.length === 0 ? SCRIPTS[shell] : undefined;
+  if (script === undefined)
+    throw usage(`completion needs a shell, bash, zsh or fish: see safe-install completion --help`);
+  process.stdout.write(script());
+  return done;
+}
