@@ -46,6 +46,8 @@ class Scorer:
 
 
 EMPTY = -20.0
+THRESHOLD = 0.9
+THRESHOLD_ODDS = math.log(THRESHOLD / (1 - THRESHOLD))
 BOUND = 0.02
 
 
@@ -60,10 +62,11 @@ def sha(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def platt(odds: np.ndarray, label: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+def platt(odds: np.ndarray, label: np.ndarray, weight: np.ndarray) -> float:
+    """Slope of Platt's calibration, clusters and groups weighted as one package each, classes alike."""
     from sklearn.linear_model import LogisticRegression
     fit = LogisticRegression(C=1.0).fit(odds[:, None], label, sample_weight=weight)
-    return max(float(fit.coef_[0, 0]), 0.05), float(fit.intercept_[0])
+    return max(float(fit.coef_[0, 0]), 0.05)
 
 
 def permuted(onnx_bytes: bytes, seed: int) -> bytes:
@@ -137,28 +140,30 @@ def main() -> None:
         groups: dict[str, int] = defaultdict(int)
         for p in unseen:
             groups[p.group] += 1
-        calibration, threshold = {}, {}
+        calibration = {}
         for ecosystem in ("npm", "pypi"):
             here = eco == ecosystem
             w = np.array([1 / groups[p.group] for p in unseen])[here]
             y = label[here]
             w[y == 1] *= w[y == 0].sum() / max(w[y == 1].sum(), 1e-9)
-            scale, offset = platt(odds[here], y, w)
-            calibration[ecosystem] = {"scale": round(scale, 6), "offset": round(offset, 6), "perLogWindow": 0}
-            value = 1 / (1 + np.exp(-(round(scale, 6) * odds[here & (label == 0)] + round(offset, 6))))
-            threshold[ecosystem] = min(1.0, max(0.5, round(controls.threshold_at(value, args.rate) + 5e-10, 9)))
+            scale = platt(odds[here], y, w)
+            # one threshold for both ecosystems: the offset takes up where theirs lie
+            least = controls.threshold_at(odds[here & (label == 0)], args.rate) + 1e-4
+            calibration[ecosystem] = {"scale": round(scale, 6), "offset": round(THRESHOLD_ODDS - round(scale, 6) * least, 6), "perLogWindow": 0}
         config = {
             "format": 1, "version": args.version, "taxonomy": json.loads((MODEL / "data" / "training.json").read_text())["taxonomy"],
             "model": {"file": "model.onnx", "sha256": sha(MODEL / "model.onnx"), "inputs": {"ids": "ids"}, "output": "logit"},
             "vocabulary": {"file": "vocab.txt", "sha256": sha(MODEL / "vocab.txt")},
             "maxTokens": data.MAX_TOKENS, "overlap": data.OVERLAP, "aggregation": {"kind": "noisy-or"}, "calibration": calibration,
-            "emptyLogOdds": EMPTY, "threshold": threshold, "scoreBound": BOUND, "dataFingerprint": fingerprint(),
+            "emptyLogOdds": EMPTY, "threshold": THRESHOLD, "scoreBound": BOUND, "dataFingerprint": fingerprint(),
         }
         config_path.write_text(json.dumps(config, indent=2) + "\n")
         write_vectors(packages, scorer, config)
     config = json.loads(config_path.read_text())
     if config["dataFingerprint"] != fingerprint():
         say("NOTE: config.json was made from other data than what lies here\n")
+
+    threshold = config["threshold"]
 
     def value(ecosystem: str, odds: np.ndarray | float):
         c = config["calibration"][ecosystem]
@@ -168,14 +173,14 @@ def main() -> None:
         return np.array([value(p.ecosystem, (by or scorer).package(p.units)) for p in rows])
 
     say(f"Model {config['version']}, taxonomy {config['taxonomy']}, data {config['dataFingerprint']}, "
-        f"{(MODEL / 'model.onnx').stat().st_size / 1e6:.2f} MB; thresholds npm {config['threshold']['npm']}, PyPI {config['threshold']['pypi']}")
+        f"{(MODEL / 'model.onnx').stat().st_size / 1e6:.2f} MB; threshold {threshold}")
 
     def section(title: str, rows: list[data.Package], s: np.ndarray) -> None:
         say(f"\n## {title}\n")
         say("| ecosystem | honest flagged | recall, packages | recall, clusters (mean) | precision | empty malicious |")
         say("|---|---|---|---|---|---|")
         for ecosystem in ("npm", "pypi"):
-            t = config["threshold"][ecosystem]
+            t = threshold
             h = np.array([p.ecosystem == ecosystem and not p.label for p in rows], dtype=bool)
             m = np.array([p.ecosystem == ecosystem and bool(p.label) for p in rows], dtype=bool)
             evil = [p for p, x in zip(rows, m) if x]
@@ -189,7 +194,7 @@ def main() -> None:
                  "sdists, under 20 kB of code": lambda p: p.kind == "sdist" and p.code_bytes < 20_000}
         for name, test in kinds.items():
             pick = np.array([not p.label and test(p) for p in rows], dtype=bool)
-            say(f"| {name} | {controls.rate(v >= config['threshold'][p.ecosystem] for p, v, k in zip(rows, s, pick) if k)} |")
+            say(f"| {name} | {controls.rate(v >= threshold for p, v, k in zip(rows, s, pick) if k)} |")
         say("\n| recall per cluster at an honest rate of | " + " | ".join(f"{r:.2%}" for r in (0.0, 0.001, 0.003, 0.01)) + " |\n|---|---|---|---|---|")
         for ecosystem in ("npm", "pypi"):
             h = np.array([p.ecosystem == ecosystem and not p.label for p in rows], dtype=bool)
@@ -209,7 +214,7 @@ def main() -> None:
     say("\n## Controls, at the shipped threshold\n\n| control | npm | PyPI |\n|---|---|---|")
     table: dict[str, dict[str, str]] = defaultdict(dict)
     for ecosystem in ("npm", "pypi"):
-        t = config["threshold"][ecosystem]
+        t = threshold
         pool = [p for p in packages if p.split in ("test", "later") or (folds and p.fold in folds) or (not folds and p.fold == held)]
 
         def judge(units: list, fold_list: list[int]) -> np.ndarray:
@@ -257,7 +262,7 @@ def main() -> None:
             groups = set()
             for i in order:
                 p = rows[i]
-                over = s[i] >= config["threshold"][p.ecosystem]
+                over = s[i] >= threshold
                 if (flag == "alarm") != (not p.label) or p.group in groups or len(groups) >= 60 or (flag == "miss" and over):
                     continue
                 groups.add(p.group)

@@ -83,7 +83,7 @@ describe('classifier/model', () => {
 
   it('blocks malicious sequences, and none with its weights in random order', async () => {
     const flagged = vectors.cases.filter(
-      (c) => c.malicious && c.score >= model.config.threshold[c.ecosystem] + model.config.scoreBound,
+      (c) => c.malicious && c.score >= model.config.threshold + model.config.scoreBound,
     );
     assert(flagged.length >= 3, 'too few vectors over the threshold to show anything');
     const folder = mkdtempSync(join(tmpdir(), 'safe-install-model-'));
@@ -100,8 +100,8 @@ describe('classifier/model', () => {
       writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
       const permuted = await openModel({ folder });
       for (const { units, ecosystem } of flagged) {
-        assert((await score(units, ecosystem, model)) >= model.config.threshold[ecosystem]);
-        assert((await score(units, ecosystem, permuted)) < model.config.threshold[ecosystem]);
+        assert((await score(units, ecosystem, model)) >= model.config.threshold);
+        assert((await score(units, ecosystem, permuted)) < model.config.threshold);
       }
       await permuted.close();
     } finally {
