@@ -100,7 +100,10 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
   async function fromWorker(input: ScanInput, key: CacheKey): Promise<Examined> {
     try {
       const sequence = options.sequences === true;
-      const examined = await pool.run(input, { sequence, integrity: key.integrity });
+      const bounds = (options.policy ?? NO_POLICY).threshold[input.ecosystem];
+      // A stricter policy's alarms need evidence too; the model's own threshold is known where the model is.
+      const explainFrom = Math.min(bounds.set ?? 1, bounds.most ?? 1);
+      const examined = await pool.run(input, { sequence, integrity: key.integrity, explainFrom });
       cache?.put(key, { ...examined, durationMs: 0 });
       return examined;
     } catch (error) {

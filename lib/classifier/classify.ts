@@ -44,14 +44,14 @@ export async function openClassifier(options: ModelOptions = {}): Promise<Classi
 let shared: Promise<Classifier> | undefined;
 
 /**
- * Score of one artifact, with evidence when it reaches the threshold. The model is loaded on the first
+ * Score of one artifact, with evidence when it reaches the model's threshold or `explainFrom`. The model is loaded on the first
  * call and kept. Throws `KnownError` (exit 102) when it cannot be loaded or its hash is wrong.
  */
-export async function classify(sequence: BehaviorSequence): Promise<Score> {
+export async function classify(sequence: BehaviorSequence, explainFrom = 1): Promise<Score> {
   shared ??= openClassifier();
   const classifier = await shared;
   const score = await classifier.score(sequence);
-  return score.value >= score.threshold ? classifier.explain(sequence) : score;
+  return score.value >= Math.min(score.threshold, explainFrom) ? classifier.explain(sequence) : score;
 }
 
 /**

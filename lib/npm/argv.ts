@@ -49,6 +49,9 @@ const COMMANDS = (
   'token trust undeprecate uninstall unpublish unstar update version view whoami'
 ).split(' ');
 
+/** Commands of npm 10 that are gone since; they install nothing. */
+const OLDER = ['hook'];
+
 const ALIASES: Readonly<Record<string, string>> = {
   author: 'owner',
   home: 'docs',
@@ -166,8 +169,10 @@ function kindOf(
   config: ConfigLike,
   libraries: NpmLibraries,
 ): CommandKind {
-  // A command of a newer npm: nobody has looked at what it fetches or runs.
-  if (command !== '' && !COMMANDS.includes(command)) return 'unguarded';
+  // A command of another npm: nobody has looked at what it fetches or runs.
+  if (command !== '' && !COMMANDS.includes(command) && !(command in ALIASES) && !OLDER.includes(command)) {
+    return 'unguarded';
+  }
   // Own keys only: each level inherits from the one below it.
   const cli: Record<string, unknown> = { ...config.data.get('cli')?.data };
   const inWorkspaces = cli.workspace !== undefined || cli.workspaces === true;

@@ -11,6 +11,8 @@ export type Examined = Omit<Facts, 'durationMs' | 'registry' | 'published'>;
 export interface ExamineOptions {
   /** Keeps the sequence, for reports that draw it. */
   readonly sequence: boolean;
+  /** Scores from here on get evidence, also when under the model's threshold. */
+  readonly explainFrom?: number;
   /** SHA-512 SRI of the bytes when already computed. */
   readonly integrity?: string;
 }
@@ -21,7 +23,9 @@ export async function examine(input: ScanInput, options: ExamineOptions): Promis
   const sequence = await buildSequence(artifact);
   // Nothing was read: the model would judge an empty package.
   const score =
-    artifact.unverified !== undefined && artifact.files.size === 0 ? undefined : await classify(sequence);
+    artifact.unverified !== undefined && artifact.files.size === 0
+      ? undefined
+      : await classify(sequence, options.explainFrom);
   const unverified = artifact.unverified ?? sequence.incomplete;
   return {
     ecosystem: artifact.ecosystem,

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { dereference, parseArgv } from '../../lib/npm/argv.js';
 import { bundledLibraries, librariesOf } from '../../lib/npm/libraries.js';
-import { npmUnderTest } from '../helpers/sandbox.js';
+import { npmMajor, npmUnderTest } from '../helpers/sandbox.js';
 
 const bundled = bundledLibraries();
 const npmRoot = path.join(path.dirname(npmUnderTest().at(-1)!), '..');
@@ -101,7 +101,7 @@ const CASES: readonly [string, string, string, string][] = [
 describe("npm's arguments", () => {
   for (const [origin, libraries] of [
     ['bundled', bundled],
-    ['of the installed npm', librariesOf(npmRoot)],
+    ['of the installed npm', { ...librariesOf(npmRoot), deref: undefined }],
   ] as const) {
     it(`become a command (definitions ${origin})`, () => {
       for (const [line, command, kind, args] of CASES) {
@@ -115,12 +115,24 @@ describe("npm's arguments", () => {
     });
   }
 
+  it('of another npm are passed on only where the command is known', () => {
+    const other = { ...bundled, deref: (word: string) => word };
+    const kindOf = (word: string) => parseArgv([word, 'x'], other).kind;
+    deepEqual(['run-script', 'hook', 'patch', 'newcomer'].map(kindOf), [
+      'pass',
+      'pass',
+      'unguarded',
+      'unguarded',
+    ]);
+  });
+
   it('name options that no definition knows', () => {
     deepEqual(parseArgv(['--new-thing', 'install', 'x'], bundled).unknownOptions, ['new-thing']);
     deepEqual(parseArgv(['i', '--save-dev', '--no-audit', 'x', '--', '--mine'], bundled).unknownOptions, []);
   });
 
-  it('are dereferenced as the installed npm does', () => {
+  it('are dereferenced as npm 11 does', function () {
+    if (npmMajor() !== 11) this.skip();
     const { aliases, commands, deref } = createRequire(path.join(npmRoot, 'package.json'))(
       './lib/utils/cmd-list.js',
     ) as {

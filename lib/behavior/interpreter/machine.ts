@@ -124,6 +124,8 @@ export const LIMITS = {
   entryConcrete: 1_200_000,
   fileConcrete: 100_000,
   rootConcrete: 20_000,
+  /** Together for everything no entry point reaches. */
+  remainderConcrete: 500_000,
   /** Steps one loop may take pass by pass. */
   loopSteps: 400_000,
   callDepth: 48,
@@ -148,6 +150,8 @@ export class Machine {
   steps = 0;
   /** Steps at which the current root is no longer followed pass by pass. */
   concreteUntil: number = LIMITS.entryConcrete;
+  /** No root of the current unit is followed pass by pass beyond this step. */
+  concreteEnd: number = LIMITS.concreteSteps;
   cut = false;
   depth = 0;
   codeDepth = 0;

@@ -1,11 +1,13 @@
 /** One entry point at a time: what it runs, what that defers, and what known conditions left out. */
 import type { Behavior, EntryPoint, Phase, UnitKind } from '../../types.js';
 import type { FunctionExpression } from '../ir.js';
+import { opaqueKind } from '../opaque.js';
 import { PACKAGE_ROOT } from '../strings.js';
 import { dict, type Func, known, UNKNOWN, type Value } from '../values.js';
 import { callFunction, callValue } from './calls.js';
 import { runShell, runShellFile } from './commands.js';
 import { languageOf, runCode, runFile } from './context.js';
+import { emit } from './emit.js';
 import { evaluateReached } from './expressions.js';
 import {
   BudgetSignal,
@@ -53,6 +55,14 @@ export function walkEntry(m: Machine, entry: EntryPoint, options: WalkOptions): 
 
 /** `bin` and lifecycle files run as programs, everything else is imported. */
 function runEntryFile(m: Machine, path: string, entry: EntryPoint): void {
+  const file = m.artifact.files.get(path);
+  if (
+    path.endsWith('.node') ||
+    (file !== undefined && opaqueKind(file, m.artifact.files) === 'opaque-native')
+  ) {
+    emit(m, 'load-native', { qualifiers: ['path:own'], detail: path });
+    return;
+  }
   const language = languageOf(m, path) ?? (m.artifact.ecosystem === 'npm' ? 'javascript' : 'python');
   if (language === 'shell') {
     runShellFile(m, path);
@@ -73,6 +83,7 @@ export function walkRemainder(
   options: WalkOptions,
   extra: () => void,
 ): WalkedUnit {
+  m.concreteEnd = Math.min(LIMITS.concreteSteps, m.steps + LIMITS.remainderConcrete);
   return walkUnit(m, 'remainder', 'runtime', 'remainder', files[0] ?? '', 1, options, () => {
     walkFunctions(m);
     for (const path of files) {
@@ -168,7 +179,7 @@ function leftOut(m: Machine, file: string, line: number, detail: string): void {
 
 /** Runs one root, for so many steps pass by pass; its end, however it comes, is not the end of the unit. */
 function guarded(m: Machine, concrete: number, body: () => void): void {
-  m.concreteUntil = Math.min(LIMITS.concreteSteps, m.steps + concrete);
+  m.concreteUntil = Math.min(m.concreteEnd, m.steps + concrete);
   try {
     body();
   } catch (error) {
