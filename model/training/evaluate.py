@@ -85,16 +85,22 @@ def write_vectors(packages: list[data.Package], scorer: Scorer, config: dict) ->
     names = {i: t for t, i in vocab.load().items()}
     rng = random.Random(3)
     small = [p for p in packages if 0 < p.behaviors < 150 and p.mode == "whole"]
-    chosen = rng.sample([p for p in small if p.label == 0], 14) + rng.sample([p for p in small if p.label == 1], 14)
+
+    def calibrated(p: data.Package) -> float:
+        c = config["calibration"][p.ecosystem]
+        return 1 / (1 + math.exp(-(c["scale"] * scorer.package(p.units) + c["offset"])))
+
+    evil = rng.sample([p for p in small if p.label == 1], 200)
+    chosen = rng.sample([p for p in small if p.label == 0], 14) + evil[:6]
+    chosen += [p for p in evil[6:] if calibrated(p) >= THRESHOLD + 2 * BOUND][:8]
     chosen += rng.sample([p for p in packages if 250 < p.behaviors < 500], 4)
     cases = []
     for p in chosen:
         units = [u for u in p.units if len(u) > 2]
         distinct = list(dict.fromkeys(w for u in units for w in data.windows(u)))
-        c = config["calibration"][p.ecosystem]
         cases.append({"ecosystem": p.ecosystem, "malicious": bool(p.label), "units": [" ".join(names[t] for t in u) for u in units],
                       "windows": [{"ids": list(data.closed(w)), "logOdds": scorer.window(w)} for w in distinct],
-                      "score": 1 / (1 + math.exp(-(c["scale"] * scorer.package(units) + c["offset"])))})
+                      "score": calibrated(p)})
     content = (MODEL / "model.onnx").read_bytes()
     weights = []
     for tensor in onnx.load_from_string(content).graph.initializer:
