@@ -16,6 +16,7 @@ import { openArtifact } from '../../lib/artifact/open.js';
 import { buildSequence } from '../../lib/behavior/sequence.js';
 import type { ArtifactFile, Ecosystem, OpenedArtifact } from '../../lib/types.js';
 import { javascriptDisguises, javascriptFixtures } from './disguise-javascript.js';
+import { pythonDisguises, pythonFixtures } from './disguise-python.js';
 
 export interface Disguise {
   readonly name: string;
@@ -41,6 +42,13 @@ const LANGUAGES: readonly Language[] = [
     files: /\.[cm]?js$/,
     disguises: javascriptDisguises,
     fixtures: javascriptFixtures,
+  },
+  {
+    name: 'python',
+    ecosystem: 'pypi',
+    files: /\.pyw?$/,
+    disguises: pythonDisguises,
+    fixtures: pythonFixtures,
   },
 ];
 
