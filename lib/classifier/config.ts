@@ -60,8 +60,8 @@ export interface ModelConfig {
   /** Calibrated log-odds of a package in which no behaviour was found. */
   readonly emptyLogOdds: number;
   /**
-   * Least score that blocks, 0 to 1, on the scores `onnxruntime-node` gives. The file may give one an ecosystem; they are
-   * then brought to `COMMON_THRESHOLD` by moving each calibration's offset, which changes no verdict: users see one number.
+   * Least score that blocks, 0 to 1, on the scores `onnxruntime-node` gives. One number for both ecosystems, as
+   * reports print it: where they need different ones t, `calibration.offset` takes up logit(threshold) - logit(t).
    */
   readonly threshold: number;
   /** Largest difference of a score between machines and between Python and Node (promise 7). */
@@ -69,9 +69,6 @@ export interface ModelConfig {
   /** Hash over the training manifest and derived sequences, to tell two trainings apart. */
   readonly dataFingerprint: string;
 }
-
-/** Where a file gives one threshold an ecosystem: even odds, once the rarity of malware is counted in. */
-export const COMMON_THRESHOLD = 0.5;
 
 /** The model's folder of an installed or built safe-install. */
 export const MODEL_FOLDER = fileURLToPath(new URL('../../../model/', import.meta.url));
@@ -97,7 +94,7 @@ export function loadModelConfig(folder: string = MODEL_FOLDER): ModelConfig {
   }
   const problem = configProblem(parsed);
   if (problem !== undefined) throw new KnownError('model-config', `${path}: ${problem}: ${REINSTALL}`);
-  const config = withOneThreshold(parsed as ModelConfigFile);
+  const config = parsed as ModelConfig;
   if (config.taxonomy !== TAXONOMY_VERSION) {
     throw new KnownError(
       'model-taxonomy',
@@ -105,23 +102,6 @@ export function loadModelConfig(folder: string = MODEL_FOLDER): ModelConfig {
     );
   }
   return config;
-}
-
-type ModelConfigFile = Omit<ModelConfig, 'threshold'> & {
-  readonly threshold: number | Readonly<Record<Ecosystem, number>>;
-};
-
-const logOdds = (p: number): number => Math.log(p / (1 - p));
-
-/** The same decisions with one threshold. */
-export function withOneThreshold(file: ModelConfigFile): ModelConfig {
-  const { threshold, calibration } = file;
-  if (typeof threshold === 'number') return { ...file, threshold };
-  const moved = (ecosystem: Ecosystem): Calibration => {
-    const { offset, ...rest } = calibration[ecosystem];
-    return { ...rest, offset: offset + logOdds(COMMON_THRESHOLD) - logOdds(threshold[ecosystem]) };
-  };
-  return { ...file, threshold: COMMON_THRESHOLD, calibration: { npm: moved('npm'), pypi: moved('pypi') } };
 }
 
 /** Bytes of one of the model's files. Throws `KnownError` (exit 102) when missing or not as hashed. */
@@ -171,12 +151,7 @@ export function configProblem(config: unknown): string | undefined {
     return `'overlap' must be 0 to maxTokens - 5`;
   }
   if (!isNumber(config.emptyLogOdds, -100, 100)) return `'emptyLogOdds' must be a number`;
-  const thresholds = isObject(config.threshold)
-    ? ['npm', 'pypi'].map((ecosystem) => (config.threshold as Fields)[ecosystem])
-    : [config.threshold];
-  if (!thresholds.every((value) => isNumber(value, 0.000001, 0.999999999999))) {
-    return `'threshold' must be over 0 and under 1, one or one an ecosystem`;
-  }
+  if (!isNumber(config.threshold, 0.000001, 1)) return `'threshold' must be over 0, at most 1`;
   if (!isNumber(config.scoreBound, 0, 1)) return `'scoreBound' must be 0 to 1`;
   const aggregation = config.aggregation;
   if (!isObject(aggregation)) return `'aggregation' must be an object`;

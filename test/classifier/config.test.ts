@@ -4,13 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TAXONOMY_VERSION } from '../../lib/behavior/taxonomy.js';
-import {
-  configProblem,
-  loadModelConfig,
-  readModelFile,
-  withOneThreshold,
-} from '../../lib/classifier/config.js';
-import { packageLogOdds, sigmoid } from '../../lib/classifier/score.js';
+import { configProblem, loadModelConfig, readModelFile } from '../../lib/classifier/config.js';
 import { KnownError } from '../../lib/errors.js';
 
 const file = { file: 'model.onnx', sha256: 'a'.repeat(64) };
@@ -51,8 +45,6 @@ describe('classifier/config', () => {
     ['an unknown aggregation', { ...good, aggregation: { kind: 'mean' } }, /aggregation\.kind/],
     ['a threshold of nought', { ...good, threshold: 0 }, /threshold/],
     ['a threshold missing', { ...good, threshold: undefined }, /threshold/],
-    ['a threshold of one ecosystem missing', { ...good, threshold: { npm: 0.5 } }, /threshold/],
-    ['a threshold nothing reaches', { ...good, threshold: 1 }, /threshold/],
     ['a threshold of NaN', { ...good, threshold: Number.NaN }, /threshold/],
     [
       'a scale that turns the score round',
@@ -63,22 +55,6 @@ describe('classifier/config', () => {
   for (const [what, config, problem] of bad) {
     it(`refuses ${what}`, () => assert.match(configProblem(config) ?? 'accepted', problem));
   }
-
-  it('one threshold an ecosystem becomes one, and no decision changes', () => {
-    const file = {
-      ...good,
-      threshold: { npm: 0.99, pypi: 0.7 },
-      aggregation: { kind: 'noisy-or' } as const,
-    } as const;
-    assert.equal(configProblem(file), undefined);
-    const config = withOneThreshold({ ...file, format: 1 });
-    for (const ecosystem of ['npm', 'pypi'] as const) {
-      for (let z = -10; z < 10; z += 0.37) {
-        const before = sigmoid(packageLogOdds([z], ecosystem, file)) >= file.threshold[ecosystem];
-        assert.equal(sigmoid(packageLogOdds([z], ecosystem, config)) >= config.threshold, before, `${z}`);
-      }
-    }
-  });
 
   describe('on disk', () => {
     let folder: string;
