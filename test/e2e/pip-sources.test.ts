@@ -16,7 +16,8 @@ const run = promisify(execFile);
 const git = (folder: string, ...words: string[]) =>
   run('git', ['-c', 'user.name=x', '-c', 'user.email=x@h.invalid', '-C', folder, ...words]);
 
-describe('every way code comes in through pip', () => {
+describe('every way code comes in through pip', function () {
+  this.timeout(300_000);
   let world: PipWorld;
   const good = plain('good', { 'good.py': 'value = 1\n' });
   const bad = plain('bad', { 'bad.py': 'value = 2\n' });
