@@ -60,15 +60,9 @@ describe('the main job', function () {
     registry.publish({ name: 'top', version: '1.0.0', dependencies: { ...dependencies, a0: '*' } });
   }
 
-  /**
-   * A stricter threshold than the model's own, by a project's policy: model 0.1 gives these fixtures 0.88 to 0.91 and blocks
-   * from 0.9. The honest twins, under the same policy, have 0.23 at most. To go when a model blocks all four by itself.
-   */
-  const policy = { threshold: { npm: 0.85 } };
   const project = (): string =>
     sandbox.project('app', {
       'package.json': { name: 'app', version: '1.0.0', dependencies: { top: '1' } },
-      'safe-install.json': policy,
     });
 
   for (const fixture of MALICIOUS) {
