@@ -281,10 +281,13 @@ function executeLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): 
   }
 }
 
+const GENERATED = 1000;
+
 /** Budget of one loop: steps it may take pass by pass. */
 function loopBudget(m: Machine): () => boolean {
   const end = m.steps + LIMITS.loopSteps;
-  return () => m.concrete && m.steps < end;
+  // A generator that never ends is asked for so many values at most.
+  return () => m.concrete && m.steps < end && (m.activation.yields?.length ?? 0) < GENERATED;
 }
 
 function whileLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Completion {
