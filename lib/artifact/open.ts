@@ -21,7 +21,7 @@ import { readNpmTarball } from './npm-tar.js';
 import { hasLeadingFolder, readPythonTar, splitLeading } from './python-tar.js';
 import { Unreadable } from './unreadable.js';
 import { layOutWheel } from './wheel.js';
-import { hasZipEnd, readZip, type ZipMember } from './zip.js';
+import { hasZipEnd, readZip, readZipContent } from './zip.js';
 
 /** What reading the bytes gives, before the manifest is looked at. */
 interface Unpacked {
@@ -119,9 +119,9 @@ async function openWheel(bytes: Uint8Array): Promise<Unpacked> {
 
 /** Zip without a layout of its own; pip drops a leading folder that all members share. */
 async function zipFolder(bytes: Uint8Array, kind: ArtifactKind): Promise<Unpacked> {
-  const members = await readZip(bytes);
+  const { members, names } = await readZipContent(bytes);
   const layout = new Layout('ambiguous', bytes.length);
-  const strip = hasLeadingFolder(members.map((member: ZipMember) => member.name));
+  const strip = hasLeadingFolder(names);
   for (const member of members) {
     const path = strip ? splitLeading(member.name)[1] : member.name;
     layout.add(path, member.read(), member.executable);

@@ -27,14 +27,28 @@ export function hasZipEnd(bytes: Uint8Array): boolean {
   return at !== -1 && at + 22 <= tail.length;
 }
 
-/** Reads the directory; throws Unreadable. Members are in directory order, folders left out. */
-export async function readZip(bytes: Uint8Array): Promise<ZipMember[]> {
+export interface ZipContent {
+  /** Files in the directory's order. */
+  readonly members: readonly ZipMember[];
+  /** Names of all entries, folders too: pip looks at them to find a common leading folder. */
+  readonly names: readonly string[];
+}
+
+/** The files of a zip, in the directory's order; throws Unreadable. */
+export async function readZip(bytes: Uint8Array): Promise<readonly ZipMember[]> {
+  return (await readZipContent(bytes)).members;
+}
+
+/** Reads the directory; throws Unreadable. */
+export async function readZipContent(bytes: Uint8Array): Promise<ZipContent> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const entries = await readDirectory(buffer);
   const members: ZipMember[] = [];
+  const names: string[] = [];
   const spans: [start: number, end: number][] = [];
   for (const entry of entries) {
     const name = memberName(entry);
+    names.push(name);
     if (entry.isEncrypted()) throw new Unreadable('encrypted', { file: name });
     const data = checkLocalHeader(buffer, entry, name);
     spans.push([entry.relativeOffsetOfLocalHeader, data + entry.compressedSize]);
@@ -53,7 +67,7 @@ export async function readZip(bytes: Uint8Array): Promise<ZipMember[]> {
     });
   }
   checkGaps(buffer, spans);
-  return members;
+  return { members, names };
 }
 
 async function readDirectory(buffer: Buffer): Promise<yauzl.Entry[]> {

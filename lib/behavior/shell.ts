@@ -231,7 +231,7 @@ function readWords(call: Words, qualifiers: string[], state: State): Found {
     return { behaviors: [emit('run-downloaded')], runs: [], after: [] };
   }
   if (SHELLS.test(program)) return readShell(call, args, emit, state);
-  if (POWERSHELL.test(program)) return readPowershell(call, args, qualifiers, emit);
+  if (POWERSHELL.test(program)) return readPowershell(args, qualifiers, emit);
   if (/^cmd$/i.test(program)) {
     const at = args.findIndex((a) => /^\/[ck]$/i.test(a));
     return at === -1
@@ -435,12 +435,7 @@ function readForeign(args: readonly string[], emit: Emit, call: Words): Found {
   return { behaviors: [emit(code)], runs: [], after: [] };
 }
 
-function readPowershell(
-  call: Words,
-  args: readonly string[],
-  qualifiers: readonly string[],
-  emit: Emit,
-): Found {
+function readPowershell(args: readonly string[], qualifiers: readonly string[], emit: Emit): Found {
   const behaviors: ShellBehavior[] = [];
   const runs: ShellRun[] = [];
   const encodedAt = args.findIndex((a) => /^[-/]e(?:c|n|nc|nco.*)?$/i.test(a));

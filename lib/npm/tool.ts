@@ -1,6 +1,8 @@
 /** Finds the npm the user would have run. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
+import process from 'node:process';
 import { KnownError } from '../errors.js';
 import { findTool } from '../tools.js';
 import { librariesOf, type NpmLibraries } from './libraries.js';
@@ -31,10 +33,25 @@ function packageRoot(file: string): { root: string; version: string } | undefine
   return undefined;
 }
 
+/**
+ * Version managers put launchers on PATH that start one npm or another: this asks which, by having Node say what it
+ * was started with in place of running it. Empty when that cannot be told.
+ */
+function askLauncher(command: readonly string[]): string {
+  const say = 'data:text/javascript,process.stdout.write(process.argv[1]);process.exit(0)';
+  const env = { ...process.env, NODE_OPTIONS: `--import=${say}` };
+  const [file, ...args] = command;
+  const { stdout } = spawnSync(file!, [...args, '--version'], { env, encoding: 'utf8', timeout: 10_000 });
+  try {
+    return realpathSync(stdout ?? '');
+  } catch {
+    return '';
+  }
+}
+
 /** Wraps one npm, given as the command line that starts it (`['npm']`, `['node', '…/npm-cli.js']`). */
 export function npmFromCommand(command: readonly string[]): NpmTool {
-  const file = realpathSync(command.at(-1)!);
-  const found = packageRoot(file);
+  const found = packageRoot(realpathSync(command.at(-1)!)) ?? packageRoot(askLauncher(command));
   return {
     command,
     root: found?.root,

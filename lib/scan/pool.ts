@@ -49,8 +49,8 @@ interface Thread {
   ended: boolean;
 }
 
-const WATCHDOG_MS = 180_000;
-const WATCHDOG_MS_PER_MB = 4000;
+const WATCHDOG_MS = 300_000;
+const WATCHDOG_MS_PER_MB = 10_000;
 const HEAP_MB = 2048;
 /** The same stack everywhere: how deep a parser gets before it gives up must not depend on the machine. */
 const STACK_MB = 16;

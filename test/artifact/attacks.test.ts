@@ -468,6 +468,10 @@ describe('archives read as the installer reads them', () => {
     assert.equal(text(artifact, 'hard.py'), 'a');
     assert.equal(artifact.files.has('dangling'), false);
   });
+  it('counts folder entries when it looks for the leading folder of a zip', async () => {
+    const artifact = await source(zip([{ name: './' }, { name: 'demo-1.0/PKG-INFO', body: PKG_INFO }]));
+    assert.deepEqual([...artifact.files.keys()], ['demo-1.0/PKG-INFO']);
+  });
   it('keeps the leading folder when not all members share it', async () => {
     const artifact = await source(src(file('other/a.py')));
     assert.deepEqual([...artifact.files.keys()], ['demo-1.0/PKG-INFO', 'other/a.py']);

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the code under test is text
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { parseShell } from '../../lib/behavior/shell.js';

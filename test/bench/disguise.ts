@@ -3,7 +3,7 @@
  * automatically, and the share of the original behaviours (codes, in their order) that the disguised sequence still
  * holds is printed. Nothing is run; samples are read in memory.
  *
- *   node dist/test/bench/disguise.js [--language javascript|python] [--samples FOLDER_OR_GIT] [--count N] [--misses]
+ *   node dist/test/bench/disguise.js [--language javascript|python] [--samples FOLDER_OR_GIT] [--count N] [--only WORD] [--misses]
  *
  * `--samples` (or DISGUISE_SAMPLES): a folder of archives, or `GIT_DIRECTORY:PREFIX` for archives inside a bare
  * repository. `--misses` lists the behaviours most often lost, by disguise.
@@ -16,6 +16,7 @@ import { openArtifact } from '../../lib/artifact/open.js';
 import { buildSequence } from '../../lib/behavior/sequence.js';
 import type { ArtifactFile, Ecosystem, OpenedArtifact } from '../../lib/types.js';
 import { javascriptDisguises, javascriptFixtures } from './disguise-javascript.js';
+import { pythonDisguises, pythonFixtures } from './disguise-python.js';
 
 export interface Disguise {
   readonly name: string;
@@ -42,12 +43,21 @@ const LANGUAGES: readonly Language[] = [
     disguises: javascriptDisguises,
     fixtures: javascriptFixtures,
   },
+  {
+    name: 'python',
+    ecosystem: 'pypi',
+    files: /\.pyw?$/,
+    disguises: pythonDisguises,
+    fixtures: pythonFixtures,
+  },
 ];
 
 interface Options {
   readonly language: string | undefined;
   readonly samples: string | undefined;
   readonly count: number;
+  /** Only disguises whose name holds this. */
+  readonly only: string;
   readonly misses: boolean;
 }
 
@@ -58,8 +68,9 @@ function options(argv: readonly string[]): Options {
   };
   return {
     language: value('--language'),
-    samples: value('--samples') ?? process.env['DISGUISE_SAMPLES'],
+    samples: value('--samples') ?? process.env.DISGUISE_SAMPLES,
     count: Number(value('--count') ?? 40),
+    only: value('--only') ?? '',
     misses: argv.includes('--misses'),
   };
 }
@@ -169,7 +180,7 @@ interface Row {
 async function measure(
   language: Language,
   subjects: readonly OpenedArtifact[],
-  misses: boolean,
+  { only, misses }: Options,
 ): Promise<void> {
   const originals = [];
   for (const subject of subjects) {
@@ -177,7 +188,7 @@ async function measure(
     if (codes.length > 0 && codes.length <= 2000) originals.push({ subject, codes });
   }
   process.stdout.write(`${language.name}: ${originals.length} subjects\n`);
-  for (const disguise of language.disguises) {
+  for (const disguise of language.disguises.filter((d) => d.name.includes(only))) {
     const row: Row = { subjects: 0, wanted: 0, found: 0, announced: 0, lost: new Map() };
     for (const { subject, codes } of originals) {
       const changed = await disguised(subject, language, disguise);
@@ -206,8 +217,8 @@ for (const language of LANGUAGES) {
   if (chosen.language !== undefined && chosen.language !== language.name) continue;
   process.stdout.write('| disguise | kind | subjects | behaviours | found in order | disguise shown |\n');
   process.stdout.write('|---|---|---|---|---|---|\n');
-  await measure(language, await language.fixtures(), chosen.misses);
+  await measure(language, await language.fixtures(), chosen);
   if (chosen.samples !== undefined) {
-    await measure(language, await samples(language, chosen.samples, chosen.count), chosen.misses);
+    await measure(language, await samples(language, chosen.samples, chosen.count), chosen);
   }
 }

@@ -106,7 +106,8 @@ const CASES: readonly FaultCase[] = [
   },
 ];
 
-describe('pip install when the index fails', () => {
+describe('pip install when the index fails', function () {
+  this.timeout(300_000);
   let world: PipWorld;
   before(async () => {
     world = await PipWorld.create();

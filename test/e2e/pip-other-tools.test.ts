@@ -11,7 +11,8 @@ import { PipWorld } from '../helpers/pip-world.js';
 const program = (tool: OtherTool): string | undefined =>
   process.env[`SAFE_INSTALL_TEST_${tool.toUpperCase()}`] ?? findTool(tool);
 
-describe('uv and pipx behind the gate', () => {
+describe('uv and pipx behind the gate', function () {
+  this.timeout(300_000);
   let world: PipWorld;
   before(async () => {
     world = await PipWorld.create();

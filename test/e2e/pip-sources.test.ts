@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -14,7 +16,8 @@ const run = promisify(execFile);
 const git = (folder: string, ...words: string[]) =>
   run('git', ['-c', 'user.name=x', '-c', 'user.email=x@h.invalid', '-C', folder, ...words]);
 
-describe('every way code comes in through pip', () => {
+describe('every way code comes in through pip', function () {
+  this.timeout(300_000);
   let world: PipWorld;
   const good = plain('good', { 'good.py': 'value = 1\n' });
   const bad = plain('bad', { 'bad.py': 'value = 2\n' });
@@ -87,6 +90,53 @@ describe('every way code comes in through pip', () => {
       ]);
     } finally {
       await second.stop();
+    }
+  });
+
+  it('indexes of a configuration file, with a password from netrc', async () => {
+    const second = await TestIndex.start();
+    try {
+      second.credentials = 'user:word';
+      second.addWheel(plain('only', { 'only.py': '' }));
+      world.flag(second.addWheel(plain('worse', { 'worse.py': 'value = 4\n' })));
+      world.write('.netrc', 'machine 127.0.0.1 login user password word\n');
+      const PIP_CONFIG_FILE = world.write('pip.conf', `[install]\nextra-index-url =\n    ${second.url}\n`);
+      const result = await world.guarded(['install', 'good', 'only'], { env: { PIP_CONFIG_FILE } });
+      assert.equal(result.exitCode, 0, result.stderr);
+      assert.deepEqual(result.results.map(({ verdict }) => verdict.name).sort(), ['good', 'only']);
+      assert.equal((await world.guarded(['install', 'worse'], { env: { PIP_CONFIG_FILE } })).exitCode, 100);
+    } finally {
+      await second.stop();
+    }
+  });
+
+  it('the proxy of the user stands between gate and index', async () => {
+    const through: string[] = [];
+    const proxy = createServer((request, response) => {
+      through.push(request.headers['proxy-authorization'] ?? '');
+      const sent = httpRequest(request.url!, { headers: request.headers }, (answer) => {
+        response.writeHead(answer.statusCode!, answer.headers);
+        answer.pipe(response);
+      });
+      sent.end();
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const address = `http://me:secret@127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    try {
+      for (const [argv, env] of [
+        [['install', 'good'], { http_proxy: address, NO_PROXY: '' }],
+        [['install', 'good', '--proxy', address], {}],
+      ] as const) {
+        through.length = 0;
+        const result = await world.guarded(argv, { env });
+        assert.equal(result.exitCode, 0, result.stderr);
+        assert.ok(through.length >= 2, 'page and archive');
+        assert.ok(through.every((word) => word === `Basic ${Buffer.from('me:secret').toString('base64')}`));
+        await world.reset();
+      }
+    } finally {
+      proxy.closeAllConnections();
+      proxy.close();
     }
   });
 

@@ -70,7 +70,8 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe('pip install behind the gate', () => {
+describe('pip install behind the gate', function () {
+  this.timeout(300_000);
   let world: PipWorld;
   before(async () => {
     world = await PipWorld.create();

@@ -38,7 +38,12 @@ export async function unpackWithPacote(path: string): Promise<Unpacked> {
   const base = await mkdtemp(join(tmpdir(), 'safe-install-unpack-'));
   const root = join(base, 'out');
   try {
-    await pacote.extract(`file:${path}`, root, { cache: join(base, 'cache') });
+    const extracted = pacote.extract(`file:${path}`, root, { cache: join(base, 'cache') });
+    // On some damaged archives it neither ends nor fails.
+    const late = new Promise<never>((_, reject) => {
+      setTimeout(() => reject(new Error('still unpacking after 20 s')), 20_000).unref();
+    });
+    await Promise.race([extracted, late]);
     const files = new Map<string, string>();
     for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue;

@@ -1,6 +1,17 @@
 /** Calls: package functions are walked in place, classes make instances, everything else goes to `sites.ts`. */
 import type { Pattern } from '../ir.js';
-import { type Class, type Dict, dict, type Func, list, UNKNOWN, unknown, type Value } from '../values.js';
+import {
+  type Class,
+  type Dict,
+  dict,
+  type Func,
+  known,
+  list,
+  UNKNOWN,
+  unknown,
+  type Value,
+} from '../values.js';
+import { DecoderGuess } from './decoders.js';
 import { assignPattern, evaluate } from './expressions.js';
 import {
   type Activation,
@@ -239,8 +250,33 @@ export function callFunction(
     const seen = record.memo.get(key);
     if (seen?.kind === 'known' && isPure(fn.node, home)) return seen;
   }
+  const texts = python ? undefined : stringArguments(actual);
+  const guessed = texts === undefined ? undefined : record.guess?.apply(texts);
+  if (guessed !== undefined)
+    return known(guessed, labelsOfAll([...actual, ...(record.last === undefined ? [] : [record.last])]));
   if (!shouldWalk(m, record, key)) return record.memo.get(key) ?? record.last ?? unknown(labelsOfAll(actual));
-  return walk(m, fn, home, record, key, actual, keywords, thisValue);
+  const result = walk(m, fn, home, record, key, actual, keywords, thisValue);
+  if (
+    texts !== undefined &&
+    result.kind === 'known' &&
+    typeof result.value === 'string' &&
+    isPure(fn.node, home)
+  ) {
+    record.guess ??= new DecoderGuess();
+    record.guess.learn(texts, result.value);
+  }
+  return result;
+}
+
+/** One or two arguments, all strings that are known. */
+function stringArguments(args: readonly Value[]): string[] | undefined {
+  if (args.length === 0 || args.length > 2) return undefined;
+  const out: string[] = [];
+  for (const arg of args) {
+    if (arg.kind !== 'known' || typeof arg.value !== 'string') return undefined;
+    out.push(arg.value);
+  }
+  return out;
 }
 
 const isMethodOf = (m: Machine, fn: Func, cls: Class): boolean => {
@@ -329,8 +365,10 @@ function walk(
         ? UNDEFINED
         : join(activation.returns);
   if (result.kind === 'unknown' || result.kind === 'choice' || result.kind === 'ref') record.fruitless++;
-  else if (result.kind === 'known' && result.value === undefined) record.fruitless += 0.2;
-  else if (result.kind !== 'known' && result.kind !== 'bytes') record.fruitless += 0.05;
+  // A constructor gives its instance, a string table its list: obfuscated code asks them thousands of times.
+  else if (result.kind === 'known' && result.value === undefined)
+    record.fruitless += thisValue?.kind === 'dict' ? 0.002 : 0.2;
+  else if (result.kind !== 'known' && result.kind !== 'bytes') record.fruitless += 0.002;
   if (record.memo.size < 2000) record.memo.set(key, result);
   record.last = result;
   return result;

@@ -15,7 +15,8 @@ export function emit(m: Machine, code: string, options: EmitOptions): void {
   if (module.hidden || m.hiddenDepth > 0) qualifiers.push('hidden');
   if (m.silent > 0) qualifiers.push('in-try');
   if (m.platform > 0) qualifiers.push('if-platform');
-  m.recorder.emit({
+  const inner = module.host === undefined ? undefined : (options.position ?? m.position);
+  const behavior = {
     code,
     phase: m.phase,
     file: module.file,
@@ -23,5 +24,6 @@ export function emit(m: Machine, code: string, options: EmitOptions): void {
     column: at.column,
     qualifiers,
     detail: options.detail ?? '',
-  });
+  };
+  m.recorder.emit(behavior, inner === undefined ? '' : `${inner.line}:${inner.column}`);
 }

@@ -7,6 +7,7 @@ import type { OpenedArtifact, Phase } from '../../types.js';
 import type { Context, LanguageLibrary } from '../api.js';
 import type { Expression, FunctionExpression, Lower, Position, Program, Statement } from '../ir.js';
 import type { Class, Dict, Func, List, Scope, Value } from '../values.js';
+import type { DecoderGuess } from './decoders.js';
 import type { Recorder } from './recorder.js';
 import type { RuleIndex } from './rules.js';
 
@@ -107,6 +108,8 @@ export interface FunctionRecord {
   emittedBefore: number;
   /** How often it was walked and nothing was known of the result, fractions for results that say little. */
   fruitless: number;
+  /** Set once it was called with strings only and does nothing but compute. */
+  guess?: DecoderGuess;
 }
 
 export const LIMITS = {

@@ -23,12 +23,13 @@ export class Recorder {
     readonly origin: string,
   ) {}
 
-  emit(behavior: Behavior): void {
+  /** `inner`: the place inside decoded code, all of which stands at one place of the file. */
+  emit(behavior: Behavior, inner = ''): void {
     this.emitted++;
     const kept = this.#check(behavior);
     if (this.#constants.length > 0)
       this.#constants = this.#constants.filter((c) => c.behavior.code !== kept.code);
-    this.#add(kept);
+    this.#add(kept, inner);
   }
 
   /** A constant that names something sensitive: a behaviour of its own unless a call emits the same row. */
@@ -57,10 +58,10 @@ export class Recorder {
     return { ...behavior, qualifiers: [...new Set(behavior.qualifiers)].sort(), detail };
   }
 
-  #add(behavior: Behavior): void {
+  #add(behavior: Behavior, inner: string): void {
     const same = sameWords(this.behaviors.at(-1), behavior);
     if (same && sameWords(this.behaviors.at(-MAX_REPEATS), behavior)) return;
-    const place = `${behavior.code} ${behavior.file} ${behavior.line} ${behavior.column} ${behavior.qualifiers.join()}`;
+    const place = `${behavior.code} ${behavior.file} ${behavior.line} ${behavior.column} ${inner} ${behavior.qualifiers.join()}`;
     const count = this.#places.get(place) ?? 0;
     if (count >= REPEATS_AT_PLACE) return;
     this.#places.set(place, count + 1);

@@ -400,7 +400,7 @@ define('itertools.chain.from_iterable', (a) => {
 define('itertools.cycle', (a) => {
   const all = itemsOf(a);
   if (all === undefined || all.length === 0) return undefined;
-  const times = Math.ceil(20_000 / all.length);
+  const times = Math.ceil(150_000 / all.length);
   return all.length > 2_000
     ? undefined
     : list(Array.from({ length: times }, () => all).flat(), false, a!.labels);

@@ -1,5 +1,5 @@
 /** Operators as Python has them, on known values. */
-import { bytes, known, partialText, UNKNOWN_PIECE, union, unknown, type Value } from '../../values.js';
+import { bytes, known, partialText, union, unknown, type Value } from '../../values.js';
 import {
   bigintOf,
   equal,

@@ -126,8 +126,8 @@ export const encodingRules: readonly Rule[] = [
     const digest = createHash(name!).update(data).digest();
     return site.path.endsWith('hexdigest') ? known(digest.toString('hex')) : octets(new Uint8Array(digest));
   }),
-  rule('cryptography.fernet.Fernet', (site) => result(site, labelsOf(site.args[0]))),
-  rule('cryptography.fernet.Fernet().decrypt', (site, context) => {
+  rule('{cryptography.fernet,fernet}.Fernet', (site) => result(site, labelsOf(site.args[0]))),
+  rule('{cryptography.fernet,fernet}.Fernet().decrypt', (site, context) => {
     const key = bytesOf(made(site)[0]);
     const token = bytesOf(site.args[0]);
     return decrypted(
@@ -136,7 +136,7 @@ export const encodingRules: readonly Rule[] = [
       key === undefined || token === undefined ? undefined : fernetDecrypt(key, token),
     );
   }),
-  rule('cryptography.fernet.Fernet().encrypt', (site, context) => {
+  rule('{cryptography.fernet,fernet}.Fernet().encrypt', (site, context) => {
     context.emit('encrypt', { qualifiers: carriedBy(site.args[0]), detail: site.path });
     return result(site, allLabels(site));
   }),

@@ -203,6 +203,7 @@ function evaluate(site: Site, context: Context, source: Value | undefined): Valu
       : 'evaluate';
   const detail = text?.slice(0, 120) ?? '';
   const carries = carriedBy(one).filter((c) => c !== 'carries:download' && c !== 'carries:decoded');
+  if (text !== undefined && text.trim() === '') return unknown(labels);
   const own = labels.has('own') ? ['path:own'] : [];
   context.emit(code, { qualifiers: [...carries, ...own, ...disguise(one)], detail });
   if (text === undefined) return unknown(labels);

@@ -208,7 +208,7 @@ export const networkRules: readonly Rule[] = [
     download,
   ),
   rule('{gdown.download,pySmartDL.SmartDL,huggingface_hub.hf_hub_download}', download),
-  rule('{http.client,httplib}.{HTTPConnection,HTTPSConnection}', (site, context) => {
+  rule('{http.client,httplib}.{HTTPConnection,HTTPSConnection}', (site, _context) => {
     const { text } = socketAddress(argument(site, 0, 'host'), argument(site, 1, 'port'));
     const scheme = site.path.endsWith('HTTPSConnection') ? 'https' : 'http';
     return ref('http.client.HTTPConnection()', labelsOf(site.args[0]), [

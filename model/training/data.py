@@ -1,0 +1,115 @@
+"""Packages as the model sees them: lists of units, a unit a list of token ids; and their windows.
+
+`pack` turns the extractor's output into model/data/sequences.jsonl.gz, what is committed and what every later step reads:
+    python data.py EXTRACTED.jsonl
+"""
+from __future__ import annotations
+
+import gzip, json, sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import vocab
+
+DATA = vocab.MODEL / "data"
+MAX_TOKENS = 128  # a window; [CLS], the unit's two head tokens and [SEP] included
+OVERLAP = 24      # body tokens that stand in two neighbouring windows
+
+
+@dataclass
+class Package:
+    sha256: str
+    ecosystem: str
+    kind: str
+    mode: str                       # `whole`; `bare`: manifest taken out; `raw`: a sample as collected
+    name: str
+    label: int                      # 1 malicious
+    group: str
+    fold: int
+    split: str
+    code_bytes: int
+    unverified: str | None
+    ms: float
+    units: list[tuple[int, ...]] = field(default_factory=list)
+
+    @property
+    def behaviors(self) -> int:
+        return sum(len(u) - 2 for u in self.units)
+
+
+def windows(unit: tuple[int, ...], size: int = MAX_TOKENS, overlap: int = OVERLAP) -> list[tuple[int, ...]]:
+    """As lib/classifier/tokenizer.ts cuts them: [CLS], the unit's head (kind, phase), body tokens in overlapping steps, [SEP].
+    The [SEP] is left to `closed`, so that training can still change the body."""
+    head, body = (vocab.CLS, *unit[:2]), unit[2:]
+    room = size - len(head) - 1
+    out, start = [], 0
+    while True:
+        out.append(head + body[start:start + room])
+        if start + room >= len(body):
+            return out
+        start += room - overlap
+
+
+def closed(window: tuple[int, ...]) -> tuple[int, ...]:
+    return (*window, vocab.SEP)
+
+
+def package_windows(package: Package) -> list[tuple[int, ...]]:
+    """Distinct windows in order: the same window twice says nothing new. A unit without behaviours has none."""
+    return list(dict.fromkeys(w for unit in package.units if len(unit) > 2 for w in windows(unit)))
+
+
+def manifest() -> dict[str, dict[str, str]]:
+    with gzip.open(DATA / "manifest.tsv.gz", "rt") as lines:
+        columns = next(lines).rstrip("\n").split("\t")
+        rows = (dict(zip(columns, line.rstrip("\n").split("\t"))) for line in lines)
+        return {row["sha256"]: row for row in rows}
+
+
+def pack(extracted: Path) -> None:
+    """Units are stored once and named by number: honest trees share many."""
+    numbers: dict[str, int] = {}
+    packages = []
+    skipped = 0
+    for line in extracted.read_text().splitlines():
+        try:
+            item = json.loads(line)
+        except ValueError:
+            continue
+        if "error" in item:
+            skipped += 1
+            packages.append([item["sha256"], item["mode"], "", 0, 0, "scan-failed", []])
+            continue
+        units = [numbers.setdefault(u["tokens"], len(numbers)) for u in item["units"]]
+        packages.append([item["sha256"], item["mode"], item["kind"], item["stats"]["codeBytes"], item["ms"], item["unverified"], units])
+    packages = list({(p[0], p[1]): p for p in packages}.values())
+    packages.sort(key=lambda p: (p[0], p[1]))
+    with open(DATA / "sequences.jsonl.gz", "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as out:
+        out.write((json.dumps({"units": len(numbers)}) + "\n").encode())
+        for text in numbers:
+            out.write((text + "\n").encode())
+        for p in packages:
+            out.write((json.dumps(p, separators=(",", ":")) + "\n").encode())
+    print(f"{len(packages)} archives, {skipped} failed, {len(numbers)} distinct units, "
+          f"{(DATA / 'sequences.jsonl.gz').stat().st_size / 1e6:.1f} MB")
+
+
+def load() -> list[Package]:
+    ids = vocab.load()
+    rows = manifest()
+    out = []
+    with gzip.open(DATA / "sequences.jsonl.gz", "rt") as lines:
+        count = json.loads(next(lines))["units"]
+        units = [tuple(ids.get(t, vocab.UNK) for t in next(lines).split()) for _ in range(count)]
+        for line in lines:
+            sha, mode, kind, code_bytes, ms, unverified, numbers = json.loads(line)
+            row = rows.get(sha)
+            if row is None:
+                continue
+            out.append(Package(sha, row["ecosystem"], kind, mode, row["name"], int(row["label"] == "malicious"), row["group"],
+                               int(row["fold"]), row["split"], code_bytes, unverified, ms, [units[n] for n in numbers]))
+    return out
+
+
+if __name__ == "__main__":
+    pack(Path(sys.argv[1]))

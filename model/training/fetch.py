@@ -1,0 +1,258 @@
+"""Fetch the packages the model learns from. Nothing is ever installed, built, imported or unpacked.
+
+    python fetch.py --corpus DIR [--lists DIR] npm-resolve | npm | pypi-resolve | pypi | malicious
+
+Every step keeps its state as files under DIR and skips what is there, so it may be cut off and started again.
+npm closures come from `npm install --package-lock-only --ignore-scripts`, tarballs through pacote; PyPI closures from
+`uv pip compile --no-build`, one wheel and the source archive of each release through unearth (never built). Malicious samples stay in the bare repositories they come from.
+"""
+from __future__ import annotations
+
+import argparse, hashlib, json, os, re, subprocess, sys, tempfile, threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+NPM_LIMIT = 12_000_000  # bytes; larger tarballs are platform binaries and tell nothing about code
+PYPI_LIMIT = 30_000_000
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(data.encode() if isinstance(data, str) else data)
+    os.replace(part, path)
+
+
+def safe(name: str) -> str:
+    return name.replace("/", "__")
+
+
+def roots(corpus: Path, lists: Path, ecosystem: str) -> list[str]:
+    """The shared roots, then this project's own additions (model/data/*-roots.txt)."""
+    names: list[str] = []
+    for file in (lists / f"{ecosystem}-benign-roots.txt", Path(__file__).parent.parent / "data" / f"{ecosystem}-roots.txt"):
+        if file.exists():
+            names += [n for n in file.read_text().split() if not n.startswith("#")]
+    return list(dict.fromkeys(names))
+
+
+# ---- npm -------------------------------------------------------------------------------------------------------------
+
+def npm_resolve(corpus: Path, lists: Path, jobs: int) -> None:
+    def one(root: str) -> str:
+        out = corpus / "npm-lock" / f"{safe(root)}.json"
+        if out.exists():
+            return "there"
+        with tempfile.TemporaryDirectory() as tmp:
+            Path(tmp, "package.json").write_text('{"name":"closure","version":"0.0.0","private":true}')
+            run = subprocess.run(
+                ["npm", "install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps", root],
+                cwd=tmp, capture_output=True, text=True, timeout=600)
+            if run.returncode != 0:
+                write_atomic(out.with_suffix(".failed"), run.stderr[-2000:])
+                return "failed"
+            write_atomic(out, Path(tmp, "package-lock.json").read_bytes())
+        return "resolved"
+
+    names = roots(corpus, lists, "npm")
+    with ThreadPoolExecutor(jobs) as pool:
+        for count, (root, state) in enumerate(zip(names, pool.map(one, names)), 1):
+            print(f"{count}/{len(names)} {root} {state}", flush=True)
+
+
+def npm_wanted(corpus: Path) -> dict[tuple[str, str], tuple[str, str]]:
+    wanted: dict[tuple[str, str], tuple[str, str]] = {}
+    for lock in sorted((corpus / "npm-lock").glob("*.json")):
+        for where, node in json.loads(lock.read_text())["packages"].items():
+            if not where or node.get("link") or node.get("inBundle") or "version" not in node:
+                continue
+            # one platform's binary package stands for its siblings
+            if node.get("cpu") and "x64" not in node["cpu"] or node.get("os") and "linux" not in node["os"]:
+                continue
+            # lockfiles may leave the registry's addresses out; anything that is not from the registry is not taken
+            if not node.get("resolved", "https:").startswith("https:") or not node.get("integrity"):
+                continue
+            name = node.get("name") or where.split("node_modules/")[-1]
+            wanted[name, node["version"]] = (node.get("resolved", ""), node["integrity"])
+    return wanted
+
+
+def npm(corpus: Path, lists: Path, jobs: int, versions: int) -> None:
+    by_name: dict[str, list[str]] = {}
+    wanted = npm_wanted(corpus)
+    for name, version in wanted:
+        by_name.setdefault(name, []).append(version)
+    lines = []
+    for name, all_versions in by_name.items():
+        for version in sorted(all_versions, key=lambda v: hashlib.sha1(v.encode()).hexdigest())[:versions]:
+            resolved, integrity = wanted[name, version]
+            lines.append("\t".join([f"{name}@{version}", resolved, integrity, str(corpus / "npm" / f"{safe(name)}-{version}.tgz")]))
+    singles = Path(__file__).parent.parent / "data" / "npm-small.txt"
+    if singles.exists():
+        for spec in singles.read_text().split():
+            name, version = spec.rsplit("@", 1)
+            lines.append("\t".join([spec, "", "", str(corpus / "npm" / f"{safe(name)}-{version}.tgz")]))
+    print(f"{len(by_name)} names, {len(wanted)} versions; {len(lines)} wanted", flush=True)
+    npm_root = subprocess.run(["npm", "root", "-g"], capture_output=True, text=True, check=True).stdout.strip()
+    subprocess.run(["node", str(Path(__file__).with_name("fetch-npm.mjs")), f"{npm_root}/npm/node_modules", str(corpus / "npm-failures.tsv"),
+                    str(NPM_LIMIT), str(jobs)], input="\n".join(lines), text=True, check=True)
+
+
+# ---- PyPI ------------------------------------------------------------------------------------------------------------
+
+def pypi_resolve(corpus: Path, lists: Path, jobs: int) -> None:
+    """Each root's closure as `name==version` lines. uv reads published metadata; `--no-build` keeps it from running anything."""
+    def one(root: str) -> str:
+        out = corpus / "pypi-closure" / f"{safe(root)}.txt"
+        if out.exists():
+            return "there"
+        if out.with_suffix(".failed").exists():
+            return "failed before"
+        run = subprocess.run(
+            [sys.executable, "-m", "uv", "pip", "compile", "-", "--no-build", "--quiet", "--no-header", "--no-annotate",
+             "--python-version", "3.11"], input=root, capture_output=True, text=True, timeout=600)
+        if run.returncode != 0:
+            write_atomic(out.with_suffix(".failed"), run.stderr[-2000:])
+            return "failed"
+        write_atomic(out, run.stdout)
+        return "resolved"
+
+    names = roots(corpus, lists, "pypi")
+    with ThreadPoolExecutor(jobs) as pool:
+        for count, (root, state) in enumerate(zip(names, pool.map(one, names)), 1):
+            print(f"{count}/{len(names)} {root} {state}", flush=True)
+
+
+def pypi(corpus: Path, lists: Path, jobs: int) -> None:
+    """One wheel and the source archive of every resolved release; before them the small source archives. Never builds."""
+    from pip._internal.models.index import PyPI  # pip's own default index
+    from unearth import PackageFinder, TargetPython  # lists and picks files as pip does
+
+    releases: dict[str, None] = {}
+    for closure in sorted((corpus / "pypi-closure").glob("*.txt")):
+        for line in closure.read_text().splitlines():
+            if "==" in line:
+                releases[line.split(";")[0].split()[0]] = None
+    small = Path(__file__).parent.parent / "data" / "pypi-small.txt"
+    singles = small.read_text().split() if small.exists() else []
+    stop_list = corpus / "pypi-failures.tsv"
+    known_bad = {line.split("\t")[0] for line in stop_list.read_text().splitlines()} if stop_list.exists() else set()
+    index = subprocess.run([sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True).stdout.strip()
+    local = threading.local()
+
+    def finder(kind: str) -> PackageFinder:
+        if not hasattr(local, kind):
+            only = {"no_binary": [":all:"]} if kind == "sdist" else {"only_binary": [":all:"]}
+            new = PackageFinder(index_urls=[index or PyPI.simple_url], target_python=TargetPython(py_ver=(3, 11)), **only)
+            if os.environ.get("PIP_CERT"):
+                new.session.verify = os.environ["PIP_CERT"]
+            setattr(local, kind, new)
+        return getattr(local, kind)
+
+    def one(kind: str, release: str) -> str:
+        """The mark file holds the archive's name, so a second run asks the index nothing."""
+        mark = corpus / f"pypi-{kind}" / release
+        if mark.exists():
+            return "there"
+        best = finder(kind).find_best_match(release).best
+        if best is None:
+            write_atomic(mark, "")
+            return "none"
+        link = best.link
+        out = corpus / "pypi" / link.filename
+        if not out.exists():
+            with finder(kind).session.stream("GET", link.url_without_fragment, timeout=120, follow_redirects=True) as answer:
+                answer.raise_for_status()
+                data = b""
+                for chunk in answer.iter_bytes(1 << 20):
+                    data += chunk
+                    if len(data) > PYPI_LIMIT or int(answer.headers.get("content-length", 0)) > PYPI_LIMIT:
+                        write_atomic(mark, "")
+                        return "too large"
+            expected = (link.hashes or {}).get("sha256")
+            if expected and hashlib.sha256(data).hexdigest() not in expected:
+                raise ValueError("hash differs from the index's")
+            write_atomic(out, data)
+        write_atomic(mark, link.filename)
+        return "saved"
+
+    def guarded(job: tuple[str, str]) -> str:
+        key = "/".join(job)
+        if key in known_bad:
+            return "failed before"
+        try:
+            return one(*job)
+        except Exception as error:  # one file's failure is listed and must not end the run
+            with open(stop_list, "a") as out:
+                out.write(f"{key}\t{type(error).__name__}: {str(error)[:120]}\n")
+            return "failed"
+
+    work = [("sdist", release) for release in singles]
+    # a root that has no wheel still has a source archive
+    work += [("sdist", failed.stem) for failed in sorted((corpus / "pypi-closure").glob("*.failed"))]
+    work += [(kind, release) for release in releases for kind in ("wheel", "sdist")]
+    print(f"{len(releases)} releases, {len(singles)} small", flush=True)
+    states: dict[str, int] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        for count, state in enumerate(pool.map(guarded, work), 1):
+            states[state] = states.get(state, 0) + 1
+            if count % 100 == 0:
+                print(f"{count}/{len(work)} {states}", flush=True)
+    print(f"done {states}", flush=True)
+
+
+# ---- malicious -------------------------------------------------------------------------------------------------------
+
+def malicious(corpus: Path, lists: Path, pypi_repo: Path, npm_repo: Path) -> None:
+    """Index of the listed samples: list path, git object, size, sha256. Bytes pass through memory only."""
+    out = corpus / "malicious.tsv"
+    if out.exists():
+        print(f"{out} is there")
+        return
+    lines = ["ecosystem\tpath\tadded\tcluster\toid\tsize\tsha256"]
+    for ecosystem, repo, file in (("pypi", pypi_repo, "pypi-malicious-train.tsv"), ("npm", npm_repo, "npm-malicious-train.tsv")):
+        rows = [line.split("\t") for line in (lists / file).read_text().splitlines()[1:]]
+        git = subprocess.Popen(["git", "-C", str(repo), "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for row in rows:
+            path, added, cluster = (row[0], row[1], row[2]) if ecosystem == "pypi" else (row[0], "", row[1])
+            git.stdin.write(f"HEAD:{path}\n".encode())
+            git.stdin.flush()
+            head = git.stdout.readline().decode().split()
+            if head[-1] == "missing":
+                print(f"missing: {path}")
+                continue
+            data = git.stdout.read(int(head[2]))
+            git.stdout.read(1)
+            lines.append("\t".join([ecosystem, path, added, cluster, head[0], head[2], hashlib.sha256(data).hexdigest()]))
+        git.stdin.close()
+        git.wait()
+        print(f"{ecosystem}: {len(rows)} rows", flush=True)
+    write_atomic(out, "\n".join(lines) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", default=os.environ.get("SAFE_INSTALL_CORPUS"), type=Path)
+    parser.add_argument("--lists", type=Path, help="folder of the root lists and sample lists")
+    parser.add_argument("--jobs", type=int, default=8)
+    parser.add_argument("--versions", type=int, default=1, help="npm: versions a name at most")
+    parser.add_argument("--pypi-repo", type=Path)
+    parser.add_argument("--npm-repo", type=Path)
+    parser.add_argument("step", choices=["npm-resolve", "npm", "pypi-resolve", "pypi", "malicious"])
+    args = parser.parse_args()
+    if args.corpus is None:
+        parser.error("name the corpus folder with --corpus or SAFE_INSTALL_CORPUS")
+    if args.step == "npm-resolve":
+        npm_resolve(args.corpus, args.lists, args.jobs)
+    elif args.step == "npm":
+        npm(args.corpus, args.lists, args.jobs, args.versions)
+    elif args.step == "pypi-resolve":
+        pypi_resolve(args.corpus, args.lists, args.jobs)
+    elif args.step == "pypi":
+        pypi(args.corpus, args.lists, args.jobs)
+    else:
+        malicious(args.corpus, args.lists, args.pypi_repo, args.npm_repo)
+
+
+if __name__ == "__main__":
+    main()

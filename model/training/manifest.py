@@ -1,0 +1,169 @@
+"""Write model/data/manifest.tsv.gz: every archive of the corpus with its label, group, fold and split, before any training.
+
+    python manifest.py --corpus DIR [--out FILE]
+
+A group never straddles folds. Malicious: the cluster of the lists (one campaign). Honest: packages joined by scope, by
+repository, or (PyPI) by project name, so that a monorepo, or the wheel and the source archive of a release, stay together.
+Splits: `train` (folds 0 to 4), `test` (held out of every training: one honest group in seven, one npm cluster in five),
+`later` (PyPI clusters first seen 2024-08 or after). `use` marks what is extracted; of a cluster at most CAP archives train,
+the rest is listed only. Existing rows of an older manifest keep their fold and split.
+"""
+from __future__ import annotations
+
+import argparse, gzip, hashlib, io, json, os, re, sys, tarfile, zipfile
+from collections import defaultdict
+from email.parser import HeaderParser
+from pathlib import Path
+
+FOLDS = 5
+CAP = 5
+LATER = "2024-08"
+COLUMNS = "ecosystem name version file sha256 label group fold split use size".split()
+
+
+def digest(text: str) -> int:
+    return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
+
+
+def repository(text: str) -> str | None:
+    found = re.search(r"(github\.com|gitlab\.com|bitbucket\.org)[/:]([\w.-]+)/([\w.-]+)", text or "")
+    return "/".join(found.groups()).lower().removesuffix(".git") if found else None
+
+
+def npm_facts(data: bytes) -> tuple[str, str, list[str]]:
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        for member in tar:
+            if re.fullmatch(r"(\./)?[^/]+/package\.json", member.name) and member.isfile():
+                manifest = json.loads(tar.extractfile(member).read().decode("utf-8-sig"))
+                repo = manifest.get("repository")
+                repo = repository(repo.get("url") or "" if isinstance(repo, dict) else str(repo or ""))
+                if not repo and isinstance(manifest.get("repository"), str) and re.fullmatch(r"[\w.-]+/[\w.-]+", manifest["repository"]):
+                    repo = "github.com/" + manifest["repository"].lower()
+                repo = repo or repository(str(manifest.get("homepage") or ""))
+                name = str(manifest.get("name") or "")
+                keys = [f"name:{name}"] + ([f"scope:{name.split('/')[0]}"] if name.startswith("@") else []) + ([f"repo:{repo}"] if repo else [])
+                return name, str(manifest.get("version") or ""), keys
+    raise ValueError("no package.json")
+
+
+def pypi_facts(file: str, data: bytes) -> tuple[str, str, list[str]]:
+    text = ""
+    if data[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for entry in archive.namelist():
+                if re.fullmatch(r"[^/]+\.dist-info/METADATA|[^/]+/PKG-INFO|PKG-INFO", entry):
+                    text = archive.read(entry).decode("utf-8", "replace")
+                    break
+    else:
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            for member in tar:
+                if re.fullmatch(r"(\./)?[^/]+/PKG-INFO", member.name) and member.isfile():
+                    text = tar.extractfile(member).read().decode("utf-8", "replace")
+                    break
+    head = HeaderParser().parsestr(text)
+    name = (head.get("Name") or re.split(r"-\d", file)[0]).lower().replace("_", "-").replace(".", "-")
+    repo = repository(" ".join([str(head.get("Home-page") or "")] + [str(u) for u in head.get_all("Project-URL", [])]))
+    return name, str(head.get("Version") or ""), [f"name:{name}"] + ([f"repo:{repo}"] if repo else [])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", default=os.environ.get("SAFE_INSTALL_CORPUS"), type=Path)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "data" / "manifest.tsv.gz")
+    args = parser.parse_args()
+    old: dict[str, dict[str, str]] = {}
+    if args.out.exists():
+        with gzip.open(args.out, "rt") as lines:
+            next(lines)
+            for line in lines:
+                row = dict(zip(COLUMNS, line.rstrip("\n").split("\t")))
+                old[row["sha256"]] = row
+
+    # honest archives: facts are cached by file name so that a second run reads only what is new
+    cache_file = args.corpus / "facts.jsonl"
+    cache = {}
+    if cache_file.exists():
+        for line in cache_file.read_text().splitlines():
+            item = json.loads(line)
+            cache[item["ecosystem"], item["file"]] = item
+    items = []
+    with open(cache_file, "a") as out:
+        for ecosystem in ("npm", "pypi"):
+            for path in sorted((args.corpus / ecosystem).iterdir()):
+                if path.suffix == ".part":
+                    continue
+                if (ecosystem, path.name) not in cache:
+                    data = path.read_bytes()
+                    item = {"ecosystem": ecosystem, "file": path.name, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+                    try:
+                        item["name"], item["version"], item["keys"] = npm_facts(data) if ecosystem == "npm" else pypi_facts(path.name, data)
+                    except Exception as error:
+                        print(f"{path.name}: {error}", file=sys.stderr)
+                        item["name"], item["version"], item["keys"] = path.name, "", [f"name:{path.name}"]
+                    cache[ecosystem, path.name] = item
+                    out.write(json.dumps(item) + "\n")
+                items.append(cache[ecosystem, path.name])
+
+    parent: dict[str, str] = {}
+
+    def find(key: str) -> str:
+        while parent.setdefault(key, key) != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
+
+    for item in items:
+        keys = [f"{item['ecosystem']}:{k}" if not k.startswith("repo:") else k for k in item["keys"]]
+        for key in keys[1:]:
+            parent[find(keys[0])] = find(key)
+
+    rows, seen = [], set()
+    for item in items:
+        if item["sha256"] in seen:
+            continue
+        seen.add(item["sha256"])
+        group = find(f"{item['ecosystem']}:{item['keys'][0]}")
+        split = "test" if digest("test " + group) % 7 == 0 else "train"
+        rows.append([item["ecosystem"], item["name"], item["version"], item["file"], item["sha256"], "honest", group,
+                     digest("fold " + group) % FOLDS, split, 1, item["size"]])
+
+    listed = [line.split("\t") for line in (args.corpus / "malicious.tsv").read_text().splitlines()[1:]]
+    first: dict[tuple[str, str], str] = defaultdict(lambda: "9999")
+    for ecosystem, path, added, cluster, oid, size, sha in listed:
+        first[ecosystem, cluster] = min(first[ecosystem, cluster], added)
+    kept: dict[tuple[str, str], int] = defaultdict(int)
+    for ecosystem, path, added, cluster, oid, size, sha in sorted(listed, key=lambda r: r[6]):
+        if sha in seen:
+            continue
+        seen.add(sha)
+        group = f"{ecosystem}:cluster:{cluster}"
+        if ecosystem == "pypi":
+            split = "later" if first[ecosystem, cluster] >= LATER else "train"
+            name, version = path.split("/")[0], path.split("/")[1]
+        else:
+            split = "test" if digest("test " + group) % 5 == 0 else "train"
+            stem = path.split("/")[1].removesuffix(".tgz")
+            found = re.match(r"(.+?)-(\d.*)$", stem)
+            name, version = (found.group(1), found.group(2)) if found else (stem, "")
+        kept[ecosystem, cluster] += 1
+        rows.append([ecosystem, name, version, path, sha, "malicious", group, digest("fold " + group) % FOLDS, split,
+                     int(kept[ecosystem, cluster] <= CAP), size])
+
+    for row in rows:
+        before = old.get(row[4])
+        if before:
+            row[6], row[7], row[8] = before["group"], before["fold"], before["split"]
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    with open(args.out, "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as out:
+        out.write(("\t".join(COLUMNS) + "\n").encode())
+        for row in rows:
+            out.write(("\t".join(map(str, row)) + "\n").encode())
+    counts: dict[tuple, int] = defaultdict(int)
+    for row in rows:
+        counts[row[0], row[5], row[8], row[9]] += 1
+    for key, count in sorted(counts.items()):
+        print(*key, count)
+
+
+if __name__ == "__main__":
+    main()

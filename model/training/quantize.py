@@ -1,0 +1,126 @@
+"""Checkpoint → model/model.onnx (int8).
+
+    python quantize.py CHECKPOINT.pt OUT.onnx
+
+The graph is written out by hand: it is forty lines, and nothing in it depends on an exporter's version. Weights of the
+matrices are int8 by column with reduced range (7 bit, so that kernels without VNNI cannot saturate); activations are
+scaled when the graph runs. That scale is taken over the tensor it is given, so the graph must be run on ONE window
+unpadded: then a score depends on that window and on nothing beside it.
+"""
+from __future__ import annotations
+
+import argparse, tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from train import Bert, Shape, pad
+
+OPSET = 17
+
+
+class Graph:
+    """Collects nodes and constants; every method returns the name of what it made."""
+
+    def __init__(self) -> None:
+        self.nodes, self.constants, self.count = [], {}, 0
+
+    def constant(self, value, dtype=np.float32, name: str | None = None) -> str:
+        name = name or f"c{len(self.constants)}"
+        self.constants[name] = numpy_helper.from_array(np.asarray(value, dtype=dtype), name)
+        return name
+
+    def op(self, kind: str, *inputs: str, outputs: int = 1, **attributes):
+        names = [f"{kind.lower()}{self.count}_{i}" for i in range(outputs)]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, name=f"{kind}{self.count}", **attributes))
+        self.count += 1
+        return names[0] if outputs == 1 else names
+
+    def linear(self, x: str, layer: torch.nn.Linear, name: str) -> str:
+        weight = self.constant(layer.weight.detach().numpy().T.copy(), name=f"{name}.weight")
+        return self.op("Add", self.op("MatMul", x, weight), self.constant(layer.bias.detach().numpy(), name=f"{name}.bias"))
+
+    def norm(self, x: str, layer: torch.nn.LayerNorm, name: str) -> str:
+        return self.op("LayerNormalization", x, self.constant(layer.weight.detach().numpy(), name=f"{name}.weight"),
+                       self.constant(layer.bias.detach().numpy(), name=f"{name}.bias"), axis=-1, epsilon=layer.eps)
+
+
+def build(model: Bert) -> onnx.ModelProto:
+    s, g = model.shape, Graph()
+    tokens = g.constant(model.tokens.weight.detach().numpy(), name="tokens")
+    positions = g.constant(model.positions.weight.detach().numpy(), name="positions")
+    length = g.op("Gather", g.op("Shape", "ids"), g.constant([1], np.int64))
+    place = g.op("Slice", positions, g.constant([0], np.int64), length, g.constant([0], np.int64))
+    x = g.op("Add", g.op("Gather", tokens, "ids"), place)
+    split = g.constant([0, 0, 3, s.heads, s.width // s.heads], np.int64)
+    merge = g.constant([0, 0, s.width], np.int64)
+    scale = g.constant((s.width // s.heads) ** -0.5)
+    for n, block in enumerate(model.blocks):
+        qkv = g.op("Reshape", g.linear(g.norm(x, block.norm1, f"{n}.norm1"), block.qkv, f"{n}.qkv"), split)
+        parts = g.op("Split", g.op("Transpose", qkv, perm=[2, 0, 3, 1, 4]), g.constant([1, 1, 1], np.int64), outputs=3, axis=0)
+        axis = g.constant([0], np.int64)
+        q, k, v = (g.op("Squeeze", p, axis) for p in parts)
+        attention = g.op("Softmax", g.op("MatMul", g.op("Mul", q, scale), g.op("Transpose", k, perm=[0, 1, 3, 2])), axis=-1)
+        y = g.op("Reshape", g.op("Transpose", g.op("MatMul", attention, v), perm=[0, 2, 1, 3]), merge)
+        x = g.op("Add", x, g.linear(y, block.out, f"{n}.out"))
+        up = g.linear(g.norm(x, block.norm2, f"{n}.norm2"), block.up, f"{n}.up")
+        half = g.op("Mul", g.constant(0.5), up)
+        gelu = g.op("Mul", half, g.op("Add", g.constant(1.0), g.op("Erf", g.op("Mul", up, g.constant(2**-0.5)))))
+        x = g.op("Add", x, g.linear(gelu, block.down, f"{n}.down"))
+    first = g.op("Gather", g.norm(x, model.norm, "norm"), g.constant(0, np.int64), axis=1)
+    # the last product stays in float: one row, and the score's own precision
+    weight = g.constant(model.head.weight.detach().numpy()[0])
+    logit = g.op("Add", g.op("ReduceSum", g.op("Mul", first, weight), g.constant([-1], np.int64), keepdims=0),
+                 g.constant(model.head.bias.detach().numpy()))
+    g.nodes.append(helper.make_node("Identity", [logit], ["logit"]))
+    graph = helper.make_graph(g.nodes, "behaviours", [helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "length"])],
+                              [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["batch"])], list(g.constants.values()))
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="safe-install")
+    made.ir_version = 8
+    onnx.checker.check_model(made)
+    return made
+
+
+def session(path: Path | bytes) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return ort.InferenceSession(path if isinstance(path, bytes) else str(path), options, providers=["CPUExecutionProvider"])
+
+
+def load(path: Path) -> Bert:
+    state = torch.load(path, weights_only=False, map_location="cpu")
+    model = Bert(Shape(**state["shape"]))
+    model.load_state_dict(state["model"])
+    return model.eval()
+
+
+def export(model: Bert, out: Path) -> None:
+    """Writes int8 to `out`; checks the float graph against PyTorch on the way."""
+    whole = build(model)
+    rng = np.random.default_rng(0)
+    check = session(whole.SerializeToString())
+    for length in (4, 17, model.shape.tokens - 1):
+        row = tuple(int(t) for t in rng.integers(5, model.shape.vocabulary, length))
+        ids = pad([row])
+        with torch.no_grad():
+            expected = model(ids).item()
+        got = float(check.run(None, {"ids": ids.numpy()})[0][0])
+        assert abs(expected - got) < 1e-3, f"the written graph differs from PyTorch: {expected} {got}"
+    with tempfile.TemporaryDirectory() as tmp:
+        onnx.save(whole, Path(tmp, "float.onnx"))
+        quantize_dynamic(Path(tmp, "float.onnx"), out, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True,
+                         op_types_to_quantize=["MatMul"], extra_options={"MatMulConstBOnly": True})
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+    export(load(args.checkpoint), args.out)
+    print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB")

@@ -1,0 +1,344 @@
+"""Train the product's model: a compact BERT over behaviour windows, as multiple-instance learning.
+
+    python train.py --corpus DIR [--minutes 20] [--pretrain-minutes 4] [--hold 4] [--name final]
+
+A window (data.windows) gets a logit z; a package's windows combine by noisy-or: P = 1 - exp(-sum softplus(z)). So every window
+of an honest package is a negative by itself, and of a malicious one at least one window must speak. A window never sees the
+size of its package: a payload weighs the same alone and inside a large library.
+Stops after so many minutes of processor time (a busy machine trains no worse, only longer), checkpoints every minute under DIR/ckpt/NAME.pt, and goes on from there when started again.
+"""
+from __future__ import annotations
+
+import argparse, math, os, random, time
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+import data, vocab
+
+
+@dataclass
+class Shape:
+    vocabulary: int
+    layers: int = 4
+    width: int = 128
+    heads: int = 4
+    inner: int = 512
+    tokens: int = data.MAX_TOKENS
+    dropout: float = 0.1
+
+
+class Block(nn.Module):
+    def __init__(self, s: Shape):
+        super().__init__()
+        self.heads = s.heads
+        self.norm1, self.norm2 = nn.LayerNorm(s.width), nn.LayerNorm(s.width)
+        self.qkv, self.out = nn.Linear(s.width, 3 * s.width), nn.Linear(s.width, s.width)
+        self.up, self.down = nn.Linear(s.width, s.inner), nn.Linear(s.inner, s.width)
+        self.drop = nn.Dropout(s.dropout)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        b, n, w = x.shape
+        q, k, v = self.qkv(self.norm1(x)).view(b, n, 3, self.heads, w // self.heads).permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        x = x + self.drop(self.out(y.transpose(1, 2).reshape(b, n, w)))
+        return x + self.drop(self.down(F.gelu(self.up(self.norm2(x)))))
+
+
+class Bert(nn.Module):
+    def __init__(self, s: Shape):
+        super().__init__()
+        self.shape = s
+        self.tokens, self.positions = nn.Embedding(s.vocabulary, s.width), nn.Embedding(s.tokens, s.width)
+        self.blocks = nn.ModuleList(Block(s) for _ in range(s.layers))
+        self.norm = nn.LayerNorm(s.width)
+        self.head = nn.Linear(s.width, 1)
+        self.drop = nn.Dropout(s.dropout)
+        for module in self.modules():
+            if isinstance(module, (nn.Linear, nn.Embedding)):
+                nn.init.normal_(module.weight, std=0.02)
+                if isinstance(module, nn.Linear):
+                    nn.init.zeros_(module.bias)
+        nn.init.constant_(self.head.bias, -3.0)  # most windows are honest
+
+    def encode(self, ids: torch.Tensor) -> torch.Tensor:
+        keep = (ids != vocab.PAD)[:, None, None, :]
+        x = self.drop(self.tokens(ids) + self.positions.weight[: ids.shape[1]])
+        for block in self.blocks:
+            x = block(x, keep)
+        return self.norm(x)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """ids [batch, tokens] → logits [batch]."""
+        return self.head(self.encode(ids)[:, 0]).squeeze(-1)
+
+    def masked(self, ids: torch.Tensor) -> torch.Tensor:
+        """Logits over the vocabulary at every place, embedding weights tied."""
+        return self.encode(ids) @ self.tokens.weight.T
+
+
+def pad(rows: list[tuple[int, ...]]) -> torch.Tensor:
+    longest = max(map(len, rows)) + 1
+    return torch.tensor([data.closed(row) + (vocab.PAD,) * (longest - 1 - len(row)) for row in rows])
+
+
+def log_not(z: torch.Tensor) -> torch.Tensor:
+    """-log(1 - sigmoid(z)): what a window adds to the package."""
+    return F.softplus(z)
+
+
+def judge(model: Bert, rows: list[tuple[int, ...]], parts: int = 3) -> torch.Tensor:
+    """Logits of rows in their order; like lengths go through together, as augmentation makes a few of them long."""
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+    cells, total = [], sum(len(r) for r in rows) / parts
+    taken, part = 0, []
+    for i in order:
+        part.append(i)
+        taken += len(rows[i])
+        if taken >= total:
+            cells.append(part)
+            taken, part = 0, []
+    if part:
+        cells.append(part)
+    z = torch.cat([model(pad([rows[i] for i in cell])) for cell in cells])
+    back = torch.empty(len(rows), dtype=torch.long)
+    back[[i for cell in cells for i in cell]] = torch.arange(len(rows))
+    return z[back]
+
+
+# ---- augmentation: on windows, so that it costs nothing ----------------------------------------------------------------
+
+class Augment:
+    def __init__(self, ids: dict[str, int], honest: list[tuple[int, ...]], rng: random.Random):
+        self.honest, self.rng = honest, rng
+        self.kinds = [i for t, i in ids.items() if t.startswith("unit:")]
+        self.phases = [i for t, i in ids.items() if t.startswith("phase:")]
+        qualifiers = [i for t, i in ids.items() if ":" in t and not t.startswith(("unit:", "phase:"))]
+        self.not_code = set(qualifiers) | {ids[t] for t in "hidden assembled detached quiet shell sudo powershell encoded in-try if-platform".split() if t in ids}
+
+    def cut_points(self, window: tuple[int, ...]) -> list[int]:
+        """Places where a behaviour begins (its qualifiers stay with it)."""
+        return [i for i in range(3, len(window)) if window[i] not in self.not_code] + [len(window)]
+
+    def head(self, window: tuple[int, ...]) -> tuple[int, ...]:
+        """Now and then the unit is told wrong (a missing manifest, code moved to another entry), or not at all."""
+        luck = self.rng.random()
+        if luck < 0.12:
+            return (window[0], self.rng.choice(self.kinds), self.rng.choice(self.phases), *window[3:])
+        if luck < 0.2:
+            return (window[0], vocab.MASK, vocab.MASK, *window[3:])
+        return window
+
+    def thin(self, window: tuple[int, ...]) -> tuple[int, ...]:
+        """Leaves out a few behaviours."""
+        if len(window) < 12 or self.rng.random() > 0.2:
+            return window
+        points = self.cut_points(window)
+        body = []
+        for a, b in zip(points, points[1:]):
+            if self.rng.random() > 0.06:
+                body += window[a:b]
+        return window[:3] + tuple(body)
+
+    def join(self, window: tuple[int, ...], host: tuple[int, ...]) -> tuple[int, ...]:
+        """The window's behaviours put into a host window of an honest package, at a place where a behaviour begins."""
+        body = window[3:]
+        room = data.MAX_TOKENS - 4 - len(body)
+        if room < 4 or len(host) < 6:
+            return window
+        at = self.rng.choice(self.cut_points(host))
+        before = self.rng.randint(max(0, room - (len(host) - at)), room)
+        left = host[3:at][-before:] if before else ()
+        right = host[at:][: room - len(left)]
+        head = host[:3] if self.rng.random() < 0.5 else window[:3]
+        return head + left + body + right
+
+    def negative(self, window: tuple[int, ...]) -> tuple[int, ...]:
+        if self.rng.random() < 0.12:
+            window = self.join(window, self.rng.choice(self.honest))
+        return self.head(self.thin(window))
+
+    def positive(self, bag: list[tuple[int, ...]], limit: int) -> list[tuple[int, ...]]:
+        if len(bag) > limit:
+            bag = self.rng.sample(bag, limit)
+        if self.rng.random() < 0.3:
+            bag = [self.join(w, self.rng.choice(self.honest)) for w in bag]
+        return [self.head(self.thin(w)) for w in bag]
+
+
+# ---- data --------------------------------------------------------------------------------------------------------------
+
+def negatives(packages: list[data.Package]) -> tuple[list[tuple[int, ...]], torch.Tensor]:
+    """Distinct honest windows, weighted by the square root of the groups they occur in."""
+    groups: dict[tuple[int, ...], set[str]] = defaultdict(set)
+    for p in packages:
+        for w in data.package_windows(p):
+            groups[w].add(p.group)
+    found = list(groups)
+    return found, torch.tensor([math.sqrt(len(groups[w])) for w in found])
+
+
+def positives(packages: list[data.Package], known_honest: set[tuple[int, ...]]) -> tuple[list[list[tuple[int, ...]]], torch.Tensor]:
+    """Bags of malicious packages, windows that also stand in honest packages left out; a cluster weighs about as one package."""
+    bags: dict[tuple, tuple[str, list]] = {}
+    for p in packages:
+        bag = [w for w in data.package_windows(p) if len(w) > 3 and w not in known_honest]
+        if bag:
+            bags[p.group, tuple(bag)] = (p.group, bag)
+    sizes: dict[str, int] = defaultdict(int)
+    for group, _ in bags.values():
+        sizes[group] += 1
+    chosen = list(bags.values())
+    return [bag for _, bag in chosen], torch.tensor([sizes[group] ** -0.75 for group, _ in chosen])
+
+
+def length_batches(rows: list[tuple[int, ...]], order: list[int], tokens: int, rng: random.Random) -> list[list[int]]:
+    """Batches of about `tokens` tokens, rows of like length together."""
+    order = sorted(order, key=lambda i: len(rows[i]) + rng.random() * 4)
+    out, batch = [], []
+    for i in order:
+        if batch and (len(batch) + 1) * len(rows[i]) > tokens:
+            out.append(batch)
+            batch = []
+        batch.append(i)
+    if batch:
+        out.append(batch)
+    rng.shuffle(out)
+    return out
+
+
+# ---- training ----------------------------------------------------------------------------------------------------------
+
+def save(path: Path, state: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(state, path.with_suffix(".part"))
+    os.replace(path.with_suffix(".part"), path)
+
+
+def pretrain(model: Bert, rows: list[tuple[int, ...]], minutes: float, rng: random.Random) -> None:
+    """Masked-language modelling over honest and malicious windows."""
+    if minutes <= 0:
+        return
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
+    usable = [i for i, r in enumerate(rows) if len(r) >= 8]
+    begin, seen, average = time.process_time(), 0, 0.0
+    model.train()
+    while True:
+        order = rng.sample(usable, min(len(usable), 4000))
+        for batch in length_batches(rows, order, 4096, rng):
+            spent = (time.process_time() - begin) / 60
+            if spent > minutes:
+                print(f"pretraining ended: {seen} windows, loss {average:.3f}", flush=True)
+                return
+            for g in optimizer.param_groups:
+                g["lr"] = 1e-3 * min(1, spent / (0.05 * minutes) + 0.01) * (1 - 0.9 * spent / minutes)
+            ids = pad([rows[i] for i in batch])
+            pick = (torch.rand(ids.shape) < 0.15) & (ids > vocab.MASK)
+            if not pick.any():
+                continue
+            loss = F.cross_entropy(model.masked(ids.masked_fill(pick, vocab.MASK))[pick], ids[pick])
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            seen += len(batch)
+            average = loss.item() if not average else 0.98 * average + 0.02 * loss.item()
+
+
+def train(args: argparse.Namespace) -> Path:
+    torch.manual_seed(args.seed)
+    rng = random.Random(args.seed)
+    torch.set_num_threads(args.threads)
+    path = args.corpus / "ckpt" / f"{args.name}.pt"
+    packages = [p for p in data.load() if p.split == "train" and p.fold not in args.hold]
+    honest = [p for p in packages if p.label == 0]
+    malicious = [p for p in packages if p.label == 1]
+    rows, weights = negatives(honest)
+    common = {w for w in rows}
+    bags, bag_weights = positives(malicious, common)
+    ids = vocab.load()
+    augment = Augment(ids, [w for w in rows if len(w) >= 6], rng)
+    model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width))
+    print(f"{len(honest)} honest packages, {len(rows)} windows; {len(bags)} malicious bags of {len(malicious)}; "
+          f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters; budget {args.pretrain_minutes} + {args.minutes} min", flush=True)
+
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
+    spent_before, step = 0.0, 0
+    hardness = torch.full((len(rows),), 0.5)
+    if path.exists() and not args.fresh:
+        state = torch.load(path, weights_only=False)
+        if state["rows"] == len(rows) and state["shape"] == asdict(model.shape):
+            model.load_state_dict(state["model"])
+            if "optimizer" in state:
+                optimizer.load_state_dict(state["optimizer"])
+                hardness = state["hardness"]
+            spent_before, step = state["minutes"], state["step"]
+            print(f"goes on at {spent_before:.1f} min, step {step}", flush=True)
+    if step == 0:
+        pretrain(model, rows + [w for b in bags for w in b], args.pretrain_minutes, rng)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
+
+    begin, last_save, average = time.process_time(), time.time(), [0.0, 0.0]
+    model.train()
+    while True:
+        # an epoch: honest windows drawn by weight and by how hard they were last time
+        chance = weights * (0.15 + hardness)
+        drawn = torch.multinomial(chance, min(8000, len(rows)), replacement=False).tolist()
+        for batch in length_batches(rows, drawn, args.batch_tokens, rng):
+            spent = spent_before + (time.process_time() - begin) / 60
+            if spent >= args.minutes:
+                save(path, {"model": model.state_dict(), "shape": asdict(model.shape), "minutes": spent, "step": step, "rows": len(rows)})
+                print(f"ended after {step} steps", flush=True)
+                return path
+            progress = spent / args.minutes
+            for g in optimizer.param_groups:
+                g["lr"] = args.rate * min(1.0, progress / 0.04 + 0.02) * (0.5 * (1 + math.cos(math.pi * progress)) + 0.02)
+            z = judge(model, [augment.negative(rows[i]) for i in batch])
+            negative = log_not(z)
+            hardness[batch] = 0.5 * hardness[batch] + 0.5 * torch.sigmoid(z.detach())
+            chosen = torch.multinomial(bag_weights, args.bags, replacement=len(bags) < args.bags).tolist()
+            sampled = [augment.positive(bags[i], 4) for i in chosen]
+            flat = [w for bag in sampled for w in bag]
+            owner = torch.tensor([n for n, bag in enumerate(sampled) for _ in bag])
+            total = torch.zeros(len(sampled)).index_add(0, owner, log_not(judge(model, flat)))
+            positive = -torch.log(-torch.expm1(-total.clamp(min=1e-6)))
+            loss = args.honest_weight * negative.mean() + positive.mean()
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            step += 1
+            average = [0.99 * a + 0.01 * b if step > 1 else b for a, b in zip(average, (negative.mean().item(), positive.mean().item()))]
+            if step % 50 == 0:
+                print(f"{spent:5.1f} min step {step} honest {average[0]:.4f} malicious {average[1]:.4f}", flush=True)
+            if time.time() - last_save > 60:
+                last_save = time.time()
+                save(path, {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "hardness": hardness, "shape": asdict(model.shape),
+                            "minutes": spent, "step": step, "rows": len(rows)})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", default=os.environ.get("SAFE_INSTALL_CORPUS"), type=Path)
+    parser.add_argument("--name", default="final")
+    parser.add_argument("--hold", type=int, nargs="*", default=[], help="folds that are not trained on")
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--pretrain-minutes", type=float, default=3)
+    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--rate", type=float, default=6e-4)
+    parser.add_argument("--batch-tokens", type=int, default=3072)
+    parser.add_argument("--bags", type=int, default=16)
+    parser.add_argument("--honest-weight", type=float, default=3.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="more than one hurts on a busy machine")
+    parser.add_argument("--fresh", action="store_true", help="ignore an older checkpoint")
+    train(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
