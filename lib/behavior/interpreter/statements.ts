@@ -470,7 +470,9 @@ function executeTry(m: Machine, node: Statement & { type: 'try' }, env: Env): Co
     // An error is possible only where something outside was called.
     // A jump out of the loop was reached, so that the handler's changes to arrays must not come after it.
     if (m.unknownCalls > calls && completion !== BREAK) {
-      const after = eitherOf(m, [() => handle(m, node, env, UNKNOWN, node.handlers.length), () => NORMAL]);
+      const after = m.keepingLists(() =>
+        eitherOf(m, [() => handle(m, node, env, UNKNOWN, node.handlers.length), () => NORMAL]),
+      );
       if (completion === RETURN && node.handlers.length > 0 && after === NORMAL && !ignored)
         completion = RETURN;
     } else for (const handler of node.handlers) skipBlock(m, handler.body, env);
