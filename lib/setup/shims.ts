@@ -22,12 +22,13 @@ export const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /**
  * Commands that neither install nor fetch code, by first argument. Only the first argument is looked at: with a
- * flag before the command the guard itself parses the line, by npm's and pip's own rules.
+ * flag before the command the guard itself parses the line, by npm's and pip's own rules. `version` is not here: in
+ * workspaces it brings node_modules up to date; nor is `fund`, which fetches, and builds, a git source.
  */
 const NPM_PASS = [
   'run run-script rum urn test t tst start stop restart ls list la ll config get set c whoami login adduser',
   'logout root prefix help help-search search s find ping owner dist-tag dist-tags token profile org team',
-  'explain why query doctor completion version deprecate star stars unstar sbom fund access',
+  'explain why query doctor completion deprecate star stars unstar sbom access',
   'hook undeprecate unpublish trust',
 ]
   .join(' ')

@@ -37,12 +37,9 @@ class Scorer:
         return z
 
     def package(self, units: list[tuple[int, ...]]) -> float:
-        """Noisy-or in log-odds, as lib/classifier/score.ts."""
-        distinct = dict.fromkeys(w for u in units if len(u) > 2 for w in data.windows(u))
-        if not distinct:
-            return EMPTY
-        total = sum(sorted(max(z, 0) + math.log1p(math.exp(-abs(z))) for z in map(self.window, distinct)))
-        return total if total > 30 else math.log(math.expm1(total))
+        """The most suspicious window decides (lib/classifier/score.ts, top-k with k = 1): summing over windows, as training does,
+        lets large honest packages add up to an alarm."""
+        return max((self.window(w) for u in units if len(u) > 2 for w in data.windows(u)), default=EMPTY)
 
 
 EMPTY = -20.0
@@ -88,16 +85,22 @@ def write_vectors(packages: list[data.Package], scorer: Scorer, config: dict) ->
     names = {i: t for t, i in vocab.load().items()}
     rng = random.Random(3)
     small = [p for p in packages if 0 < p.behaviors < 150 and p.mode == "whole"]
-    chosen = rng.sample([p for p in small if p.label == 0], 14) + rng.sample([p for p in small if p.label == 1], 14)
+
+    def calibrated(p: data.Package) -> float:
+        c = config["calibration"][p.ecosystem]
+        return 1 / (1 + math.exp(-(c["scale"] * scorer.package(p.units) + c["offset"])))
+
+    evil = rng.sample([p for p in small if p.label == 1], 200)
+    chosen = rng.sample([p for p in small if p.label == 0], 14) + evil[:6]
+    chosen += [p for p in evil[6:] if calibrated(p) >= THRESHOLD + 2 * BOUND][:8]
     chosen += rng.sample([p for p in packages if 250 < p.behaviors < 500], 4)
     cases = []
     for p in chosen:
         units = [u for u in p.units if len(u) > 2]
         distinct = list(dict.fromkeys(w for u in units for w in data.windows(u)))
-        c = config["calibration"][p.ecosystem]
         cases.append({"ecosystem": p.ecosystem, "malicious": bool(p.label), "units": [" ".join(names[t] for t in u) for u in units],
                       "windows": [{"ids": list(data.closed(w)), "logOdds": scorer.window(w)} for w in distinct],
-                      "score": 1 / (1 + math.exp(-(c["scale"] * scorer.package(units) + c["offset"])))})
+                      "score": calibrated(p)})
     content = (MODEL / "model.onnx").read_bytes()
     weights = []
     for tensor in onnx.load_from_string(content).graph.initializer:
@@ -154,7 +157,7 @@ def main() -> None:
             "format": 1, "version": args.version, "taxonomy": json.loads((MODEL / "data" / "training.json").read_text())["taxonomy"],
             "model": {"file": "model.onnx", "sha256": sha(MODEL / "model.onnx"), "inputs": {"ids": "ids"}, "output": "logit"},
             "vocabulary": {"file": "vocab.txt", "sha256": sha(MODEL / "vocab.txt")},
-            "maxTokens": data.MAX_TOKENS, "overlap": data.OVERLAP, "aggregation": {"kind": "noisy-or"}, "calibration": calibration,
+            "maxTokens": data.MAX_TOKENS, "overlap": data.OVERLAP, "aggregation": {"kind": "top-k", "k": 1}, "calibration": calibration,
             "emptyLogOdds": EMPTY, "threshold": THRESHOLD, "scoreBound": BOUND, "dataFingerprint": fingerprint(),
         }
         config_path.write_text(json.dumps(config, indent=2) + "\n")
