@@ -1,7 +1,8 @@
 /**
- * Which behaviours carry the score: first the windows that weigh most in the package (unit attribution),
- * then, in those, each behaviour left out in turn (occlusion): its weight is by how much the window's log-odds
- * fall without it.
+ * Which behaviours carry the score: first the windows that weigh most in the package (unit attribution), then, in those,
+ * each behaviour left out in turn (occlusion) and each put in alone. Its weight is the mean of how much the window's log-odds
+ * fall without it and rise by it alone: the last and the first term of its Shapley value. Either alone is blind: where
+ * two behaviours each suffice, leaving one out changes nothing; where two are needed together, one alone is nothing.
  */
 import type { Behavior, BehaviorSequence, Evidence } from '../types.js';
 import type { ScoredWindow } from './classify.js';
@@ -34,11 +35,19 @@ export async function explain(
   const first = firstOrders(sequence);
   for (const window of top.slice(0, TOP_WINDOWS)) {
     const unit = sequence.units[window.unit]!;
-    const groups = grouped(behaviorSpans(unit.behaviors, window, first[window.unit]!), runs);
+    const { ids, logOdds } = window;
+    const header = ids.slice(0, 1 + HEADER_TOKENS);
+    const end = ids.slice(-1);
+    const nothing = await model.run([...header, ...end]);
+    runs--;
+    // Two runs a group: without it, and with it alone.
+    const groups = grouped(behaviorSpans(unit.behaviors, window, first[window.unit]!), Math.floor(runs / 2));
     for (const group of groups) {
-      runs--;
-      const without = window.ids.filter((_, at) => !group.some((span) => at >= span.from && at < span.to));
-      const weight = (window.logOdds - (await model.run(without))) / group.length;
+      runs -= 2;
+      const inGroup = (at: number): boolean => group.some((span) => at >= span.from && at < span.to);
+      const without = await model.run(ids.filter((_, at) => !inGroup(at)));
+      const alone = await model.run([...header, ...ids.filter((_, at) => inGroup(at)), ...end]);
+      const weight = (logOdds - without + (alone - nothing)) / 2 / group.length;
       for (const { behavior, order } of group) {
         const before = evidence.get(behavior);
         if (weight > 0 && (before === undefined || before.weight < weight)) {
@@ -46,7 +55,7 @@ export async function explain(
         }
       }
     }
-    if (runs <= 0) break;
+    if (runs <= 2) break;
   }
   return [...evidence.values()].sort((a, b) => b.weight - a.weight);
 }

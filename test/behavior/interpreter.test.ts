@@ -292,6 +292,15 @@ describe('interpreter: control flow', () => {
     assert.ok(found.includes('run-shell whoami'), found.join('\n'));
   });
 
+  it('does not let dead code change what live code computes with', async () => {
+    const found = await javascript(`${CP}
+      const names = ['a', 'b']; let name = 'live';
+      (function () { return; names.shift(); name = 'dead'; })();
+      if (1 > 2) names.reverse();
+      exports.f = () => { cp.exec(names[0] + names[1]); };`);
+    assert.ok(found.includes('run-shell ab'), found.join('\n'));
+  });
+
   it('reads decoded code again, marked as hidden', async () => {
     const code = Buffer.from("require('child_process').exec('x')").toString('base64');
     const sequence = await walkPackage({

@@ -107,6 +107,7 @@ export function callMember(
   if (receiver.kind !== 'unknown') {
     const before = m.walkCounter;
     const used = args.map((arg) => use(m, arg));
+    if (receiver.kind === 'list') m.changing(receiver);
     const computed = m.language.library.builtins.callMethod(receiver, name, used, keywords, m.context);
     if (computed !== undefined) return computed;
     const added = m.refProperties.size > 0 ? builtinMethod(m, receiver, name) : undefined;

@@ -92,7 +92,8 @@ export function runCode(
   }
   let program: Program;
   try {
-    program = m.languages[language].lower(source, m.file);
+    // Named for its language: the text may stand in package.json, and is no JSON.
+    program = m.languages[language].lower(source, language === 'javascript' ? 'code.js' : 'code.py');
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof RangeError) {
       if (hidden && source.length > 200) emit(m, 'opaque-data', { detail: source.slice(0, 80) });

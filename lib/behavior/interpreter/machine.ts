@@ -208,6 +208,9 @@ export class Machine {
   readonly walkedFunctions = new Set<FunctionExpression>();
   readonly walkedExpressions = new Set<Expression>();
 
+  /** Lists changed since `keepingLists` began, as they were. */
+  changed: Map<List, readonly Value[]> | undefined;
+
   readonly programs = new Map<string, Program | undefined>();
   readonly startedFiles = new Set<string>();
   readonly textEmitted = new Set<string>();
@@ -249,6 +252,28 @@ export class Machine {
     return this.steps < this.concreteUntil;
   }
 
+  /** Notes a list about to change, so that code that may not run leaves no trace in it. */
+  changing(list: List): void {
+    if (this.changed !== undefined && !this.changed.has(list) && list.items.length < 20_000) {
+      this.changed.set(list, [...list.items]);
+    }
+  }
+
+  /** Walks code that hardly ever runs (dead code, error handlers): lists are afterwards as they were. */
+  keepingLists<T>(body: () => T): T {
+    const outer = this.changed;
+    const mine = new Map<List, readonly Value[]>();
+    this.changed = mine;
+    try {
+      return body();
+    } finally {
+      this.changed = outer;
+      for (const [changed, items] of mine) {
+        changed.items.splice(0, changed.items.length, ...items);
+      }
+    }
+  }
+
   /** Back to solid ground after an entry point ended, however it ended. */
   resetWalk(): void {
     this.depth = 0;
@@ -263,6 +288,7 @@ export class Machine {
     this.silent = 0;
     this.platform = 0;
     this.hiddenDepth = 0;
+    this.changed = undefined;
   }
 
   /** Forgets what belongs to one group of units: each entry point starts a process of its own. */

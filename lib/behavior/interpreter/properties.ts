@@ -293,6 +293,7 @@ export function writeProperty(m: Machine, object: Value, key: string, value: Val
         if (named.size < 5000) named.set(key, value);
         return;
       }
+      m.changing(object);
       writeItem(object.items, key, value, () => {
         object.open = true;
       });

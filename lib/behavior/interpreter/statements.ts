@@ -281,10 +281,13 @@ function executeLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): 
   }
 }
 
+const GENERATED = 1000;
+
 /** Budget of one loop: steps it may take pass by pass. */
 function loopBudget(m: Machine): () => boolean {
   const end = m.steps + LIMITS.loopSteps;
-  return () => m.concrete && m.steps < end;
+  // A generator that never ends is asked for so many values at most.
+  return () => m.concrete && m.steps < end && (m.activation.yields?.length ?? 0) < GENERATED;
 }
 
 function whileLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Completion {
@@ -467,7 +470,9 @@ function executeTry(m: Machine, node: Statement & { type: 'try' }, env: Env): Co
     // An error is possible only where something outside was called.
     // A jump out of the loop was reached, so that the handler's changes to arrays must not come after it.
     if (m.unknownCalls > calls && completion !== BREAK) {
-      const after = eitherOf(m, [() => handle(m, node, env, UNKNOWN, node.handlers.length), () => NORMAL]);
+      const after = m.keepingLists(() =>
+        eitherOf(m, [() => handle(m, node, env, UNKNOWN, node.handlers.length), () => NORMAL]),
+      );
       if (completion === RETURN && node.handlers.length > 0 && after === NORMAL && !ignored)
         completion = RETURN;
     } else for (const handler of node.handlers) skipBlock(m, handler.body, env);

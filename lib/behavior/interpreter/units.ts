@@ -21,6 +21,7 @@ import {
 } from './machine.js';
 import { runIn, runModule } from './modules.js';
 import { Recorder } from './recorder.js';
+import { branches } from './scope.js';
 import { NO_KEYWORDS } from './sites.js';
 import { execute } from './statements.js';
 
@@ -218,11 +219,13 @@ function drain(m: Machine): void {
     const pending = m.pending[i]!;
     if (!stillLeft(m, pending)) continue;
     guarded(m, LIMITS.rootConcrete, () => {
+      const walk = (): unknown =>
+        pending.expression !== undefined
+          ? evaluateReached(m, pending.expression, pending.env)
+          : execute(m, pending.block ?? [], m.newEnv(pending.env, false), pending.from);
+      // Dead code must not change what live code computes with: names join, lists are put back.
       runIn(m, pending.env, () => {
-        m.uncertain = 1;
-        if (pending.expression !== undefined) evaluateReached(m, pending.expression, pending.env);
-        else if (pending.block !== undefined)
-          execute(m, pending.block, m.newEnv(pending.env, false), pending.from);
+        m.keepingLists(() => branches<unknown>(m, [walk, () => undefined], () => false));
       });
     });
   }
