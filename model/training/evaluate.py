@@ -3,8 +3,9 @@
     python evaluate.py [--cache FILE] [--out REPORT.md] [--choose] [--oof DIR]
 
 Scores are those of onnxruntime on model/model.onnx, one window a run. `--choose` sets the threshold in model/config.json: from the
-pooled out-of-fold scores of DIR/foldN.onnx when given (each fold scored by the model that never saw it), else from the honest fold
-that the shipped model did not train on (`heldFold` of training.json). Test and later sets take no part in that choice.
+pooled out-of-fold scores of DIR/foldN.onnx when given (each fold scored by the model that never saw it), else from the fold
+that the shipped model did not train on (`heldFold` of training.json), and from the honest part of the test set. Malicious packages take no part in
+that choice, so recall is measured on unseen campaigns; the honest rates are those the threshold was set to, not a second measurement.
 """
 from __future__ import annotations
 
@@ -92,7 +93,7 @@ def write_vectors(packages: list[data.Package], scorer: Scorer, config: dict) ->
 
     evil = rng.sample([p for p in small if p.label == 1], 200)
     chosen = rng.sample([p for p in small if p.label == 0], 14) + evil[:6]
-    chosen += [p for p in evil[6:] if calibrated(p) >= THRESHOLD + 2 * BOUND][:8]
+    chosen += [p for p in evil[6:] if calibrated(p) >= THRESHOLD + 0.005][:8]
     chosen += rng.sample([p for p in packages if 250 < p.behaviors < 500], 4)
     cases = []
     for p in chosen:
@@ -144,6 +145,8 @@ def main() -> None:
         for p in unseen:
             groups[p.group] += 1
         calibration = {}
+        # every honest package no network was trained on, of the test set too: too few are held out to spare some for a second count
+        spare = {e: np.array([scorer.package(p.units) for p in whole if p.split == "test" and not p.label and p.ecosystem == e]) for e in ("npm", "pypi")}
         for ecosystem in ("npm", "pypi"):
             here = eco == ecosystem
             w = np.array([1 / groups[p.group] for p in unseen])[here]
@@ -151,7 +154,7 @@ def main() -> None:
             w[y == 1] *= w[y == 0].sum() / max(w[y == 1].sum(), 1e-9)
             scale = platt(odds[here], y, w)
             # one threshold for both ecosystems: the offset takes up where theirs lie
-            least = controls.threshold_at(odds[here & (label == 0)], args.rate) + 1e-4
+            least = controls.threshold_at(np.concatenate([odds[here & (label == 0)], spare[ecosystem]]), args.rate) + 1e-4
             calibration[ecosystem] = {"scale": round(scale, 6), "offset": round(THRESHOLD_ODDS - round(scale, 6) * least, 6), "perLogWindow": 0}
         config = {
             "format": 1, "version": args.version, "taxonomy": json.loads((MODEL / "data" / "training.json").read_text())["taxonomy"],
@@ -207,7 +210,7 @@ def main() -> None:
                 say(f"| {ecosystem} | " + " | ".join(
                     f"{controls.per_cluster(evil, s[m] >= controls.threshold_at(s[h], r))[0]:.1%}" for r in (0.0, 0.001, 0.003, 0.01)) + " |")
 
-    title = "Out of fold (five models, each judging the fold it never saw)" if folds else f"Fold {held}, not trained on (the threshold was chosen on its honest part)"
+    title = "Out of fold (five models, each judging the fold it never saw)" if folds else f"Fold {held}, not trained on (the threshold was set on the honest part of this fold and of the test set)"
     out_of_fold = np.array([value(p.ecosystem, o) for p, o in zip(unseen, odds)])
     section(title, unseen, out_of_fold)
     test = [p for p in whole if p.split in ("test", "later")]
@@ -247,6 +250,8 @@ def main() -> None:
     for name, row in table.items():
         say(f"| {name} | {row.get('npm', '-')} | {row.get('pypi', '-')} |")
 
+    seen = [p for p in whole if not p.label and p.split == "train" and p.fold != held]
+    say(f"\nHonest packages that were trained on (no measure of unseen ones): {controls.rate(v >= threshold for v in scores(seen))}.")
     say(f"\n## Cost\n\n{len(scorer.known)} distinct windows scored, {1000 * scorer.seconds / max(1, len(scorer.known)):.2f} ms each on one thread (onnxruntime in Python).")
     honest = [p for p in whole if not p.label]
     counts = sorted(len(data.package_windows(p)) for p in honest)

@@ -1,6 +1,6 @@
 """Checkpoint → model/model.onnx (int8).
 
-    python quantize.py CHECKPOINT.pt OUT.onnx
+    python quantize.py CHECKPOINT.pt [CHECKPOINT.pt …] OUT.onnx
 
 The graph is written out by hand: it is forty lines, and nothing in it depends on an exporter's version. Weights of the
 matrices are int8 by column with reduced range (7 bit, so that kernels without VNNI cannot saturate); activations are
@@ -50,34 +50,42 @@ class Graph:
                        self.constant(layer.bias.detach().numpy(), name=f"{name}.bias"), axis=-1, epsilon=layer.eps)
 
 
-def build(model: Bert) -> onnx.ModelProto:
-    s, g = model.shape, Graph()
-    tokens = g.constant(model.tokens.weight.detach().numpy(), name="tokens")
-    positions = g.constant(model.positions.weight.detach().numpy(), name="positions")
-    length = g.op("Gather", g.op("Shape", "ids"), g.constant([1], np.int64))
+def tower(g: Graph, model: Bert, length: str, tag: str) -> str:
+    """Log-odds of one network."""
+    s = model.shape
+    tokens = g.constant(model.tokens.weight.detach().numpy(), name=f"{tag}tokens")
+    positions = g.constant(model.positions.weight.detach().numpy(), name=f"{tag}positions")
     place = g.op("Slice", positions, g.constant([0], np.int64), length, g.constant([0], np.int64))
     x = g.op("Add", g.op("Gather", tokens, "ids"), place)
     split = g.constant([0, 0, 3, s.heads, s.width // s.heads], np.int64)
     merge = g.constant([0, 0, s.width], np.int64)
     scale = g.constant((s.width // s.heads) ** -0.5)
+    axis = g.constant([0], np.int64)
     for n, block in enumerate(model.blocks):
-        qkv = g.op("Reshape", g.linear(g.norm(x, block.norm1, f"{n}.norm1"), block.qkv, f"{n}.qkv"), split)
+        name = f"{tag}{n}"
+        qkv = g.op("Reshape", g.linear(g.norm(x, block.norm1, f"{name}.norm1"), block.qkv, f"{name}.qkv"), split)
         parts = g.op("Split", g.op("Transpose", qkv, perm=[2, 0, 3, 1, 4]), g.constant([1, 1, 1], np.int64), outputs=3, axis=0)
-        axis = g.constant([0], np.int64)
         q, k, v = (g.op("Squeeze", p, axis) for p in parts)
         attention = g.op("Softmax", g.op("MatMul", g.op("Mul", q, scale), g.op("Transpose", k, perm=[0, 1, 3, 2])), axis=-1)
         y = g.op("Reshape", g.op("Transpose", g.op("MatMul", attention, v), perm=[0, 2, 1, 3]), merge)
-        x = g.op("Add", x, g.linear(y, block.out, f"{n}.out"))
-        up = g.linear(g.norm(x, block.norm2, f"{n}.norm2"), block.up, f"{n}.up")
+        x = g.op("Add", x, g.linear(y, block.out, f"{name}.out"))
+        up = g.linear(g.norm(x, block.norm2, f"{name}.norm2"), block.up, f"{name}.up")
         half = g.op("Mul", g.constant(0.5), up)
         gelu = g.op("Mul", half, g.op("Add", g.constant(1.0), g.op("Erf", g.op("Mul", up, g.constant(2**-0.5)))))
-        x = g.op("Add", x, g.linear(gelu, block.down, f"{n}.down"))
-    first = g.op("Gather", g.norm(x, model.norm, "norm"), g.constant(0, np.int64), axis=1)
+        x = g.op("Add", x, g.linear(gelu, block.down, f"{name}.down"))
+    first = g.op("Gather", g.norm(x, model.norm, f"{tag}norm"), g.constant(0, np.int64), axis=1)
     # the last product stays in float: one row, and the score's own precision
     weight = g.constant(model.head.weight.detach().numpy()[0])
-    logit = g.op("Add", g.op("ReduceSum", g.op("Mul", first, weight), g.constant([-1], np.int64), keepdims=0),
-                 g.constant(model.head.bias.detach().numpy()))
-    g.nodes.append(helper.make_node("Identity", [logit], ["logit"]))
+    return g.op("Add", g.op("ReduceSum", g.op("Mul", first, weight), g.constant([-1], np.int64), keepdims=0),
+                g.constant(model.head.bias.detach().numpy()))
+
+
+def build(models: list[Bert]) -> onnx.ModelProto:
+    """One graph; of several networks (other seeds) the mean of their log-odds."""
+    g = Graph()
+    length = g.op("Gather", g.op("Shape", "ids"), g.constant([1], np.int64))
+    odds = [tower(g, model, length, f"m{n}." if n else "") for n, model in enumerate(models)]
+    g.nodes.append(helper.make_node("Mean", odds, ["logit"]))
     graph = helper.make_graph(g.nodes, "behaviours", [helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "length"])],
                               [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["batch"])], list(g.constants.values()))
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="safe-install")
@@ -99,16 +107,15 @@ def load(path: Path) -> Bert:
     return model.eval()
 
 
-def export(model: Bert, out: Path) -> None:
+def export(models: list[Bert], out: Path) -> None:
     """Writes int8 to `out`; checks the float graph against PyTorch on the way."""
-    whole = build(model)
+    whole = build(models)
     rng = np.random.default_rng(0)
     check = session(whole.SerializeToString())
-    for length in (4, 17, model.shape.tokens - 1):
-        row = tuple(int(t) for t in rng.integers(5, model.shape.vocabulary, length))
-        ids = pad([row])
+    for length in (4, 17, models[0].shape.tokens - 1):
+        ids = pad([tuple(int(t) for t in rng.integers(5, models[0].shape.vocabulary, length))])
         with torch.no_grad():
-            expected = model(ids).item()
+            expected = sum(model(ids).item() for model in models) / len(models)
         got = float(check.run(None, {"ids": ids.numpy()})[0][0])
         assert abs(expected - got) < 1e-3, f"the written graph differs from PyTorch: {expected} {got}"
     with tempfile.TemporaryDirectory() as tmp:
@@ -119,8 +126,8 @@ def export(model: Bert, out: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("checkpoints", type=Path, nargs="+")
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
-    export(load(args.checkpoint), args.out)
+    export([load(path) for path in args.checkpoints], args.out)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB")

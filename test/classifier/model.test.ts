@@ -82,9 +82,7 @@ describe('classifier/model', () => {
   });
 
   it('blocks malicious sequences, and none with its weights in random order', async () => {
-    const flagged = vectors.cases.filter(
-      (c) => c.malicious && c.score >= model.config.threshold + model.config.scoreBound,
-    );
+    const flagged = vectors.cases.filter((c) => c.malicious && c.score >= model.config.threshold + 0.004);
     assert(flagged.length >= 3, 'too few vectors over the threshold to show anything');
     const folder = mkdtempSync(join(tmpdir(), 'safe-install-model-'));
     try {
