@@ -163,7 +163,7 @@ export function mainEvidence(evidence: readonly Evidence[]): Evidence[] {
       return !seen.has(place) && seen.add(place);
     })
     .slice(0, 6);
-  const least = (ranked[0]?.weight ?? 0) / 20;
+  const least = (ranked[0]?.weight ?? 0) / 5;
   return ranked.filter(({ weight }, rank) => rank < 3 || weight >= least).sort((a, b) => a.order - b.order);
 }
 
