@@ -1,4 +1,4 @@
-/** The report for programs; its form is `schema/report.schema.json`, its version the field `schema`. */
+/** The report for programs; its form is `lib/report/report.schema.json`, its version the field `schema`. */
 import type { Evidence, Finding, Phase, Verdict } from '../types.js';
 import { escapeJson } from './escape.js';
 import { behaviorWords, findingWords, unverifiedWords, verdictWords } from './messages.js';

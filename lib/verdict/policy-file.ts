@@ -1,6 +1,6 @@
 /**
  * One policy file: JSON with comments, checked strictly. A key nobody knows is an error, since a misspelt rule
- * that is skipped is worse than none. The published form is `schema/policy.schema.json`.
+ * that is skipped is worse than none. The published form is `lib/verdict/policy.schema.json`.
  */
 import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { EXIT, KnownError } from '../errors.js';

@@ -34,7 +34,7 @@ describe('the published package', function () {
     const archive = join(root, packed!.filename);
     assert(statSync(archive).size < MOST_BYTES, `${statSync(archive).size} bytes`);
     const paths = packed!.files.map(({ path }) => path);
-    for (const needed of ['model/config.json', 'schema/report.schema.json', 'dist/lib/scan/worker.js']) {
+    for (const needed of ['model/config.json', 'lib/report/report.schema.json', 'dist/lib/scan/worker.js']) {
       assert(paths.includes(needed), `${needed} is not packed`);
     }
     assert.deepEqual(

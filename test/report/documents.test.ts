@@ -22,7 +22,7 @@ const withRealIntegrity = {
 };
 
 describe('report/json', () => {
-  const validate = new Ajv({ allErrors: true }).compile(readJson('schema/report.schema.json'));
+  const validate = new Ajv({ allErrors: true }).compile(readJson('lib/report/report.schema.json'));
   for (const [name, run] of [
     ['ordinary', ordinary],
     ['hostile', withRealIntegrity],

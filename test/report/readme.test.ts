@@ -33,7 +33,7 @@ describe('README', () => {
     assert.deepEqual(named.map(([, name]) => name).sort(), Object.keys(dependencies).sort());
   });
   it('lists every rule of a policy file', () => {
-    const { properties } = JSON.parse(read('schema/policy.schema.json'));
+    const { properties } = JSON.parse(read('lib/verdict/policy.schema.json'));
     const named = [...section('Policy').matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
     assert.deepEqual(
       named.sort(),

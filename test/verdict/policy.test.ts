@@ -80,7 +80,7 @@ describe('verdict/policy-file', () => {
     ['an unknown word', '{"opaque": "maybe"}', /must be one of allow, block/],
   ];
   it('the published schema refuses the same, and accepts what is right', () => {
-    const path = new URL('../../../schema/policy.schema.json', import.meta.url);
+    const path = new URL('../../../lib/verdict/policy.schema.json', import.meta.url);
     const ajv = new Ajv();
     ajv.addFormat('date', true);
     const validate = ajv.compile(JSON.parse(readFileSync(path, 'utf8')));
