@@ -11,16 +11,14 @@
  * The first two together are the default, the third is added by `--strict`. `devEngines` stops everything too, but also
  * `npm run`, so it is not used.
  */
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { findNodeAtLocation, type Node, parseTree } from 'jsonc-parser';
 import { KnownError } from '../errors.js';
 import { SCRIPT_SHELL, STRICT_REGISTRY } from '../npm/project-hook.js';
+import { CLOSE, CREATED, OPEN, replaceFile } from './marked-block.js';
 
 const HOOK = 'safe-install hook';
-const OPEN = '# >>> safe-install >>>';
-const CLOSE = '# <<< safe-install <<<';
-const CREATED = '# (safe-install made this file)';
 
 /** A published package's `preinstall` would run at everyone who installs it; its `prepare` runs only in the project. */
 type HookScript = 'preinstall' | 'prepare';
@@ -201,12 +199,4 @@ function withBlock(rc: string | undefined, strict: boolean): string {
 
 function withoutBlock(rc: string): string {
   return rc.replace(/\r?\n# >>> safe-install >>>\r?\n[\s\S]*?\r?\n# <<< safe-install <<<\r?\n/, '');
-}
-
-function replaceFile(file: string, text: string): string {
-  const partial = `${file}.${process.pid}.part`;
-  const mode = existsSync(file) ? statSync(file).mode : 0o644;
-  writeFileSync(partial, text, { mode });
-  renameSync(partial, file);
-  return file;
 }

@@ -5,24 +5,11 @@
  * Each file gets one marked block that sources a script in safe-install's own folder; removal takes out exactly
  * what was put in, so that the file is byte for byte as before.
  */
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { CLOSE, CREATED, OPEN, replaceFile } from './marked-block.js';
 
 export type Shell = 'bash' | 'zsh' | 'fish';
-
-const OPEN = '# >>> safe-install >>>';
-const CLOSE = '# <<< safe-install <<<';
-const CREATED = '# (safe-install made this file)';
 
 /** The start-up files a shell reads, of those the first listed is made when none exists. */
 export function startupFiles(
@@ -123,16 +110,6 @@ export function removeBlock(file: string): boolean {
   if (rest === '' && block.includes(CREATED)) rmSync(file);
   else replaceFile(file, rest);
   return true;
-}
-
-/** Whole or not at all, with the mode kept; what a link points to is replaced, the link stays. */
-function replaceFile(file: string, text: string): void {
-  mkdirSync(path.dirname(file), { recursive: true });
-  const target = existsSync(file) ? realpathSync(file) : file;
-  const partial = `${target}.${process.pid}.part`;
-  writeFileSync(partial, text);
-  if (existsSync(target)) chmodSync(partial, statSync(target).mode);
-  renameSync(partial, target);
 }
 
 function quote(text: string): string {

@@ -3,9 +3,10 @@
  * `.venv/bin/pip` or an IDE never looks at PATH; a `.pth` file of the environment is read whichever way its
  * interpreter is started, so `pip …` and `python -m pip …` in it end at the guard.
  */
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { KnownError } from '../errors.js';
+import { replaceFile } from './marked-block.js';
 import { PACKAGE_ROOT, PIP_PASS } from './shims.js';
 
 const MODULE = '_safe_install_guard.py';
@@ -20,8 +21,8 @@ export function guardVenv(folder: string): string[] {
     .replace('@PASS@', () => JSON.stringify([...PIP_PASS, '-V', '-h', '--version', '--help']));
   return sitePackages(folder).flatMap((site) => [
     // The module first: a .pth that names a missing module would only print an error and go on.
-    writeWhole(path.join(site, MODULE), text),
-    writeWhole(path.join(site, PTH), 'import _safe_install_guard\n'),
+    replaceFile(path.join(site, MODULE), text),
+    replaceFile(path.join(site, PTH), 'import _safe_install_guard\n'),
   ]);
 }
 
@@ -59,11 +60,4 @@ function sitePackages(folder: string): string[] {
     );
   }
   return found;
-}
-
-function writeWhole(file: string, text: string): string {
-  const partial = `${file}.${process.pid}.part`;
-  writeFileSync(partial, text);
-  renameSync(partial, file);
-  return file;
 }

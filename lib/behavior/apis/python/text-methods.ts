@@ -232,6 +232,12 @@ const SHARED: Readonly<Record<string, TextMethod>> = {
   isprintable: (s) => !/[\x00-\x1f\x7f]/.test(s),
 };
 
+/** What a method's result carries: the labels of the text itself and of its arguments. */
+function withArguments(own: Labels, args: readonly Value[]): Labels {
+  const given = labelsOfAll(args);
+  return given.size === 0 ? own : new Set([...own, ...given]);
+}
+
 /** A method of a known `str`. */
 export function textMethod(
   self: string,
@@ -240,10 +246,7 @@ export function textMethod(
   args: readonly Value[],
   keywords: Keywords,
 ): Value | undefined {
-  const labels = (): Labels => {
-    const given = labelsOfAll(args);
-    return given.size === 0 ? selfLabels : new Set([...selfLabels, ...given]);
-  };
+  const labels = (): Labels => withArguments(selfLabels, args);
   const shared = Object.hasOwn(SHARED, name) ? SHARED[name] : undefined;
   if (shared !== undefined) {
     const result = shared(self, args, keywords, selfLabels);
@@ -392,10 +395,7 @@ export function bytesMethod(
   args: readonly Value[],
   keywords: Keywords,
 ): Value | undefined {
-  const labels = (): Labels => {
-    const given = labelsOfAll(args);
-    return given.size === 0 ? selfLabels : new Set([...selfLabels, ...given]);
-  };
+  const labels = (): Labels => withArguments(selfLabels, args);
   switch (name) {
     case 'decode': {
       const codec = args[0] ?? keywords.get('encoding');
