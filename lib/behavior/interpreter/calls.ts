@@ -24,6 +24,7 @@ import {
 import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.js';
 import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
 import { isPure } from './purity.js';
+import { noteWalk, worthRepeating } from './repeats.js';
 import { branches, setIn } from './scope.js';
 import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
 import { execute } from './statements.js';
@@ -241,6 +242,8 @@ export function callFunction(
       lastWalk: 0,
       emittedBefore: 0,
       fruitless: 0,
+      idle: 0,
+      kinds: new Set(),
     };
     m.functions.set(fn.node, record);
   }
@@ -255,7 +258,8 @@ export function callFunction(
   const guessed = texts === undefined ? undefined : record.guess?.apply(texts);
   if (guessed !== undefined)
     return known(guessed, labelsOfAll([...actual, ...(record.last === undefined ? [] : [record.last])]));
-  if (!shouldWalk(m, record, key)) return record.memo.get(key) ?? record.last ?? unknown(labelsOfAll(actual));
+  if (!shouldWalk(m, record, key, actual, thisValue))
+    return record.memo.get(key) ?? record.last ?? unknown(labelsOfAll(actual));
   const result = walk(m, fn, home, record, key, actual, keywords, thisValue);
   if (
     texts !== undefined &&
@@ -294,7 +298,13 @@ const FRUITLESS = 12;
  * A call is walked again when it may compute something new: always while it only computes and the budget
  * lasts, a few times with different arguments when it has behaviours of its own, never with the same ones.
  */
-function shouldWalk(m: Machine, record: FunctionRecord, key: string): boolean {
+function shouldWalk(
+  m: Machine,
+  record: FunctionRecord,
+  key: string,
+  args: readonly Value[],
+  thisValue: Value | undefined,
+): boolean {
   if (m.depth >= LIMITS.callDepth) return false;
   if (record.walks === 0) return true;
   if (!m.concrete) return false;
@@ -304,7 +314,11 @@ function shouldWalk(m: Machine, record: FunctionRecord, key: string): boolean {
   const seen = record.memo.get(key);
   if (acts) return seen === undefined && record.walks < VARIANTS;
   // Computing functions are walked as often as they yield something; the others only until that is plain.
-  return (seen === undefined || seen.kind !== 'unknown') && record.fruitless < FRUITLESS;
+  return (
+    (seen === undefined || seen.kind !== 'unknown') &&
+    record.fruitless < FRUITLESS &&
+    worthRepeating(record, args, thisValue)
+  );
 }
 
 /** The scope a function was made in. Libraries may hand in functions of their own, with a scope of names only. */
@@ -343,6 +357,7 @@ function walk(
     uncertainJump: m.uncertainJump,
   };
   const emitted = m.recorder.emitted;
+  const steps = m.steps;
   if (record.active === 1) record.emittedBefore = emitted;
   m.activation = activation;
   m.depth++;
@@ -370,6 +385,7 @@ function walk(
   else if (result.kind === 'known' && result.value === undefined)
     record.fruitless += thisValue?.kind === 'dict' ? 0.002 : 0.2;
   else if (result.kind !== 'known' && result.kind !== 'bytes') record.fruitless += 0.002;
+  noteWalk(record, result, m.steps - steps);
   if (record.memo.size < 2000) record.memo.set(key, result);
   record.last = result;
   return result;

@@ -108,6 +108,10 @@ export interface FunctionRecord {
   emittedBefore: number;
   /** How often it was walked and nothing was known of the result, fractions for results that say little. */
   fruitless: number;
+  /** Steps of walks that told nothing (`repeats.ts`). */
+  idle: number;
+  /** Kinds of arguments it was walked with after those were used up. */
+  kinds: Set<string>;
   /** Set once it was called with strings only and does nothing but compute. */
   guess?: DecoderGuess;
 }
