@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { buildSequence } from '../../lib/behavior/sequence.js';
 import { programClass } from '../../lib/behavior/shell/program-class.js';
-import { classifyPath } from '../../lib/behavior/strings.js';
+import { classifyPath, urlQualifiers } from '../../lib/behavior/strings.js';
 import {
   artifactOf,
   behaviorsOf,
@@ -226,4 +226,18 @@ describe('code put together is not code decoded', () => {
       assert.ok(found.includes(expected), found.join(' | '));
     });
   }
+});
+
+describe('asking is not changing', () => {
+  const cases: readonly [string, readonly string[]][] = [
+    ['git config --get user.name', ['read-user-name']],
+    ['git config user.email', ['read-user-name']],
+    ['git config --global user.email a@b.invalid', ['modify-git-hooks']],
+    ['git config core.hooksPath .hooks', ['modify-git-hooks']],
+  ];
+  for (const [command, expected] of cases) {
+    it(command, async () => assert.deepEqual(await hook(command), expected));
+  }
+  it('groups of machines on the same network are no foreign address', () =>
+    assert.deepEqual(urlQualifiers('239.255.255.250:1900'), ['to:local']));
 });
