@@ -10,14 +10,19 @@ const SCRIPT_BYTES = 400_000;
 
 /** One command line. `hidden`: it stood in decoded text; `quiet`: its output goes nowhere. */
 export function runShell(m: Machine, command: string, hidden: boolean, quiet: boolean): void {
-  const key = command.slice(0, 2000);
-  if (m.ranCommands.has(key) || m.codeDepth >= LIMITS.codeDepth) return;
-  m.ranCommands.add(key);
+  if (m.ranCommands.has(command)) return;
+  m.commandTextRead += command.length;
+  if (m.codeDepth >= LIMITS.codeDepth || m.commandTextRead > LIMITS.commandText) {
+    m.unread = true;
+    return;
+  }
+  m.ranCommands.add(command);
   m.codeDepth++;
   if (hidden) m.hiddenDepth++;
   try {
     for (const part of parseShell(command)) {
       m.step();
+      if (part.unread) m.unread = true;
       for (const behavior of part.behaviors) {
         const qualifiers = quiet ? [...behavior.qualifiers, 'quiet'] : behavior.qualifiers;
         emit(m, behavior.code, { qualifiers, detail: behavior.detail });
@@ -53,6 +58,7 @@ export function runShellFile(m: Machine, path: string): void {
   m.startedShell.add(path);
   m.startedFiles.add(path);
   if (file.bytes.length > SCRIPT_BYTES) {
+    m.unread = true;
     emit(m, 'left-out', { detail: path });
     return;
   }

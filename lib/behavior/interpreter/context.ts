@@ -1,6 +1,6 @@
 /** What rules and builtins are offered: the walk, seen from a library. */
 import type { Context } from '../api.js';
-import type { Program } from '../ir.js';
+import { BeyondLimit, type Program } from '../ir.js';
 import { type Labels, NO_LABELS, type Value } from '../values.js';
 import { callValue } from './calls.js';
 import { runShell, runShellFile } from './commands.js';
@@ -83,10 +83,15 @@ export function runCode(
   _labels: Labels = NO_LABELS,
 ): Value | undefined {
   const key = `${language} ${source}`;
-  if (m.ranCode.has(key) || m.codeDepth >= LIMITS.codeDepth) return undefined;
+  if (m.ranCode.has(key)) return undefined;
+  if (m.codeDepth >= LIMITS.codeDepth) {
+    m.unread = true;
+    return undefined;
+  }
   m.ranCode.add(key);
   m.hiddenCodeRead += source.length;
   if (m.hiddenCodeRead > LIMITS.hiddenCode) {
+    m.unread = true;
     emit(m, 'left-out', { detail: 'decoded code' });
     return undefined;
   }
@@ -96,6 +101,7 @@ export function runCode(
     program = m.languages[language].lower(source, language === 'javascript' ? 'code.js' : 'code.py');
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof RangeError) {
+      if (error instanceof BeyondLimit || error instanceof RangeError) m.unread = true;
       if (hidden && source.length > 200) emit(m, 'opaque-data', { detail: source.slice(0, 80) });
       return undefined;
     }

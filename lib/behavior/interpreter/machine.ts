@@ -133,12 +133,14 @@ export const LIMITS = {
   /** Steps one loop may take pass by pass. */
   loopSteps: 400_000,
   callDepth: 48,
-  codeDepth: 6,
+  /** Code that decodes code, commands that start commands; packers use some fifty layers. */
+  codeDepth: 64,
   /** Characters of one evaluated string, bytes of one evaluated array. */
   stringLength: 8_000_000,
   listLength: 200_000,
-  /** Characters of decoded code read again, together. */
+  /** Characters of decoded code read again, together; the same for command lines. */
   hiddenCode: 8_000_000,
+  commandText: 8_000_000,
   pathSegments: 12,
   choices: 8,
 } as const;
@@ -157,9 +159,12 @@ export class Machine {
   /** No root of the current unit is followed pass by pass beyond this step. */
   concreteEnd: number = LIMITS.concreteSteps;
   cut = false;
+  /** Something the current unit would run was over a limit and not read; the unit is not cut, only incomplete. */
+  unread = false;
   depth = 0;
   codeDepth = 0;
   hiddenCodeRead = 0;
+  commandTextRead = 0;
   /** Conditions around the current point whose outcome is not known. */
   uncertain = 0;
   /** `uncertain` at the innermost `try`, -1 without one: a throw at the same level is sure to be caught there. */
