@@ -24,6 +24,7 @@ import {
 import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.js';
 import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
 import { isPure } from './purity.js';
+import { noteDecoding, worthRepeating } from './repetition.js';
 import { branches, setIn } from './scope.js';
 import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
 import { execute } from './statements.js';
@@ -109,7 +110,10 @@ export function callMember(
     const used = args.map((arg) => use(m, arg));
     if (receiver.kind === 'list') m.changing(receiver);
     const computed = m.language.library.builtins.callMethod(receiver, name, used, keywords, m.context);
-    if (computed !== undefined) return computed;
+    if (computed !== undefined) {
+      noteDecoding(m, computed, receiver);
+      return computed;
+    }
     const added = m.refProperties.size > 0 ? builtinMethod(m, receiver, name) : undefined;
     if (added !== undefined) return callValue(m, added, args, keywords, receiver, isNew);
     if (receiver.kind === 'known' && (receiver.value === undefined || receiver.value === null)) {
@@ -241,6 +245,8 @@ export function callFunction(
       lastWalk: 0,
       emittedBefore: 0,
       fruitless: 0,
+      repeated: 0,
+      decoded: 0,
     };
     m.functions.set(fn.node, record);
   }
@@ -304,7 +310,11 @@ function shouldWalk(m: Machine, record: FunctionRecord, key: string): boolean {
   const seen = record.memo.get(key);
   if (acts) return seen === undefined && record.walks < VARIANTS;
   // Computing functions are walked as often as they yield something; the others only until that is plain.
-  return (seen === undefined || seen.kind !== 'unknown') && record.fruitless < FRUITLESS;
+  return (
+    (seen === undefined || seen.kind !== 'unknown') &&
+    record.fruitless < FRUITLESS &&
+    worthRepeating(m, record)
+  );
 }
 
 /** The scope a function was made in. Libraries may hand in functions of their own, with a scope of names only. */
@@ -344,6 +354,9 @@ function walk(
   };
   const emitted = m.recorder.emitted;
   if (record.active === 1) record.emittedBefore = emitted;
+  const first = record.walks === 1;
+  const { steps, fresh, decoded } = m;
+  if (!first) m.repeating++;
   m.activation = activation;
   m.depth++;
   try {
@@ -358,6 +371,14 @@ function walk(
     m.label = saved.label;
     m.uncertainJump = saved.uncertainJump;
     if (m.recorder.emitted > emitted) record.emitted = true;
+    if (first) m.fresh = fresh + m.steps - steps;
+    else {
+      m.repeating--;
+      if (m.fresh === fresh && m.steps - steps > LIMITS.shortWalk) {
+        record.repeated += m.steps - steps;
+        record.decoded += m.decoded - decoded;
+      }
+    }
   }
   const result =
     activation.yields !== undefined
