@@ -24,7 +24,8 @@ import {
 import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.js';
 import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
 import { isPure } from './purity.js';
-import { noteDecoding, worthRepeating } from './repetition.js';
+import { worthRepeating } from './repeats.js';
+import { noteDecoding } from './repetition.js';
 import { branches, setIn } from './scope.js';
 import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
 import { execute } from './statements.js';
@@ -247,6 +248,7 @@ export function callFunction(
       fruitless: 0,
       repeated: 0,
       decoded: 0,
+      kinds: new Set(),
     };
     m.functions.set(fn.node, record);
   }
@@ -261,7 +263,8 @@ export function callFunction(
   const guessed = texts === undefined ? undefined : record.guess?.apply(texts);
   if (guessed !== undefined)
     return known(guessed, labelsOfAll([...actual, ...(record.last === undefined ? [] : [record.last])]));
-  if (!shouldWalk(m, record, key)) return record.memo.get(key) ?? record.last ?? unknown(labelsOfAll(actual));
+  if (!shouldWalk(m, record, key, actual, thisValue))
+    return record.memo.get(key) ?? record.last ?? unknown(labelsOfAll(actual));
   const result = walk(m, fn, home, record, key, actual, keywords, thisValue);
   if (
     texts !== undefined &&
@@ -293,14 +296,18 @@ const isMethodOf = (m: Machine, fn: Func, cls: Class): boolean => {
 
 /** Different arguments a function that does something is walked with in one unit. */
 const VARIANTS = 6;
-/** Walks without a known result after which a function that only computes is not walked again. */
-const FRUITLESS = 12;
 
 /**
  * A call is walked again when it may compute something new: always while it only computes and the budget
  * lasts, a few times with different arguments when it has behaviours of its own, never with the same ones.
  */
-function shouldWalk(m: Machine, record: FunctionRecord, key: string): boolean {
+function shouldWalk(
+  m: Machine,
+  record: FunctionRecord,
+  key: string,
+  args: readonly Value[],
+  thisValue: Value | undefined,
+): boolean {
   if (m.depth >= LIMITS.callDepth) return false;
   if (record.walks === 0) return true;
   if (!m.concrete) return false;
@@ -310,11 +317,7 @@ function shouldWalk(m: Machine, record: FunctionRecord, key: string): boolean {
   const seen = record.memo.get(key);
   if (acts) return seen === undefined && record.walks < VARIANTS;
   // Computing functions are walked as often as they yield something; the others only until that is plain.
-  return (
-    (seen === undefined || seen.kind !== 'unknown') &&
-    record.fruitless < FRUITLESS &&
-    worthRepeating(m, record)
-  );
+  return (seen === undefined || seen.kind !== 'unknown') && worthRepeating(m, record, args, thisValue);
 }
 
 /** The scope a function was made in. Libraries may hand in functions of their own, with a scope of names only. */

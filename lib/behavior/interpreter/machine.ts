@@ -111,6 +111,8 @@ export interface FunctionRecord {
   /** Steps of later walks that reached nothing new, and decoding done in them. */
   repeated: number;
   decoded: number;
+  /** Kinds of arguments it was walked with after those were used up. */
+  kinds: Set<string>;
   /** Set once it was called with strings only and does nothing but compute. */
   guess?: DecoderGuess;
 }

@@ -7,7 +7,7 @@ import type { Value } from '../values.js';
 import { LIMITS, type Machine } from './machine.js';
 
 /** Whether repetition that took so many steps, and decoded so much in them, may go on. */
-export function worthRepeating(
+export function mayRepeat(
   m: Machine,
   spent: { readonly repeated: number; readonly decoded: number },
 ): boolean {
@@ -51,5 +51,5 @@ export function laterPass<T>(m: Machine, loop: object, body: () => T): T {
 /** Whether the loop may be gone through once more. */
 export function anotherPass(m: Machine, loop: object): boolean {
   const spent = m.loops.get(loop);
-  return spent === undefined || worthRepeating(m, spent);
+  return spent === undefined || mayRepeat(m, spent);
 }

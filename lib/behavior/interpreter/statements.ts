@@ -109,7 +109,8 @@ function executeStatement(m: Machine, node: Statement, env: Env): Completion {
   m.step();
   switch (node.type) {
     case 'expression':
-      evaluate(m, node.expression, env);
+      // A text that stands alone is documentation: addresses in it are no destinations.
+      if (node.expression.type !== 'constant') evaluate(m, node.expression, env);
       return NORMAL;
     case 'define': {
       const value =

@@ -1,5 +1,6 @@
 /** Processes, evaluated code, native code, timers: what runs something else. */
 import type { Context, Rule, Site } from '../../api.js';
+import { programClass } from '../../shell/program-class.js';
 import { known, partialText, ref, UNKNOWN_PIECE, union, unknown, type Value } from '../../values.js';
 import {
   carriedBy,
@@ -56,7 +57,12 @@ function runText(
   const labels = union(...value.map((v) => context.labelsOf(v)));
   const downloaded = writtenLabels(context, command).has('download');
   context.emit(downloaded ? 'run-downloaded' : code, {
-    qualifiers: [...qualifiers, ...hidden, ...carriedBy(value, context)],
+    qualifiers: [
+      ...qualifiers,
+      ...hidden,
+      ...carriedBy(value, context),
+      ...(downloaded ? [] : [programClass(command)]),
+    ],
     detail: (command ?? '').replaceAll(UNKNOWN_PIECE, '…').slice(0, 200),
   });
   if (qualifiers.includes('hide-window')) return;

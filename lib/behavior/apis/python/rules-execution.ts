@@ -1,5 +1,6 @@
 /** Programs, shells, threads, native code, code from text. */
 import type { Context, Rule, Site } from '../../api.js';
+import { programClass } from '../../shell/program-class.js';
 import { classifyPath } from '../../strings.js';
 import {
   known,
@@ -77,7 +78,7 @@ function run(context: Context, command: Command, { shell, qualifiers }: RunOptio
     });
   } else {
     context.emit(shell ? 'run-shell' : 'run-program', {
-      qualifiers: words,
+      qualifiers: [...words, programClass(text ?? command.program)],
       detail: shown(text ?? command.program),
     });
   }
@@ -183,7 +184,7 @@ function startFile(site: Site, context: Context): Value {
   const written = text === undefined ? undefined : writtenIn(context, text);
   const downloaded = labelsOf(path).has('download') || written?.labels.has('download') === true;
   context.emit(downloaded ? 'run-downloaded' : 'run-program', {
-    qualifiers: text === undefined ? [] : classifyPath(text).qualifiers,
+    qualifiers: text === undefined ? ['program:unknown'] : classifyPath(text).qualifiers,
     detail: text ?? '',
   });
   return known(null);
@@ -257,11 +258,11 @@ export const executionRules: readonly Rule[] = [
     '{win32api.ShellExecute,ctypes.windll.shell32.ShellExecuteW,ctypes.windll.shell32.ShellExecuteA,win32com.shell.shell.ShellExecuteEx}',
     (site, context) => {
       const words = site.args.map((a) => context.text(a)).filter((t) => t !== undefined);
+      const command = words.filter((w) => w !== 'runas' && w !== 'open').join(' ');
       context.emit('run-program', {
-        qualifiers: words.includes('runas') ? ['sudo'] : [],
+        qualifiers: [...(words.includes('runas') ? ['sudo'] : []), programClass(command)],
         detail: words.join(' '),
       });
-      const command = words.filter((w) => w !== 'runas' && w !== 'open').join(' ');
       if (command !== '') context.runCommand(command, { labels: allLabels(site) });
       return undefined;
     },
