@@ -167,8 +167,6 @@ export const TAXONOMY: readonly TaxonomyRow[] = [
   row('parse-failure', 'O', 'code that cannot be parsed'),
   row('left-out', 'O', 'more behaviours than the limit'),
   row('missing-file', 'O', 'runs a file that is not in the package'),
-  // Structure
-  row('import-third-party', 'O', 'import a third-party module'),
   row('manifest-mismatch', 'C', 'manifest disagrees with the registry'),
 ];
 

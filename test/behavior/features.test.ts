@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { buildSequence } from '../../lib/behavior/sequence.js';
 import { programClass } from '../../lib/behavior/shell/program-class.js';
-import { classifyPath } from '../../lib/behavior/strings.js';
+import { classifyPath, urlQualifiers } from '../../lib/behavior/strings.js';
 import {
   artifactOf,
   behaviorsOf,
@@ -176,4 +176,68 @@ function start() {
       found.join(' | '),
     );
   });
+});
+
+describe('containers that are not read', () => {
+  const packed = Array.from(
+    { length: 60 },
+    (_, i) => `\\x${((i * 37 + 200) % 256).toString(16).padStart(2, '0')}`,
+  );
+  const literal = `b"${packed.join('')}"`;
+  const cases: readonly [string, string, string][] = [
+    ['lzma', `import lzma\nexec(lzma.decompress(${literal}))`, 'opaque-data hidden'],
+    ['bz2', `import bz2\nexec(bz2.decompress(${literal}))`, 'opaque-data hidden'],
+    ['damaged zlib', `import zlib\nexec(zlib.decompress(${literal}))`, 'opaque-data hidden'],
+    ['marshal', `import marshal\nexec(marshal.loads(${literal}))`, 'opaque-bytecode hidden'],
+    [
+      'marshal under base64',
+      `import marshal, base64\nexec(marshal.loads(base64.b64decode("${Buffer.alloc(90, 7).toString('base64')}")))`,
+      'opaque-bytecode hidden',
+    ],
+    [
+      'an address inside marshalled code',
+      'import marshal\nexec(marshal.loads(b"c\\x00\\x00https://webhook.site/abc\\x00\\x00"))',
+      'D3 hidden to:catcher',
+    ],
+  ];
+  for (const [name, source, expected] of cases) {
+    it(name, async () => {
+      const found = await python({ 'main.py': source });
+      assert.ok(found.includes(expected), found.join(' | '));
+    });
+  }
+  it('a cache of templates that a library loads is no such thing', async () => {
+    const found = await python({
+      'main.py': 'import marshal\nwith open("x.cache", "rb") as f: marshal.load(f)',
+    });
+    assert.ok(!found.some((f) => f.startsWith('opaque-')), found.join(' | '));
+  });
+});
+
+describe('code put together is not code decoded', () => {
+  const cases: readonly [string, string][] = [
+    ["eval('f' + '(' + ')')", 'evaluate assembled'],
+    ["eval(Buffer.from('Zigp', 'base64').toString())", 'evaluate-decoded'],
+    ["eval('f()')", 'evaluate'],
+  ];
+  for (const [source, expected] of cases) {
+    it(source, async () => {
+      const found = await javascript({ 'index.js': source });
+      assert.ok(found.includes(expected), found.join(' | '));
+    });
+  }
+});
+
+describe('asking is not changing', () => {
+  const cases: readonly [string, readonly string[]][] = [
+    ['git config --get user.name', ['read-user-name']],
+    ['git config user.email', ['read-user-name']],
+    ['git config --global user.email a@b.invalid', ['modify-git-hooks']],
+    ['git config core.hooksPath .hooks', ['modify-git-hooks']],
+  ];
+  for (const [command, expected] of cases) {
+    it(command, async () => assert.deepEqual(await hook(command), expected));
+  }
+  it('groups of machines on the same network are no foreign address', () =>
+    assert.deepEqual(urlQualifiers('239.255.255.250:1900'), ['to:local']));
 });

@@ -151,13 +151,15 @@ export function evaluate(
   if (source !== undefined && HARMLESS.test(source)) return;
   const code = labels.has('download')
     ? 'evaluate-downloaded'
-    : labels.has('decoded') || labels.has('assembled')
+    : labels.has('decoded')
       ? 'evaluate-decoded'
       : 'evaluate';
   const others = carriedBy([text], context).filter(
     (q) => q !== 'carries:download' && q !== 'carries:decoded',
   );
-  context.emit(code, { qualifiers: others, detail: shown(text) });
+  // Templates and serializers put code together; what hides it decodes.
+  const isAssembled = code === 'evaluate' && labels.has('assembled');
+  context.emit(code, { qualifiers: isAssembled ? [...others, 'assembled'] : others, detail: shown(text) });
   if (source !== undefined) {
     context.runCode(language, source, { hidden: labels.has('decoded') || labels.has('assembled'), labels });
   }

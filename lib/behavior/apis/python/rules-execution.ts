@@ -1,7 +1,7 @@
 /** Programs, shells, threads, native code, code from text. */
 import type { Context, Rule, Site } from '../../api.js';
 import { programClass } from '../../shell/program-class.js';
-import { classifyPath } from '../../strings.js';
+import { classifyPath, urlQualifiers } from '../../strings.js';
 import {
   known,
   type Labels,
@@ -220,6 +220,23 @@ function evaluate(site: Site, context: Context, source: Value | undefined): Valu
   return context.runCode('python', text, { hidden, labels }) ?? unknown(labels);
 }
 
+const ADDRESS = /\b(?:https?|wss?|ftp):\/\/[\x21-\x7e]{4,200}/g;
+const MAX_ADDRESSES = 4;
+
+/** Marshalled bytecode that the code carries with it is not followed; it is said, and so are the addresses in it. */
+function bytecode(site: Site, context: Context): void {
+  const labels = labelsOf(site.args[0]);
+  const data = bytesOf(site.args[0]);
+  if (data === undefined && !labels.has('decoded') && !labels.has('download')) return;
+  context.emit('opaque-bytecode', { qualifiers: ['hidden'], detail: site.path });
+  if (data === undefined) return;
+  const text = Buffer.from(data)
+    .toString('latin1')
+    .slice(0, 1 << 20);
+  for (const [address] of [...text.matchAll(ADDRESS)].slice(0, MAX_ADDRESSES))
+    context.emit('D3', { qualifiers: ['hidden', ...urlQualifiers(address)], detail: address });
+}
+
 /** A target started in a thread, process or timer: its behaviours come here. */
 function start(index: number, argsIndex: number): Rule['apply'] {
   return (site, context) => {
@@ -360,6 +377,7 @@ export const executionRules: readonly Rule[] = [
   ),
   rule('{marshal.loads,marshal.load}', (site, context) => {
     context.emit('deserialize-code', { qualifiers: carriedBy(site.args[0]), detail: site.path });
+    bytecode(site, context);
     return unknown(union(label('decoded'), labelsOf(site.args[0])));
   }),
   rule(
