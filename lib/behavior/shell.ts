@@ -5,6 +5,7 @@
 import type { Language } from '../types.js';
 import { decodeText } from './shell/decode.js';
 import { powershellBehaviors } from './shell/powershell.js';
+import { programClass } from './shell/program-class.js';
 import {
   behavior,
   describeProgram,
@@ -34,6 +35,8 @@ export interface ShellCommand {
   readonly runs: readonly ShellRun[];
   /** Something here is over a limit of length or nesting and was not read. */
   readonly unread?: true;
+  /** Source of the command; undefined when it is not one command of a line. */
+  readonly text?: string;
 }
 
 const SHELLS = /^(?:sh|bash|zsh|dash|ksh|ash|fish|rbash|busybox)$/;
@@ -191,7 +194,8 @@ function readCommand(
     }
   }
   const behaviors = [...secrets, ...found.behaviors, ...files];
-  if (behaviors.length + found.runs.length > 0) out.push({ words, behaviors, runs: found.runs });
+  if (behaviors.length + found.runs.length > 0)
+    out.push({ words, behaviors, runs: found.runs, text: command.text });
   out.push(...found.after);
   return textOutput(words, input.text ?? command.input);
 }
@@ -292,7 +296,7 @@ function readWords(call: Words, qualifiers: string[], state: State): Found {
       after: [],
     };
   }
-  return { behaviors: [emit('run-program')], runs: [], after: [] };
+  return { behaviors: [emit('run-program', programClass(first))], runs: [], after: [] };
 }
 
 function lineOf(line: string, state: State, behaviors: readonly ShellBehavior[]): Found {

@@ -108,8 +108,8 @@ function walkFunctions(m: Machine): void {
     const [node, fn] = m.unwalked.entries().next().value as [FunctionExpression, Func];
     m.unwalked.delete(node);
     if (m.walkedFunctions.has(node)) continue;
-    guarded(m, LIMITS.rootConcrete, () => {
-      const scope = fn.scope as Env;
+    const scope = fn.scope as Env;
+    guarded(m, concreteOf(m, scope.module.file), () => {
       runIn(m, scope, () => {
         m.position = node;
         const args: Value[] = node.params.filter((p) => p.rest === undefined).map(() => UNKNOWN);
@@ -119,6 +119,14 @@ function walkFunctions(m: Machine): void {
     m.walkedFunctions.add(node);
     drain(m);
   }
+}
+
+/** Code in an obfuscator's shape first computes its own strings, wherever it stands. */
+function concreteOf(m: Machine, file: string): number {
+  const isObfuscated = m.programs.get(file)?.textBehaviors.some((b) => b.code === 'obfuscated-code') ?? false;
+  if (!isObfuscated) return LIMITS.rootConcrete;
+  m.concreteEnd = Math.max(m.concreteEnd, Math.min(LIMITS.concreteSteps, m.steps + LIMITS.entryConcrete));
+  return LIMITS.entryConcrete;
 }
 
 const needsSelf = (fn: Func): boolean =>
