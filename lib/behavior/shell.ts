@@ -33,6 +33,8 @@ export interface ShellCommand {
   readonly behaviors: readonly ShellBehavior[];
   /** What it starts that can be read again: `node x.js`, `python -c …`, `sh -c …`, `./install.sh`. */
   readonly runs: readonly ShellRun[];
+  /** Something here is over a limit of length or nesting and was not read. */
+  readonly unread?: true;
   /** Source of the command; undefined when it is not one command of a line. */
   readonly text?: string;
 }
@@ -58,6 +60,7 @@ interface State {
 }
 
 const MAX_DEPTH = 6;
+const UNREAD: ShellCommand = { words: [], behaviors: [], runs: [], unread: true };
 
 export function parseShell(command: string): ShellCommand[] {
   if (isPowershell(command)) {
@@ -76,8 +79,10 @@ function isPowershell(text: string): boolean {
 }
 
 function parse(command: string, state: State): ShellCommand[] {
-  if (state.depth > MAX_DEPTH) return [];
-  return parsePipelines(command).flatMap((pipeline) => readPipeline(pipeline, state));
+  if (state.depth > MAX_DEPTH) return [UNREAD];
+  const { pipelines, cut } = parsePipelines(command);
+  const commands = pipelines.flatMap((pipeline) => readPipeline(pipeline, state));
+  return cut ? [...commands, UNREAD] : commands;
 }
 
 function readPipeline(pipeline: Pipeline, state: State): ShellCommand[] {
@@ -556,7 +561,7 @@ function variablesIn(words: readonly string[], text: string): ShellBehavior[] {
 
 /** The output of a command line whose every part only transforms known text. */
 function outputOf(line: string, state: State): string | undefined {
-  const [pipeline, more] = parsePipelines(line);
+  const [pipeline, more] = parsePipelines(line).pipelines;
   if (pipeline === undefined || more !== undefined) return undefined;
   let text: string | undefined;
   for (const command of pipeline.commands) {

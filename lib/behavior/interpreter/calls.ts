@@ -24,7 +24,8 @@ import {
 import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.js';
 import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
 import { isPure } from './purity.js';
-import { noteWalk, worthRepeating } from './repeats.js';
+import { worthRepeating } from './repeats.js';
+import { noteDecoding } from './repetition.js';
 import { branches, setIn } from './scope.js';
 import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
 import { execute } from './statements.js';
@@ -110,7 +111,10 @@ export function callMember(
     const used = args.map((arg) => use(m, arg));
     if (receiver.kind === 'list') m.changing(receiver);
     const computed = m.language.library.builtins.callMethod(receiver, name, used, keywords, m.context);
-    if (computed !== undefined) return computed;
+    if (computed !== undefined) {
+      noteDecoding(m, computed, receiver);
+      return computed;
+    }
     const added = m.refProperties.size > 0 ? builtinMethod(m, receiver, name) : undefined;
     if (added !== undefined) return callValue(m, added, args, keywords, receiver, isNew);
     if (receiver.kind === 'known' && (receiver.value === undefined || receiver.value === null)) {
@@ -242,7 +246,8 @@ export function callFunction(
       lastWalk: 0,
       emittedBefore: 0,
       fruitless: 0,
-      idle: 0,
+      repeated: 0,
+      decoded: 0,
       kinds: new Set(),
     };
     m.functions.set(fn.node, record);
@@ -291,8 +296,6 @@ const isMethodOf = (m: Machine, fn: Func, cls: Class): boolean => {
 
 /** Different arguments a function that does something is walked with in one unit. */
 const VARIANTS = 6;
-/** Walks without a known result after which a function that only computes is not walked again. */
-const FRUITLESS = 12;
 
 /**
  * A call is walked again when it may compute something new: always while it only computes and the budget
@@ -314,11 +317,7 @@ function shouldWalk(
   const seen = record.memo.get(key);
   if (acts) return seen === undefined && record.walks < VARIANTS;
   // Computing functions are walked as often as they yield something; the others only until that is plain.
-  return (
-    (seen === undefined || seen.kind !== 'unknown') &&
-    record.fruitless < FRUITLESS &&
-    worthRepeating(record, args, thisValue)
-  );
+  return (seen === undefined || seen.kind !== 'unknown') && worthRepeating(m, record, args, thisValue);
 }
 
 /** The scope a function was made in. Libraries may hand in functions of their own, with a scope of names only. */
@@ -357,8 +356,10 @@ function walk(
     uncertainJump: m.uncertainJump,
   };
   const emitted = m.recorder.emitted;
-  const steps = m.steps;
   if (record.active === 1) record.emittedBefore = emitted;
+  const first = record.walks === 1;
+  const { steps, fresh, decoded } = m;
+  if (!first) m.repeating++;
   m.activation = activation;
   m.depth++;
   try {
@@ -373,6 +374,14 @@ function walk(
     m.label = saved.label;
     m.uncertainJump = saved.uncertainJump;
     if (m.recorder.emitted > emitted) record.emitted = true;
+    if (first) m.fresh = fresh + m.steps - steps;
+    else {
+      m.repeating--;
+      if (m.fresh === fresh && m.steps - steps > LIMITS.shortWalk) {
+        record.repeated += m.steps - steps;
+        record.decoded += m.decoded - decoded;
+      }
+    }
   }
   const result =
     activation.yields !== undefined
@@ -385,7 +394,6 @@ function walk(
   else if (result.kind === 'known' && result.value === undefined)
     record.fruitless += thisValue?.kind === 'dict' ? 0.002 : 0.2;
   else if (result.kind !== 'known' && result.kind !== 'bytes') record.fruitless += 0.002;
-  noteWalk(record, result, m.steps - steps);
   if (record.memo.size < 2000) record.memo.set(key, result);
   record.last = result;
   return result;

@@ -10,15 +10,20 @@ const SCRIPT_BYTES = 400_000;
 
 /** One command line. `hidden`: it stood in decoded text; `quiet`: its output goes nowhere. */
 export function runShell(m: Machine, command: string, hidden: boolean, quiet: boolean, isFile = false): void {
-  const key = command.slice(0, 2000);
-  if (m.ranCommands.has(key) || m.codeDepth >= LIMITS.codeDepth) return;
-  m.ranCommands.add(key);
+  if (m.ranCommands.has(command)) return;
+  m.commandTextRead += command.length;
+  if (m.codeDepth >= LIMITS.codeDepth || m.commandTextRead > LIMITS.commandText) {
+    m.unread = true;
+    return;
+  }
+  m.ranCommands.add(command);
   m.codeDepth++;
   if (hidden) m.hiddenDepth++;
   try {
     const lines = isFile ? new Lines(command) : undefined;
     for (const part of parseShell(command)) {
       m.step();
+      if (part.unread) m.unread = true;
       if (lines !== undefined) m.position = { line: lines.of(part.text), column: 0 };
       for (const behavior of part.behaviors) {
         const qualifiers = quiet ? [...behavior.qualifiers, 'quiet'] : behavior.qualifiers;
@@ -74,6 +79,7 @@ export function runShellFile(m: Machine, path: string): void {
   m.startedShell.add(path);
   m.startedFiles.add(path);
   if (file.bytes.length > SCRIPT_BYTES) {
+    m.unread = true;
     emit(m, 'left-out', { detail: path });
     return;
   }

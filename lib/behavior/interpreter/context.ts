@@ -1,6 +1,6 @@
 /** What rules and builtins are offered: the walk, seen from a library. */
 import type { Context } from '../api.js';
-import type { Program } from '../ir.js';
+import { BeyondLimit, type Program } from '../ir.js';
 import { type Labels, NO_LABELS, type Value } from '../values.js';
 import { callValue } from './calls.js';
 import { runShell, runShellFile } from './commands.js';
@@ -84,10 +84,15 @@ export function runCode(
 ): Value | undefined {
   // The same text in another file is another file's code.
   const key = `${language} ${m.file} ${source}`;
-  if (m.ranCode.has(key) || m.codeDepth >= LIMITS.codeDepth) return undefined;
+  if (m.ranCode.has(key)) return undefined;
+  if (m.codeDepth >= LIMITS.codeDepth) {
+    m.unread = true;
+    return undefined;
+  }
   m.ranCode.add(key);
   m.hiddenCodeRead += source.length;
   if (m.hiddenCodeRead > LIMITS.hiddenCode) {
+    m.unread = true;
     emit(m, 'left-out', { detail: 'decoded code' });
     return undefined;
   }
@@ -97,6 +102,7 @@ export function runCode(
     program = m.languages[language].lower(source, language === 'javascript' ? 'code.js' : 'code.py');
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof RangeError) {
+      if (error instanceof BeyondLimit || error instanceof RangeError) m.unread = true;
       if (hidden && source.length > 200) emit(m, 'opaque-data', { detail: source.slice(0, 80) });
       return undefined;
     }

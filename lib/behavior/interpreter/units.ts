@@ -160,6 +160,7 @@ function walkUnit(
   m.phase = phase;
   m.recorder = new Recorder(kind, phase, origin);
   m.cut = false;
+  m.unread = false;
   const root = rootModule(m, file);
   m.activation = { env: root.env, returns: [], yields: undefined };
   m.position = { line, column: 0 };
@@ -179,6 +180,7 @@ function walkUnit(
     cut ??= 'budget';
     leftOut(m, file, line, 'steps');
   }
+  if (m.unread || m.recorder.full) cut ??= 'budget';
   return { kind, phase, origin, behaviors: m.recorder.finish(), cut };
 }
 
@@ -208,9 +210,12 @@ function guarded(m: Machine, concrete: number, body: () => void): void {
   }
 }
 
+const DEFERRED_LIMIT = 1000;
+
 /** Exit handlers and the like, at the end of their unit. */
 function runDeferred(m: Machine): void {
-  for (let i = 0; i < m.deferred.length && i < 1000; i++) {
+  if (m.deferred.length > DEFERRED_LIMIT) m.unread = true;
+  for (let i = 0; i < m.deferred.length && i < DEFERRED_LIMIT; i++) {
     const { fn, args } = m.deferred[i]!;
     guarded(m, LIMITS.rootConcrete, () => {
       callValue(m, fn, args, NO_KEYWORDS, undefined, false);
@@ -237,6 +242,7 @@ function drain(m: Machine): void {
       });
     });
   }
+  if (m.pending.length > PENDING_LIMIT) m.unread = true;
   m.pending = [];
 }
 

@@ -1,7 +1,7 @@
 /** JavaScript, TypeScript and JSX text → intermediate representation. */
 import { type ParseResult, type ParserOptions, type ParserPlugin, parse } from '@babel/parser';
 import type { File } from '@babel/types';
-import type { Expression, Lower, Program } from '../ir.js';
+import { BeyondLimit, type Expression, type Lower, type Program } from '../ir.js';
 import { Lowering } from './javascript-lowering.js';
 import { lowerProgram } from './javascript-statements.js';
 import { inspectText } from './text.js';
@@ -72,10 +72,10 @@ function parseAnyWay(text: string, file: string): ParseResult<File> {
       if (error instanceof RangeError) break;
     }
   }
+  if (failure instanceof RangeError) throw new BeyondLimit(`${file}: nested too deeply`);
   const filled = fillTemplate(text);
   if (filled !== undefined) return parseAnyWay(filled, file);
-  const reason = failure instanceof RangeError ? 'nested too deeply' : (failure as Error).message;
-  throw new SyntaxError(`${file}: ${reason}`);
+  throw new SyntaxError(`${file}: ${(failure as Error).message}`);
 }
 
 /** Longest file read as a template. */
