@@ -241,3 +241,38 @@ describe('asking is not changing', () => {
   it('groups of machines on the same network are no foreign address', () =>
     assert.deepEqual(urlQualifiers('239.255.255.250:1900'), ['to:local']));
 });
+
+describe('what would stop the walk', () => {
+  it('a length no list can have', async () => {
+    for (const length of ['-1', '0.5', 'NaN', 'list.length - 2', '2 ** 40']) {
+      const found = await javascript({
+        'index.js': `let list = [1]; list.length = ${length}; require('child_process').exec('whoami')`,
+      });
+      assert.deepEqual(
+        found.map((f) => f.split(' ')[0]),
+        ['P1', 'run-shell', 'read-user-name'],
+        length,
+      );
+    }
+  });
+  it('__call__ of something not known', async () => {
+    for (const line of [
+      'f = thing.__call__\nf()',
+      'super().__call__(1)',
+      'import x\nx.y.__call__.__call__()',
+    ]) {
+      const found = await python({ 'main.py': `${line}\nimport os\nos.system("whoami")` });
+      assert.ok(
+        found.some((f) => f.startsWith('run-shell')) && !found.includes('left-out'),
+        `${line}: ${found.join(' | ')}`,
+      );
+    }
+  });
+  it('__call__ of what is known is a call', async () => {
+    const found = await python({ 'main.py': 'import os\nos.system.__call__("whoami")' });
+    assert.ok(
+      found.some((f) => f.startsWith('run-shell')),
+      found.join(' | '),
+    );
+  });
+});

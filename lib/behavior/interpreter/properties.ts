@@ -332,8 +332,10 @@ const TABLE_WRITE = 0.1;
 
 function writeItem(m: Machine, items: Value[], key: string, value: Value, open: () => void): void {
   if (key === 'length') {
-    if (value.kind === 'known' && typeof value.value === 'number' && value.value < items.length)
-      items.length = value.value;
+    const length = value.kind === 'known' ? value.value : undefined;
+    // A length no list can have is an error of the program that is read, not of the reader.
+    if (typeof length === 'number' && Number.isInteger(length) && length >= 0 && length < items.length)
+      items.length = length;
     return;
   }
   const index = Number(key);

@@ -2,7 +2,7 @@
 import type { Rule } from '../../api.js';
 import { known, ref, type Value } from '../../values.js';
 import { decodeBytes, encodeText } from './codecs.js';
-import { bytesOf, decoded, labelsOf, octets, stringOf, text } from './core.js';
+import { bytesOf, decoded, labelsOf, octets, settle, stringOf, text } from './core.js';
 import { made, rule } from './site.js';
 
 const LOWER = 'abcdefghijklmnopqrstuvwxyz';
@@ -67,9 +67,12 @@ export const namingRules: readonly Rule[] = [
     const target = site.args.length > 1 ? site.args[0] : site.receiver;
     return name === undefined ? undefined : context.property(target, name);
   }),
-  rule('**.__call__', (site, context) =>
-    site.receiver === undefined ? undefined : context.call(site.receiver, site.args),
-  ),
+  rule('**.__call__', (site, context) => {
+    const called = settle(site.receiver);
+    // The reference may be this method itself, taken as a value: what it calls is not known then.
+    const isSelf = called?.kind === 'ref' && called.path.endsWith('.__call__');
+    return called === undefined || isSelf ? undefined : context.call(called, site.args);
+  }),
   rule('**.__dict__.get', (site, context) => {
     const name = stringOf(site.args[0]);
     const path = site.path.replace(/\.__dict__\.get$/, '');
