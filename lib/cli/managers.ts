@@ -1,5 +1,4 @@
 /** `safe-install pnpm …`, `yarn …`, `bun …`. */
-import { join } from 'node:path';
 import process from 'node:process';
 import type { ManagerName } from '../managers/argv.js';
 import type { ManagerResult } from '../managers/guard.js';

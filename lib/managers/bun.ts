@@ -9,8 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'smol-toml';
 import { KnownError } from '../errors.js';
 import type { GateResponse } from '../gate/proxy.js';
-import { unreadNpm } from '../gate/registry-scan.js';
+import { type ScanningRegistry, unreadNpm } from '../gate/registry-scan.js';
 import { forEachLimit } from '../npm/pool.js';
+import type { Verdict } from '../types.js';
 import type { BunAdvisory, BunPackage } from './bun-scanner.js';
 import type { ManagerRun } from './guard.js';
 import type { Session } from './session.js';
@@ -67,14 +68,25 @@ function withScanner(text: string): string {
 
 async function answer(session: Session, body: Buffer): Promise<GateResponse> {
   const packages = JSON.parse(body.toString('utf8')) as readonly BunPackage[];
+  const advisories = await advisoriesFor(session.registry, packages);
+  if (advisories.length === 0) session.judged = true;
+  return { status: 200, body: JSON.stringify(advisories) };
+}
+
+/** Fetches and judges what Bun is going to install; one advisory for each package that may not be. */
+export async function advisoriesFor(
+  registry: ScanningRegistry,
+  packages: readonly BunPackage[],
+): Promise<BunAdvisory[]> {
   const advisories: BunAdvisory[] = [];
   await forEachLimit([...packages], CONCURRENCY, async ({ name, version, tarball, requestedRange }) => {
-    let verdict: Awaited<ReturnType<typeof session.registry.judge>>;
-    if (/^https?:/.test(tarball)) verdict = await session.registry.judge(tarball);
+    let verdict: Verdict;
+    if (/^https?:/.test(tarball)) verdict = await registry.judge(tarball);
+    // The user's own folders; archives of this machine are read before Bun starts.
     else if (tarball !== '' || /^(?:workspace|link|file):|^\.{0,2}\//.test(requestedRange)) return;
     else {
       verdict = unreadNpm({ code: 'git-source', args: { spec: requestedRange } }, name, version);
-      session.registry.record(`${name}@${requestedRange}`, verdict);
+      registry.record(`${name}@${requestedRange}`, verdict);
     }
     if (verdict.verdict === 'allow') return;
     advisories.push({
@@ -84,6 +96,5 @@ async function answer(session: Session, body: Buffer): Promise<GateResponse> {
       description: `safe-install: ${verdict.verdict}`,
     });
   });
-  if (advisories.length === 0) session.judged = true;
-  return { status: 200, body: JSON.stringify(advisories) };
+  return advisories;
 }

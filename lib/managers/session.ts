@@ -11,12 +11,11 @@ import { LIMITS } from '../artifact/limits.js';
 import { Child } from '../child.js';
 import { type Gate, type GateHandler, type GateRequest, type GateResponse, openGate } from '../gate/proxy.js';
 import { type JudgedTarball, ScanningRegistry, unreadNpm } from '../gate/registry-scan.js';
-import { loadConfig, type NpmConfig } from '../npm/config.js';
 import { readTarballManifest } from '../npm/facts.js';
-import { bundledLibraries } from '../npm/libraries.js';
 import type { UnverifiedReason } from '../types.js';
 import type { ManagerOptions } from './guard.js';
 import type { ManagerTool } from './tool.js';
+import { createNpmUpstream } from './upstream.js';
 
 /** Where a scanner inside the manager reports what it is going to install; never leaves the gate. */
 export const REPORT_HOST = 'scanner.safe-install.invalid';
@@ -43,11 +42,11 @@ export class Session {
   private constructor(
     readonly options: ManagerOptions,
     readonly tool: ManagerTool,
-    private readonly config: NpmConfig,
+    upstream: (request: GateRequest) => Promise<GateResponse>,
   ) {
     this.registry = new ScanningRegistry({
       scan: options.scan,
-      upstream: (request) => this.upstream(request),
+      upstream,
       inspect: needsPreparing,
       onRefusal: async () => {
         await this.child?.stop();
@@ -58,8 +57,7 @@ export class Session {
   }
 
   static async open(options: ManagerOptions, tool: ManagerTool, cwd: string): Promise<Session> {
-    const npm = { command: [], root: undefined, version: '', libraries: bundledLibraries() };
-    const session = new Session(options, tool, await loadConfig(npm, [], cwd, options.env));
+    const session = new Session(options, tool, await createNpmUpstream(cwd, options.env));
     try {
       session.gate = await openGate(session.handle, {
         tunnel: (host) => session.judged && !session.hosts.has(new URL(`https://${host}`).host),
@@ -188,49 +186,10 @@ export class Session {
       throw error;
     }
   };
-
-  private async upstream(request: GateRequest): Promise<GateResponse> {
-    const headers: Record<string, string> = {};
-    for (const name of PASSED_HEADERS) {
-      const value = request.headers[name];
-      if (typeof value === 'string') headers[name] = value;
-    }
-    try {
-      const response = await bundledLibraries().registryFetch(request.url.href, {
-        ...this.config.flat,
-        method: request.method,
-        headers,
-        ...(request.body.length > 0 ? { body: request.body } : {}),
-        gzip: false,
-        // What the manager would ask its registry now, not what npm saw earlier.
-        ...(isArchive(request) ? {} : { preferOnline: true }),
-      });
-      const type = response.headers.get('content-type');
-      return {
-        status: response.status,
-        ...(type === null ? {} : { headers: { 'content-type': type } }),
-        body: await response.buffer(),
-      };
-    } catch (error) {
-      const { statusCode, message } = error as { statusCode?: number; message: string };
-      if (statusCode === undefined) throw error;
-      return { status: statusCode, body: JSON.stringify({ error: message }) };
-    }
-  }
 }
 
-const PASSED_HEADERS = [
-  'accept',
-  'authorization',
-  'content-type',
-  'content-encoding',
-  'npm-command',
-  'user-agent',
-];
-const isArchive = ({ url }: GateRequest): boolean => /\.tgz$/i.test(url.pathname);
-
 /** Managers build what comes from elsewhere than a registry when it has these scripts, before everything is read. */
-async function needsPreparing(
+export async function needsPreparing(
   bytes: Buffer,
   { registry }: { readonly registry: boolean },
 ): Promise<UnverifiedReason | undefined> {
