@@ -39,8 +39,8 @@ describe('doctor', function () {
 
   function fakeNpm(folder: string): void {
     mkdirSync(folder, { recursive: true });
-    for (const name of ['npm', 'npx', 'yarn']) {
-      writeFileSync(path.join(folder, name), '#!/bin/sh\necho 11.0.0\n');
+    for (const name of ['npm', 'npx', 'yarn', 'pip']) {
+      writeFileSync(path.join(folder, name), `#!/bin/sh\necho ${name === 'pip' ? '24.0' : '11.0.0'}\n`);
       chmodSync(path.join(folder, name), 0o755);
     }
   }
