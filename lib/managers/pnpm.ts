@@ -82,7 +82,6 @@ function resolving({ argv, invocation: { command, commandAt } }: ManagerRun): st
     word,
     ...rest,
     ...(command === 'dedupe' ? [] : ['--lockfile-only']),
-    '--ignore-scripts',
     ...(FROZEN.test(command) && !rest.includes('--frozen-lockfile') ? ['--frozen-lockfile'] : []),
     ...(end === -1 ? [] : argv.slice(end)),
   ];
