@@ -29,6 +29,7 @@ function run(command: 'npm' | 'npx', argv: readonly string[]): Promise<Outcome> 
       cwd,
       env: process.env,
       scan: services.scan,
+      recall: services.recall,
       onProjectSettings: (settings) => {
         for (const { key, value, risk } of settings) {
           const what =

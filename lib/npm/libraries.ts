@@ -109,6 +109,14 @@ export interface PacoteLike {
   extract(spec: string | ParsedSpec, dest: string, options: Record<string, unknown>): Promise<unknown>;
 }
 
+/** npm's content cache, as far as it is used here. `integrity`: an SRI. */
+export interface CacacheLike {
+  readonly get: {
+    hasContent(cache: string, integrity: string): Promise<unknown>;
+    byDigest(cache: string, integrity: string, options: { memoize: boolean }): Promise<Buffer>;
+  };
+}
+
 export interface RegistryResponse {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
@@ -128,6 +136,7 @@ export interface NpmLibraries {
   readonly npa: ((spec: string | ParsedSpec, where?: string) => ParsedSpec) & {
     resolve(name: string, spec: string, where?: string): ParsedSpec;
   };
+  readonly cacache: CacacheLike;
   readonly registryFetch: (url: string, options: Record<string, unknown>) => Promise<RegistryResponse>;
   readonly mapWorkspaces: (options: { cwd: string; pkg: unknown }) => Promise<Map<string, string>>;
   /** Command or alias to npm's command name; undefined when npm has no such command. */
@@ -151,6 +160,7 @@ function load(from: string, origin: NpmLibraries['origin']): NpmLibraries {
     Arborist: require('@npmcli/arborist'),
     pacote: fromArborist('pacote'),
     npa: fromArborist('npm-package-arg'),
+    cacache: fromArborist('cacache'),
     registryFetch: fromArborist('npm-registry-fetch'),
     mapWorkspaces: fromArborist('@npmcli/map-workspaces'),
     deref,
