@@ -169,6 +169,17 @@ function readerOf({ ecosystem, filename, files }: Omit<ScanInput, 'bytes'>): str
       : 'sdist';
 }
 
+/**
+ * Names everything a verdict depends on beside the artifact, as far as that stays as it is: model, code and policy.
+ * Undefined where a verdict of today may not hold tomorrow, because an exception ends.
+ */
+export function verdictIdentity(policy: Policy): string | undefined {
+  if (policy.exceptions.some(({ until }) => until !== undefined)) return undefined;
+  const plain = (_: string, value: unknown): unknown => (value instanceof Set ? [...value].sort() : value);
+  const text = JSON.stringify([cacheVersions(), policy], plain);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
 /** Versions of all that turns bytes into a score. */
 function cacheVersions(): CacheVersions {
   const config = loadModelConfig();

@@ -222,3 +222,6 @@ export type Scan = (input: ScanInput) => Promise<Verdict>;
 export type Recall = (
   input: Omit<ScanInput, 'bytes' | 'files'> & { readonly expectedIntegrity: string },
 ) => Promise<Verdict | undefined>;
+
+/** The policy's word on what a guard itself could not read: an `unverified` verdict, allowed where it accepts that kind. */
+export type Accept = (verdict: Verdict) => Promise<Verdict>;

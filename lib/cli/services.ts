@@ -3,7 +3,7 @@ import process from 'node:process';
 import type { Progress } from '../report/progress.js';
 import { type PackageResult, type Run, summarize } from '../report/run.js';
 import type { Scanner } from '../scan.js';
-import type { Recall, Scan, UnverifiedReason, Verdict } from '../types.js';
+import type { Accept, Recall, Scan, UnverifiedReason, Verdict } from '../types.js';
 import type { Policy } from '../verdict/policy.js';
 
 export interface Services {
@@ -14,6 +14,9 @@ export interface Services {
   readonly scan: Scan;
   /** The same scanner's verdict on bytes it read in an earlier run. */
   readonly recall: Recall;
+  readonly accept: Accept;
+  /** `verdictIdentity` under the policy in force. */
+  readonly identity: () => Promise<string | undefined>;
   /** Prints the cards and the one line. To be called once, when the verdicts on everything are known. */
   readonly report: (packages: readonly PackageResult[]) => Promise<void>;
   /** The same without waiting, for a caller that cannot; false when nothing was scanned, and nothing is printed. */
@@ -68,6 +71,11 @@ export function createServices({ cwd, silent }: ServiceOptions): Services {
     const verdict = await all.scanner.recall(input);
     return verdict && told(all, verdict);
   };
+  const accept: Accept = async (verdict) => {
+    const { policy } = await open();
+    const { acceptUnread } = await import('../verdict/decide.js');
+    return acceptUnread(verdict, policy);
+  };
   const reportNow = (packages: readonly PackageResult[]): boolean => {
     if (opened === undefined) return false;
     opened.progress.clear();
@@ -79,6 +87,12 @@ export function createServices({ cwd, silent }: ServiceOptions): Services {
   return {
     scan,
     recall,
+    accept,
+    identity: async () => {
+      const { policy } = await open();
+      const { verdictIdentity } = await import('../scan.js');
+      return verdictIdentity(policy);
+    },
     reportNow,
     report: async (packages) => {
       await open();

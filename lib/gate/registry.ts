@@ -24,6 +24,8 @@ export interface TarballSource {
 export interface RegistryOptions {
   readonly packuments: PackumentStore;
   readonly tarballs: TarballSource;
+  /** Whether packuments may be asked for; otherwise that is a miss like a tarball. */
+  readonly metadata?: boolean;
   /** Sends a metadata request on to the user's registry with the user's own credentials. */
   readonly upstream: (request: GateRequest) => Promise<GateResponse>;
   /** The child asked for a tarball that was not scanned. npm would swallow this for an optional one. */
@@ -61,7 +63,9 @@ export function registryHandler(options: RegistryOptions): GateHandler {
       };
     }
     if (REPORTS.test(request.url.pathname)) return options.upstream(request);
-    if (request.method === 'GET' && asksForPackument(request)) return packument(options, request);
+    if (request.method === 'GET' && options.metadata !== false && asksForPackument(request)) {
+      return packument(options, request);
+    }
     options.onMiss(address);
     return { status: 403, body: JSON.stringify({ error: 'safe-install: this was not scanned' }) };
   };

@@ -7,6 +7,7 @@ import type { Verdict } from '../types.js';
 import type { NpmConfig } from './config.js';
 import { TREE_KEYS } from './facts.js';
 import type { Decision, GuardOptions, Outcome, ScannedPackage } from './guard.js';
+import { packagesInPlace } from './in-place.js';
 import type { Manifest } from './libraries.js';
 import { FrozenPackuments } from './packuments.js';
 import { keyOf, type ReadArtifact, Reader, recheckFile } from './read.js';
@@ -39,6 +40,8 @@ export async function guardInstall(
   options: GuardOptions,
 ): Promise<Outcome> {
   const started = performance.now();
+  const inPlace = await installNothing(tool, config, request, options);
+  if (inPlace !== undefined) return inPlace;
   const packuments = new FrozenPackuments();
   const reader = new Reader(tool, config, options, packuments);
   const read = new Map<string, ReadArtifact>();
@@ -54,7 +57,7 @@ export async function guardInstall(
     reader.stop();
     const decision: Decision = {
       packages: [
-        ...resolution.unreadable.map(unreadablePackage),
+        ...(await Promise.all(resolution.unreadable.map((item) => judgeUnread(options, item)))),
         ...resolution.artifacts.flatMap((artifact) => {
           const found = read.get(keyOf(artifact));
           return found === undefined ? [] : [packageOf(artifact, found.verdict)];
@@ -79,6 +82,30 @@ export async function guardInstall(
     reader.close();
   }
 }
+
+/**
+ * Where everything is in place by npm's own records: npm runs behind a gate that gives it neither archive nor metadata.
+ * Undefined when that is not so, or when npm asked for something all the same; it has been stopped then.
+ */
+async function installNothing(
+  tool: NpmTool,
+  config: NpmConfig,
+  request: GuardRequest,
+  options: GuardOptions,
+): Promise<Outcome | undefined> {
+  const [tree] = request.trees;
+  const kept = request.trees.length === 1 ? packagesInPlace(config, tree!) : undefined;
+  if (kept === undefined) return undefined;
+  const started = performance.now();
+  const run = { tool, config, request, options, packuments: new FrozenPackuments() };
+  const { exitCode, missed } = await runNpm(run, NO_TARBALLS, false);
+  if (missed !== undefined) return undefined;
+  const durationMs = performance.now() - started;
+  return { kind: 'ran', exitCode, decision: { packages: [], ownFolders: [], kept, durationMs } };
+}
+
+const nothing = async (): Promise<undefined> => undefined;
+const NO_TARBALLS: TarballSource = { byAddress: nothing, byIntegrity: nothing };
 
 /** What the steps of one guarded command share. */
 interface Run {
@@ -127,7 +154,10 @@ async function scanTree(run: Run): Promise<Resolution> {
       parts.push(await timed('resolve', () => resolve(tool, config, tree, packuments, complete, onManifest)));
     }
     const resolution = merged(parts);
-    if (resolution.unreadable.length > 0) return resolution;
+    for (const item of resolution.unreadable) {
+      const { verdict } = await judgeUnread(run.options, item);
+      if (verdict.verdict !== 'allow') return resolution;
+    }
     const fresh = new Map<string, Artifact>();
     for (const artifact of resolution.artifacts) {
       const key = keyOf(artifact);
@@ -181,6 +211,13 @@ function packageOf(artifact: Artifact, verdict: Verdict): ScannedPackage {
   return { target: `${artifact.name}@${artifact.version}`, verdict, path: artifact.path };
 }
 
+/** A git source stays unverified: npm is given no git, since what it would build is read by nobody. */
+async function judgeUnread({ accept }: GuardOptions, item: Unreadable): Promise<ScannedPackage> {
+  const unread = unreadablePackage(item);
+  if (accept === undefined || item.reason === 'git-source') return unread;
+  return { ...unread, verdict: await accept(unread.verdict) };
+}
+
 function unreadablePackage({ spec, reason, path: route }: Unreadable): ScannedPackage {
   const verdict: Verdict = {
     ecosystem: 'npm',
@@ -201,16 +238,17 @@ function unreadablePackage({ spec, reason, path: route }: Unreadable): ScannedPa
 async function npmExplains(run: Run, error: Unresolved): Promise<Outcome> {
   run.reader.stop();
   const decision: Decision = { packages: [], ownFolders: [], kept: 0, durationMs: 0 };
-  const nothing = async (): Promise<undefined> => undefined;
-  const { exitCode, missed } = await runNpm(run, { byAddress: nothing, byIntegrity: nothing });
+  const { exitCode, missed } = await runNpm(run, NO_TARBALLS);
   if (missed === undefined) return { kind: 'npm-refused', exitCode, decision };
   const message = `cannot resolve the dependency tree: ${error.message.split('\n')[0]}; nothing was installed`;
   return { kind: 'failed', exitCode: 102, decision, message };
 }
 
+/** `metadata`: whether the gate answers what the resolver did not ask for; otherwise that is a miss too. */
 async function runNpm(
-  { tool, config, request, options, packuments }: Run,
+  { tool, config, request, options, packuments }: Omit<Run, 'reader' | 'read'>,
   tarballs: TarballSource,
+  metadata = true,
 ): Promise<{ exitCode: number; missed: string | undefined }> {
   let missed: string | undefined;
   let stop = (): void => {};
@@ -219,7 +257,13 @@ async function runNpm(
     stop();
   };
   const gate = await openGate(
-    registryHandler({ packuments, tarballs, upstream: (request) => upstream(tool, config, request), onMiss }),
+    registryHandler({
+      packuments,
+      tarballs,
+      upstream: (asked) => upstream(tool, config, asked),
+      metadata,
+      onMiss,
+    }),
   );
   try {
     const running = runBehindGate(tool, config, request.argv, gate, options.cwd, options.env);

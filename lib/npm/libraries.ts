@@ -148,6 +148,8 @@ function load(from: string, origin: NpmLibraries['origin']): NpmLibraries {
   const definitions = require('@npmcli/config/lib/definitions');
   // Arborist must see the same pacote object that is handed out here.
   const fromArborist = createRequire(require.resolve('@npmcli/arborist'));
+  // What is needed only where something is to be resolved costs more to load than all the rest of a command.
+  for (const name of RESOLVING) fromArborist.resolve(name);
   let deref: NpmLibraries['deref'];
   if (origin === 'user') deref = require('./lib/utils/cmd-list.js').deref;
   return {
@@ -157,15 +159,29 @@ function load(from: string, origin: NpmLibraries['origin']): NpmLibraries {
     shorthands: definitions.shorthands,
     flatten: definitions.flatten,
     nerfDarts: definitions.nerfDarts,
-    Arborist: require('@npmcli/arborist'),
-    pacote: fromArborist('pacote'),
-    npa: fromArborist('npm-package-arg'),
-    cacache: fromArborist('cacache'),
-    registryFetch: fromArborist('npm-registry-fetch'),
-    mapWorkspaces: fromArborist('@npmcli/map-workspaces'),
     deref,
+    get Arborist() {
+      return require('@npmcli/arborist');
+    },
+    get pacote() {
+      return fromArborist('pacote');
+    },
+    get npa() {
+      return fromArborist('npm-package-arg');
+    },
+    get cacache() {
+      return fromArborist('cacache');
+    },
+    get registryFetch() {
+      return fromArborist('npm-registry-fetch');
+    },
+    get mapWorkspaces() {
+      return fromArborist('@npmcli/map-workspaces');
+    },
   };
 }
+
+const RESOLVING = ['pacote', 'npm-package-arg', 'cacache', 'npm-registry-fetch', '@npmcli/map-workspaces'];
 
 /** The copies safe-install depends on. */
 export function bundledLibraries(): NpmLibraries {

@@ -27,7 +27,7 @@ export async function guardRebuild(
   const packages: ScannedPackage[] = [];
   await forEachLimit(items, CONCURRENCY, async (item) => {
     const loaded = await item.load();
-    const verdict: Verdict =
+    const found: Verdict =
       loaded.input !== undefined
         ? await options.scan(loaded.input)
         : {
@@ -42,6 +42,7 @@ export async function guardRebuild(
             opaqueFiles: 0,
             durationMs: 0,
           };
+    const verdict = (await options.accept?.(found)) ?? found;
     const target = `${verdict.name || item.name}@${verdict.version || item.version}`;
     packages.push({ target, verdict, path: [path.basename(config.where), target] });
   });

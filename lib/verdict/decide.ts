@@ -93,6 +93,15 @@ export function decide(facts: Facts, policy: Policy, now: number): Verdict {
   };
 }
 
+/** What a guard itself could not read, under the policy: allowed where it accepts that kind. */
+export function acceptUnread(verdict: Verdict, policy: Policy): Verdict {
+  const { unverified } = verdict;
+  if (verdict.verdict !== 'unverified' || unverified === undefined) return verdict;
+  if (!policy.acceptUnverified.has(unverified.code)) return verdict;
+  const effect: PolicyEffect = 'unverified-accepted';
+  return { ...verdict, verdict: 'allow', policy: effect };
+}
+
 export function effectiveThreshold(model: number, ecosystem: Ecosystem, policy: Policy): number {
   const { set, most } = policy.threshold[ecosystem];
   return Math.min(set ?? model, most ?? 1);
