@@ -198,6 +198,8 @@ def main() -> None:
         kinds = {"npm": lambda p: p.ecosystem == "npm", "npm, under 20 kB of code": lambda p: p.ecosystem == "npm" and p.code_bytes < 20_000,
                  "wheels": lambda p: p.kind == "wheel", "sdists": lambda p: p.kind == "sdist",
                  "sdists, under 20 kB of code": lambda p: p.kind == "sdist" and p.code_bytes < 20_000}
+        for tag in sorted({t for p in rows for t in p.tags}):
+            kinds[tag] = lambda p, tag=tag: tag in p.tags
         for name, test in kinds.items():
             pick = np.array([not p.label and test(p) for p in rows], dtype=bool)
             say(f"| {name} | {controls.rate(v >= threshold for p, v, k in zip(rows, s, pick) if k)} |")
