@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { registryFacts } from '../artifact/install-facts.js';
 import { integrityOf } from '../artifact/integrity.js';
 import { KnownError } from '../errors.js';
 import { tarballKey } from '../gate/registry.js';
@@ -154,7 +155,7 @@ export class Reader {
       ecosystem: 'npm',
       filename: `${name.replace(/^@/, '').replace('/', '-')}-${version}.tgz`,
       // As it is now: it is corrected by what the tarball says.
-      ...(registryManifest === undefined ? {} : { registryManifest: structuredClone(registryManifest) }),
+      ...(registryManifest === undefined ? {} : { registryManifest: registryFacts(registryManifest) }),
       ...(integrity === undefined ? {} : { expectedIntegrity: integrity }),
       ...(url?.startsWith('http') ? { registry: new URL(url).origin } : {}),
       ...(published === undefined ? {} : { published }),

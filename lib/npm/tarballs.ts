@@ -13,6 +13,7 @@ import type { CacacheLike } from './libraries.js';
 export class Tarballs {
   private folder: string | undefined;
   private readonly spooled = new Set<string>();
+  private closed = false;
 
   /** @param cache folder of npm's content cache */
   constructor(
@@ -28,7 +29,8 @@ export class Tarballs {
 
   /** Makes sure that `get` will find these bytes. `integrity`: their SHA-512 SRI. Throws when the disk does. */
   async keep(integrity: string, bytes: Uint8Array): Promise<void> {
-    if (await this.has(integrity)) return;
+    // What still arrives when the command is over is for nobody.
+    if ((await this.has(integrity)) || this.closed) return;
     this.folder ??= mkdtempSync(path.join(os.tmpdir(), 'safe-install-tarballs-'));
     await writeFile(this.place(integrity), bytes, { mode: 0o600 });
     this.spooled.add(integrity);
@@ -43,6 +45,7 @@ export class Tarballs {
   }
 
   close(): void {
+    this.closed = true;
     if (this.folder !== undefined) rmSync(this.folder, { recursive: true, force: true });
     this.folder = undefined;
     this.spooled.clear();
