@@ -19,6 +19,8 @@ import type { NpmTool } from './tool.js';
 export interface GuardRequest {
   readonly trees: readonly TreeRequest[];
   readonly argv: readonly string[];
+  /** Whether npm asks the registry for more than its resolver does. */
+  readonly asksMore?: boolean;
 }
 
 /** Corrected manifests can bring new dependencies, whose manifests can be wrong too. */
@@ -124,6 +126,7 @@ interface Run {
  * asks for the abbreviated form, which is told apart, unless publishing times are needed.
  */
 function asksTheSame({ config, request, packuments }: Run): boolean {
+  if (request.asksMore) return false;
   if (request.trees.some(({ command, includeKept }) => !RESOLVES_ALIKE.has(command) || includeKept))
     return false;
   return config.get('audit') === false || (packuments.onlyFull && !config.flat.before);
