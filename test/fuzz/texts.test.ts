@@ -264,7 +264,7 @@ describe('texts from outside, whatever they are', function () {
         reader: 'tarball',
         registryManifest: null,
       };
-      const open = () => new ScoreCache({ model: '1', taxonomy: '1', limits: '1' }, folder);
+      const open = () => new ScoreCache({ model: '1', taxonomy: '1', limits: '1', code: '1' }, folder);
       const cache = open();
       cache.put(key, {
         ecosystem: 'npm',
