@@ -276,3 +276,12 @@ describe('what would stop the walk', () => {
     );
   });
 });
+
+describe('what would never end', () => {
+  it('JSON of a list that holds itself', async () => {
+    const source =
+      'import json, os\na = [1]\nfor i in range(30): a.append(a)\nos.system(json.dumps(a))\nos.system(json.dumps([1, {"k": "whoami"}]))';
+    const found = await python({ 'main.py': source });
+    assert.equal(found.filter((f) => f.startsWith('run-shell')).length > 0, true, found.join(' | '));
+  }).timeout(30_000);
+});

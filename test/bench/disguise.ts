@@ -120,7 +120,9 @@ async function codesOf(artifact: OpenedArtifact): Promise<{ codes: string[]; wri
   const codes: string[] = [];
   const writing = new Set<string>();
   for (const unit of sequence.units) {
-    for (const { code } of unit.behaviors) {
+    for (const behavior of unit.behaviors) {
+      // Code that is evaluated stays so when its text is hidden: the row only says more.
+      const code = behavior.code === 'evaluate-decoded' ? 'evaluate' : behavior.code;
       if (WRITING.test(code)) writing.add(code);
       else if (codes.at(-1) !== code) codes.push(code);
     }
