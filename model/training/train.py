@@ -9,7 +9,7 @@ Stops after so many minutes of processor time (a busy machine trains no worse, o
 """
 from __future__ import annotations
 
-import argparse, math, os, random, time
+import argparse, copy, math, os, random, time
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ class Shape:
     inner: int = 512
     tokens: int = data.MAX_TOKENS
     dropout: float = 0.1
+    pool: bool = False  # the head also sees, of every dimension, its greatest value over the window: one loud place is not drowned
 
 
 class Block(nn.Module):
@@ -45,7 +46,7 @@ class Block(nn.Module):
         b, n, w = x.shape
         q, k, v = self.qkv(self.norm1(x)).view(b, n, 3, self.heads, w // self.heads).permute(2, 0, 3, 1, 4)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        x = x + self.drop(self.out(y.transpose(1, 2).reshape(b, n, w)))
+        x = x + self.out(y.transpose(1, 2).reshape(b, n, w))
         return x + self.drop(self.down(F.gelu(self.up(self.norm2(x)))))
 
 
@@ -56,7 +57,7 @@ class Bert(nn.Module):
         self.tokens, self.positions = nn.Embedding(s.vocabulary, s.width), nn.Embedding(s.tokens, s.width)
         self.blocks = nn.ModuleList(Block(s) for _ in range(s.layers))
         self.norm = nn.LayerNorm(s.width)
-        self.head = nn.Linear(s.width, 1)
+        self.head = nn.Linear(2 * s.width if s.pool else s.width, 1)
         self.drop = nn.Dropout(s.dropout)
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Embedding)):
@@ -74,7 +75,12 @@ class Bert(nn.Module):
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """ids [batch, tokens] → logits [batch]."""
-        return self.head(self.encode(ids)[:, 0]).squeeze(-1)
+        x = self.encode(ids)
+        first = x[:, 0]
+        if self.shape.pool:
+            loudest = x.masked_fill((ids == vocab.PAD)[:, :, None], -1e4).amax(1)
+            first = torch.cat([first, loudest], -1)
+        return self.head(first).squeeze(-1)
 
     def masked(self, ids: torch.Tensor) -> torch.Tensor:
         """Logits over the vocabulary at every place, embedding weights tied."""
@@ -113,8 +119,8 @@ def judge(model: Bert, rows: list[tuple[int, ...]], parts: int = 3) -> torch.Ten
 # ---- augmentation: on windows, so that it costs nothing ----------------------------------------------------------------
 
 class Augment:
-    def __init__(self, ids: dict[str, int], honest: list[tuple[int, ...]], rng: random.Random):
-        self.honest, self.rng = honest, rng
+    def __init__(self, ids: dict[str, int], hosts: list[tuple[int, ...]], splice: float, rng: random.Random):
+        self.hosts, self.splice, self.rng = hosts, splice, rng
         self.kinds = [i for t, i in ids.items() if t.startswith("unit:")]
         self.phases = [i for t, i in ids.items() if t.startswith("phase:")]
         qualifiers = [i for t, i in ids.items() if ":" in t and not t.startswith(("unit:", "phase:"))]
@@ -144,29 +150,52 @@ class Augment:
                 body += window[a:b]
         return window[:3] + tuple(body)
 
-    def join(self, window: tuple[int, ...], host: tuple[int, ...]) -> tuple[int, ...]:
-        """The window's behaviours put into a host window of an honest package, at a place where a behaviour begins."""
-        body = window[3:]
-        room = data.MAX_TOKENS - 4 - len(body)
-        if room < 4 or len(host) < 6:
-            return window
-        at = self.rng.choice(self.cut_points(host))
-        before = self.rng.randint(max(0, room - (len(host) - at)), room)
-        left = host[3:at][-before:] if before else ()
-        right = host[at:][: room - len(left)]
-        head = host[:3] if self.rng.random() < 0.5 else window[:3]
-        return head + left + body + right
+    def stretch(self, body: tuple[int, ...], room: int) -> tuple[int, ...]:
+        """At most `room` tokens of a body, beginning where a behaviour begins."""
+        if len(body) <= room:
+            return body
+        points = [i for i in range(len(body) - room + 1) if body[i] not in self.not_code] or [0]
+        at = self.rng.choice(points)
+        return body[at:at + room]
+
+    def join(self, window: tuple[int, ...], host: tuple[int, ...], scatter: float = 0.35) -> tuple[int, ...]:
+        """The window's behaviours put into a stretch of a host unit of an honest package, where behaviours begin: in one piece, or
+        (with probability `scatter`) in order but in up to four pieces with host behaviours between them. How much of the host
+        stands around them is drawn evenly, from a few tokens to all there is room for."""
+        body, room = window[3:], data.MAX_TOKENS - 4
+        if len(body) > room - 8:
+            body = self.stretch(body, self.rng.randint(max(1, room // 2), room - 8))
+        space = room - len(body)
+        around = self.stretch(host[2:], self.rng.randint(min(8, space), space))
+        places = self.points(around)
+        pieces = [body]
+        if self.rng.random() < scatter and len(body) > 6:
+            inner = self.points(body)[1:-1]
+            cuts = sorted(self.rng.sample(inner, min(len(inner), self.rng.randint(1, 3))))
+            pieces = [body[i:j] for i, j in zip([0, *cuts], [*cuts, len(body)])]
+        # pieces of one payload stand near each other
+        first = self.rng.randrange(len(places))
+        at = sorted(places[min(len(places) - 1, first + self.rng.randint(0, 6) * (n > 0))] for n in range(len(pieces)))
+        out, last = [], 0
+        for piece, place in zip(pieces, at):
+            out += around[last:place] + piece
+            last = place
+        head = (vocab.CLS, *host[:2]) if self.rng.random() < 0.7 else window[:3]
+        return head + tuple(out) + around[last:]
+
+    def points(self, body: tuple[int, ...]) -> list[int]:
+        return [i for i in range(len(body)) if body[i] not in self.not_code] + [len(body)]
 
     def negative(self, window: tuple[int, ...]) -> tuple[int, ...]:
-        if self.rng.random() < 0.12:
-            window = self.join(window, self.rng.choice(self.honest))
+        if self.rng.random() < self.splice:
+            window = self.join(window, self.rng.choice(self.hosts))
         return self.head(self.thin(window))
 
     def positive(self, bag: list[tuple[int, ...]], limit: int) -> list[tuple[int, ...]]:
         if len(bag) > limit:
             bag = self.rng.sample(bag, limit)
-        if self.rng.random() < 0.3:
-            bag = [self.join(w, self.rng.choice(self.honest)) for w in bag]
+        if self.rng.random() < self.splice:
+            bag = [self.join(w, self.rng.choice(self.hosts)) for w in bag]
         return [self.head(self.thin(w)) for w in bag]
 
 
@@ -182,6 +211,9 @@ def negatives(packages: list[data.Package]) -> tuple[list[tuple[int, ...]], torc
     return found, torch.tensor([math.sqrt(len(groups[w])) for w in found])
 
 
+NPM_WEIGHT = 1.8  # there are three PyPI campaigns to one of npm
+
+
 def positives(packages: list[data.Package], known_honest: set[tuple[int, ...]]) -> tuple[list[list[tuple[int, ...]]], torch.Tensor]:
     """Bags of malicious packages, windows that also stand in honest packages left out; a cluster weighs about as one package."""
     bags: dict[tuple, tuple[str, list]] = {}
@@ -193,7 +225,7 @@ def positives(packages: list[data.Package], known_honest: set[tuple[int, ...]]) 
     for group, _ in bags.values():
         sizes[group] += 1
     chosen = list(bags.values())
-    return [bag for _, bag in chosen], torch.tensor([sizes[group] ** -0.75 for group, _ in chosen])
+    return [bag for _, bag in chosen], torch.tensor([sizes[group] ** -0.75 * NPM_WEIGHT ** group.startswith("npm:") for group, _ in chosen])
 
 
 def length_batches(rows: list[tuple[int, ...]], order: list[int], tokens: int, rng: random.Random) -> list[list[int]]:
@@ -249,6 +281,20 @@ def pretrain(model: Bert, rows: list[tuple[int, ...]], minutes: float, rng: rand
             average = loss.item() if not average else 0.98 * average + 0.02 * loss.item()
 
 
+def warm(model: Bert, state: dict, ids: dict[str, int]) -> int:
+    """Weights of an earlier network, also of one trained on another vocabulary: tokens are matched by name. Returns how many were known."""
+    old, new = state["model"], model.state_dict()
+    places = {token: i for i, token in enumerate(state["vocabulary"])}
+    known = [(i, places[t]) for t, i in ids.items() if t in places]
+    for name, value in old.items():
+        if name == "tokens.weight":
+            new[name][[i for i, _ in known]] = value[[j for _, j in known]]
+        else:
+            new[name] = value
+    model.load_state_dict(new)
+    return len(known)
+
+
 def train(args: argparse.Namespace) -> Path:
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
@@ -261,26 +307,36 @@ def train(args: argparse.Namespace) -> Path:
     common = {w for w in rows}
     bags, bag_weights = positives(malicious, common)
     ids = vocab.load()
-    augment = Augment(ids, [w for w in rows if len(w) >= 6], rng)
-    model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width))
+    hosts = sorted({u for p in honest for u in p.units if len(u) >= 12})
+    augment = Augment(ids, hosts, args.splice, rng)
+    model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool))
     print(f"{len(honest)} honest packages, {len(rows)} windows; {len(bags)} malicious bags of {len(malicious)}; "
           f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters; budget {args.pretrain_minutes} + {args.minutes} min", flush=True)
 
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
-    spent_before, step = 0.0, 0
+    spent_before, step, optimizer_state = 0.0, 0, None
     hardness = torch.full((len(rows),), 0.5)
+    mean = copy.deepcopy(model)  # exponential mean of the weights: what is used in the end
     if path.exists() and not args.fresh:
         state = torch.load(path, weights_only=False)
-        if state["rows"] == len(rows) and state["shape"] == asdict(model.shape):
-            model.load_state_dict(state["model"])
-            if "optimizer" in state:
-                optimizer.load_state_dict(state["optimizer"])
-                hardness = state["hardness"]
+        if state["rows"] == len(rows) and state["shape"] == asdict(model.shape) and "raw" in state:
+            mean.load_state_dict(state["model"])
+            model.load_state_dict(state["raw"])
+            optimizer_state, hardness = state["optimizer"], state["hardness"]
             spent_before, step = state["minutes"], state["step"]
             print(f"goes on at {spent_before:.1f} min, step {step}", flush=True)
+    if step == 0 and args.warm:
+        took = warm(model, torch.load(args.warm, weights_only=False), ids)
+        mean.load_state_dict(model.state_dict())
+        print(f"begins with the weights of {args.warm}: {took} of {len(ids)} tokens known there", flush=True)
     if step == 0:
         pretrain(model, rows + [w for b in bags for w in b], args.pretrain_minutes, rng)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
+    if optimizer_state:
+        optimizer.load_state_dict(optimizer_state)
+
+    def keep_checkpoint(minutes: float) -> None:
+        save(path, {"model": mean.state_dict(), "raw": model.state_dict(), "optimizer": optimizer.state_dict(), "hardness": hardness,
+                    "shape": asdict(model.shape), "vocabulary": list(ids), "minutes": minutes, "step": step, "rows": len(rows)})
 
     begin, last_save, average = time.process_time(), time.time(), [0.0, 0.0]
     model.train()
@@ -291,7 +347,7 @@ def train(args: argparse.Namespace) -> Path:
         for batch in length_batches(rows, drawn, args.batch_tokens, rng):
             spent = spent_before + (time.process_time() - begin) / 60
             if spent >= args.minutes:
-                save(path, {"model": model.state_dict(), "shape": asdict(model.shape), "minutes": spent, "step": step, "rows": len(rows)})
+                keep_checkpoint(spent)
                 print(f"ended after {step} steps", flush=True)
                 return path
             progress = spent / args.minutes
@@ -312,13 +368,16 @@ def train(args: argparse.Namespace) -> Path:
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             step += 1
+            with torch.no_grad():
+                keep = min(0.998, (1 + step) / (10 + step))
+                for slow, fast in zip(mean.parameters(), model.parameters()):
+                    slow.lerp_(fast, 1 - keep)
             average = [0.99 * a + 0.01 * b if step > 1 else b for a, b in zip(average, (negative.mean().item(), positive.mean().item()))]
             if step % 50 == 0:
                 print(f"{spent:5.1f} min step {step} honest {average[0]:.4f} malicious {average[1]:.4f}", flush=True)
             if time.time() - last_save > 60:
                 last_save = time.time()
-                save(path, {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "hardness": hardness, "shape": asdict(model.shape),
-                            "minutes": spent, "step": step, "rows": len(rows)})
+                keep_checkpoint(spent)
 
 
 def main() -> None:
@@ -327,15 +386,18 @@ def main() -> None:
     parser.add_argument("--name", default="final")
     parser.add_argument("--hold", type=int, nargs="*", default=[], help="folds that are not trained on")
     parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--pretrain-minutes", type=float, default=3)
+    parser.add_argument("--pretrain-minutes", type=float, default=0)
     parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--rate", type=float, default=6e-4)
-    parser.add_argument("--batch-tokens", type=int, default=3072)
-    parser.add_argument("--bags", type=int, default=16)
+    parser.add_argument("--width", type=int, default=96)
+    parser.add_argument("--rate", type=float, default=8e-4)
+    parser.add_argument("--batch-tokens", type=int, default=1536)
+    parser.add_argument("--bags", type=int, default=8)
     parser.add_argument("--honest-weight", type=float, default=3.0)
+    parser.add_argument("--splice", type=float, default=0.4, help="share of windows of each class put inside honest units")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1, help="more than one hurts on a busy machine")
+    parser.add_argument("--pool", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--warm", type=Path, help="checkpoint to begin with; must not have seen the folds held out here")
     parser.add_argument("--fresh", action="store_true", help="ignore an older checkpoint")
     train(parser.parse_args())
 
