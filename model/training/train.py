@@ -295,18 +295,32 @@ def warm(model: Bert, state: dict, ids: dict[str, int]) -> int:
     return len(known)
 
 
+def shuffle(packages: list[data.Package], ids: dict[str, int], seed: int = 0) -> None:
+    """Puts every unit's behaviours in random order, qualifiers staying with their behaviour: what the order itself tells is lost."""
+    augment = Augment(ids, [], 0, random.Random(seed))
+    for p in packages:
+        for n, unit in enumerate(p.units):
+            body = unit[2:]
+            cuts = sorted({0, *augment.points(body)})
+            parts = [body[a:b] for a, b in zip(cuts, cuts[1:])]
+            augment.rng.shuffle(parts)
+            p.units[n] = unit[:2] + tuple(t for part in parts for t in part)
+
+
 def train(args: argparse.Namespace) -> Path:
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
     torch.set_num_threads(args.threads)
     path = args.corpus / "ckpt" / f"{args.name}.pt"
     packages = [p for p in data.load() if p.split == "train" and p.fold not in args.hold]
+    ids = vocab.load()
+    if args.shuffle:
+        shuffle(packages, ids)
     honest = [p for p in packages if p.label == 0]
     malicious = [p for p in packages if p.label == 1]
     rows, weights = negatives(honest)
     common = {w for w in rows}
     bags, bag_weights = positives(malicious, common)
-    ids = vocab.load()
     hosts = sorted({u for p in honest for u in p.units if len(u) >= 12})
     augment = Augment(ids, hosts, args.splice, rng)
     model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool))
@@ -397,6 +411,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1, help="more than one hurts on a busy machine")
     parser.add_argument("--pool", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--shuffle", action="store_true", help="behaviours of a unit in random order: an experiment")
     parser.add_argument("--warm", type=Path, help="checkpoint to begin with; must not have seen the folds held out here")
     parser.add_argument("--fresh", action="store_true", help="ignore an older checkpoint")
     train(parser.parse_args())
