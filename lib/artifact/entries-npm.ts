@@ -16,16 +16,11 @@ import {
 
 /** npm runs these for a dependency from a registry, in this order (Arborist, `rebuild.js`). */
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall'];
-/** npm runs these only for git dependencies, links and the project itself; code all the same. */
-const PREPARE_SCRIPTS = [
-  'prepublish',
-  'preprepare',
-  'prepare',
-  'postprepare',
-  'prepublishOnly',
-  'prepack',
-  'postpack',
-];
+/**
+ * npm runs these only for git dependencies, links and the project itself; code all the same. Not what it runs for the
+ * publisher alone (`prepublishOnly`, `postpack`, `publish`…): no user's machine ever runs that.
+ */
+const PREPARE_SCRIPTS = ['preprepare', 'prepare', 'postprepare', 'prepack'];
 /** What `require('./x')` tries, in this order. */
 const SUFFIXES = [
   '',
@@ -53,7 +48,7 @@ export function npmEntryPoints(files: Files, manifest: Manifest | undefined): En
     entries.push(...binEntries(files, manifest));
     entries.push(...scriptEntries(files, manifest, '', PREPARE_SCRIPTS, 'runtime'));
   }
-  // A runtime command alone (`prepublishOnly: npm run build`) leads to no code of the package.
+  // A runtime command alone (`prepare: npm run build`) leads to no code of the package.
   const leads = entries.some(
     (entry) => entry.phase !== 'runtime' && (entry.run.type !== 'file' || isCode(entry.run.path)),
   );

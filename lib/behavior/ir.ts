@@ -326,7 +326,12 @@ export interface Program {
   }[];
   /** Comments, outermost docstrings and positions beyond a syntax error are gone; true when error recovery dropped code. */
   readonly recovered: boolean;
+  /** A limit of nesting left part of the text out. */
+  readonly cut?: boolean;
 }
+
+/** The text is over a limit of the parser's: whether it would run is not known. */
+export class BeyondLimit extends SyntaxError {}
 
 /** Lowers source text. Throws `SyntaxError` only when nothing at all could be read. */
 export type Lower = (source: string, file: string) => Program;

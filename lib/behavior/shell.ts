@@ -5,6 +5,7 @@
 import type { Language } from '../types.js';
 import { decodeText } from './shell/decode.js';
 import { powershellBehaviors } from './shell/powershell.js';
+import { programClass } from './shell/program-class.js';
 import {
   behavior,
   describeProgram,
@@ -32,6 +33,10 @@ export interface ShellCommand {
   readonly behaviors: readonly ShellBehavior[];
   /** What it starts that can be read again: `node x.js`, `python -c …`, `sh -c …`, `./install.sh`. */
   readonly runs: readonly ShellRun[];
+  /** Something here is over a limit of length or nesting and was not read. */
+  readonly unread?: true;
+  /** Source of the command; undefined when it is not one command of a line. */
+  readonly text?: string;
 }
 
 const SHELLS = /^(?:sh|bash|zsh|dash|ksh|ash|fish|rbash|busybox)$/;
@@ -55,6 +60,7 @@ interface State {
 }
 
 const MAX_DEPTH = 6;
+const UNREAD: ShellCommand = { words: [], behaviors: [], runs: [], unread: true };
 
 export function parseShell(command: string): ShellCommand[] {
   if (isPowershell(command)) {
@@ -73,8 +79,10 @@ function isPowershell(text: string): boolean {
 }
 
 function parse(command: string, state: State): ShellCommand[] {
-  if (state.depth > MAX_DEPTH) return [];
-  return parsePipelines(command).flatMap((pipeline) => readPipeline(pipeline, state));
+  if (state.depth > MAX_DEPTH) return [UNREAD];
+  const { pipelines, cut } = parsePipelines(command);
+  const commands = pipelines.flatMap((pipeline) => readPipeline(pipeline, state));
+  return cut ? [...commands, UNREAD] : commands;
 }
 
 function readPipeline(pipeline: Pipeline, state: State): ShellCommand[] {
@@ -186,7 +194,8 @@ function readCommand(
     }
   }
   const behaviors = [...secrets, ...found.behaviors, ...files];
-  if (behaviors.length + found.runs.length > 0) out.push({ words, behaviors, runs: found.runs });
+  if (behaviors.length + found.runs.length > 0)
+    out.push({ words, behaviors, runs: found.runs, text: command.text });
   out.push(...found.after);
   return textOutput(words, input.text ?? command.input);
 }
@@ -287,7 +296,7 @@ function readWords(call: Words, qualifiers: string[], state: State): Found {
       after: [],
     };
   }
-  return { behaviors: [emit('run-program')], runs: [], after: [] };
+  return { behaviors: [emit('run-program', programClass(first))], runs: [], after: [] };
 }
 
 function lineOf(line: string, state: State, behaviors: readonly ShellBehavior[]): Found {
@@ -552,7 +561,7 @@ function variablesIn(words: readonly string[], text: string): ShellBehavior[] {
 
 /** The output of a command line whose every part only transforms known text. */
 function outputOf(line: string, state: State): string | undefined {
-  const [pipeline, more] = parsePipelines(line);
+  const [pipeline, more] = parsePipelines(line).pipelines;
   if (pipeline === undefined || more !== undefined) return undefined;
   let text: string | undefined;
   for (const command of pipeline.commands) {

@@ -118,6 +118,14 @@ export function environmentVariable(name: string): {
   return { code: 'read-env-variable', labels: new Set(['env-variable']) };
 }
 
+/** Switches and terminal settings every command-line tool looks at: reading one tells nothing apart. */
+const ORDINARY =
+  /^(?:(?:NODE|BABEL|RAILS|FLASK|APP)_ENV|(?:NODE_|PYTHON|FLASK_|DJANGO_)?DEBUG|FORCE_COLOR|(?:NPM_CONFIG_)?(?:NO_)?COLOR|CLICOLOR(?:_FORCE)?|TERM|TERM_PROGRAM|TERM_PROGRAM_VERSION|COLORTERM|COLORS|COLUMNS|LINES|VERBOSE|LOG_?LEVEL|BROWSERSLIST\w*|READABLE_STREAM|NODE_V8_COVERAGE|JEST_WORKER_ID|UV_THREADPOOL_SIZE|READTHEDOCS|PYTHONDONTWRITEBYTECODE|PYTHONUNBUFFERED)$/i;
+
+export function isOrdinaryVariable(name: string): boolean {
+  return ORDINARY.test(name);
+}
+
 const CARRIED = new Set([
   'env',
   'env-variable',

@@ -167,8 +167,6 @@ export const TAXONOMY: readonly TaxonomyRow[] = [
   row('parse-failure', 'O', 'code that cannot be parsed'),
   row('left-out', 'O', 'more behaviours than the limit'),
   row('missing-file', 'O', 'runs a file that is not in the package'),
-  // Structure
-  row('import-third-party', 'O', 'import a third-party module'),
   row('manifest-mismatch', 'C', 'manifest disagrees with the registry'),
 ];
 
@@ -217,6 +215,23 @@ export const QUALIFIERS: Readonly<Record<string, string>> = {
   'path:project': 'inside the project that installs it',
   'path:hidden': 'in a hidden file',
   'path:executable': 'with an executable suffix',
+  // What kind of program is run
+  'program:download': 'a download program',
+  'program:network': 'a network tool',
+  'program:shell': 'a shell',
+  'program:powershell': 'PowerShell itself',
+  'program:interpreter': 'an interpreter',
+  'program:package-manager': 'a package manager',
+  'program:git': 'a version control program',
+  'program:build': 'a compiler, build or test tool',
+  'program:tool': 'a development tool',
+  'program:container': 'a container or cloud tool',
+  'program:query': 'a program that tells about the system',
+  'program:files': 'a file tool',
+  'program:system': 'a program that changes the system',
+  'program:desktop': 'a desktop program',
+  'program:other': 'a program not known',
+  'program:unknown': 'a program whose name is computed',
   // How something is run
   detached: 'detached from its parent',
   quiet: 'with its output hidden',

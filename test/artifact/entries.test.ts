@@ -209,8 +209,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'entries that lead nowhere: one fallback entry',
-    open: () =>
-      npm({ main: 'gone.js', scripts: { prepublishOnly: 'x' } }, { 'src/index.ts': '', 'a.js': '' }),
+    open: () => npm({ main: 'gone.js', scripts: { prepare: 'x' } }, { 'src/index.ts': '', 'a.js': '' }),
     entries: ['lifecycle:runtime $ x', 'fallback:import src/index.ts'],
   },
   {

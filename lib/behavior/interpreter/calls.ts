@@ -24,6 +24,8 @@ import {
 import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.js';
 import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
 import { isPure } from './purity.js';
+import { worthRepeating } from './repeats.js';
+import { noteDecoding } from './repetition.js';
 import { branches, setIn } from './scope.js';
 import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
 import { execute } from './statements.js';
@@ -109,7 +111,10 @@ export function callMember(
     const used = args.map((arg) => use(m, arg));
     if (receiver.kind === 'list') m.changing(receiver);
     const computed = m.language.library.builtins.callMethod(receiver, name, used, keywords, m.context);
-    if (computed !== undefined) return computed;
+    if (computed !== undefined) {
+      noteDecoding(m, computed, receiver);
+      return computed;
+    }
     const added = m.refProperties.size > 0 ? builtinMethod(m, receiver, name) : undefined;
     if (added !== undefined) return callValue(m, added, args, keywords, receiver, isNew);
     if (receiver.kind === 'known' && (receiver.value === undefined || receiver.value === null)) {
@@ -241,6 +246,9 @@ export function callFunction(
       lastWalk: 0,
       emittedBefore: 0,
       fruitless: 0,
+      repeated: 0,
+      decoded: 0,
+      kinds: new Set(),
     };
     m.functions.set(fn.node, record);
   }
@@ -255,7 +263,8 @@ export function callFunction(
   const guessed = texts === undefined ? undefined : record.guess?.apply(texts);
   if (guessed !== undefined)
     return known(guessed, labelsOfAll([...actual, ...(record.last === undefined ? [] : [record.last])]));
-  if (!shouldWalk(m, record, key)) return record.memo.get(key) ?? record.last ?? unknown(labelsOfAll(actual));
+  if (!shouldWalk(m, record, key, actual, thisValue))
+    return record.memo.get(key) ?? record.last ?? unknown(labelsOfAll(actual));
   const result = walk(m, fn, home, record, key, actual, keywords, thisValue);
   if (
     texts !== undefined &&
@@ -287,14 +296,18 @@ const isMethodOf = (m: Machine, fn: Func, cls: Class): boolean => {
 
 /** Different arguments a function that does something is walked with in one unit. */
 const VARIANTS = 6;
-/** Walks without a known result after which a function that only computes is not walked again. */
-const FRUITLESS = 12;
 
 /**
  * A call is walked again when it may compute something new: always while it only computes and the budget
  * lasts, a few times with different arguments when it has behaviours of its own, never with the same ones.
  */
-function shouldWalk(m: Machine, record: FunctionRecord, key: string): boolean {
+function shouldWalk(
+  m: Machine,
+  record: FunctionRecord,
+  key: string,
+  args: readonly Value[],
+  thisValue: Value | undefined,
+): boolean {
   if (m.depth >= LIMITS.callDepth) return false;
   if (record.walks === 0) return true;
   if (!m.concrete) return false;
@@ -304,7 +317,7 @@ function shouldWalk(m: Machine, record: FunctionRecord, key: string): boolean {
   const seen = record.memo.get(key);
   if (acts) return seen === undefined && record.walks < VARIANTS;
   // Computing functions are walked as often as they yield something; the others only until that is plain.
-  return (seen === undefined || seen.kind !== 'unknown') && record.fruitless < FRUITLESS;
+  return (seen === undefined || seen.kind !== 'unknown') && worthRepeating(m, record, args, thisValue);
 }
 
 /** The scope a function was made in. Libraries may hand in functions of their own, with a scope of names only. */
@@ -344,6 +357,9 @@ function walk(
   };
   const emitted = m.recorder.emitted;
   if (record.active === 1) record.emittedBefore = emitted;
+  const first = record.walks === 1;
+  const { steps, fresh, decoded } = m;
+  if (!first) m.repeating++;
   m.activation = activation;
   m.depth++;
   try {
@@ -358,6 +374,14 @@ function walk(
     m.label = saved.label;
     m.uncertainJump = saved.uncertainJump;
     if (m.recorder.emitted > emitted) record.emitted = true;
+    if (first) m.fresh = fresh + m.steps - steps;
+    else {
+      m.repeating--;
+      if (m.fresh === fresh && m.steps - steps > LIMITS.shortWalk) {
+        record.repeated += m.steps - steps;
+        record.decoded += m.decoded - decoded;
+      }
+    }
   }
   const result =
     activation.yields !== undefined

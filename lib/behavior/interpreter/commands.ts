@@ -9,15 +9,22 @@ import { decode } from './programs.js';
 const SCRIPT_BYTES = 400_000;
 
 /** One command line. `hidden`: it stood in decoded text; `quiet`: its output goes nowhere. */
-export function runShell(m: Machine, command: string, hidden: boolean, quiet: boolean): void {
-  const key = command.slice(0, 2000);
-  if (m.ranCommands.has(key) || m.codeDepth >= LIMITS.codeDepth) return;
-  m.ranCommands.add(key);
+export function runShell(m: Machine, command: string, hidden: boolean, quiet: boolean, isFile = false): void {
+  if (m.ranCommands.has(command)) return;
+  m.commandTextRead += command.length;
+  if (m.codeDepth >= LIMITS.codeDepth || m.commandTextRead > LIMITS.commandText) {
+    m.unread = true;
+    return;
+  }
+  m.ranCommands.add(command);
   m.codeDepth++;
   if (hidden) m.hiddenDepth++;
   try {
+    const lines = isFile ? new Lines(command) : undefined;
     for (const part of parseShell(command)) {
       m.step();
+      if (part.unread) m.unread = true;
+      if (lines !== undefined) m.position = { line: lines.of(part.text), column: 0 };
       for (const behavior of part.behaviors) {
         const qualifiers = quiet ? [...behavior.qualifiers, 'quiet'] : behavior.qualifiers;
         emit(m, behavior.code, { qualifiers, detail: behavior.detail });
@@ -46,13 +53,33 @@ function runScript(m: Machine, name: string, hidden: boolean, quiet: boolean): v
   }
 }
 
-/** A script file, as one command line after another; behaviours stand at its first line. */
+/** Lines of commands in a script, in the order they are asked for. */
+class Lines {
+  #at = 0;
+  #line = 1;
+  constructor(readonly source: string) {}
+
+  /** Line of the next place this text stands at; the last line when there is none. */
+  of(text: string | undefined): number {
+    const found = text === undefined ? -1 : this.source.indexOf(text.slice(0, 200), this.#at);
+    if (found < 0) return this.#line;
+    for (let at = this.source.indexOf('\n', this.#at); at !== -1 && at < found; ) {
+      this.#line++;
+      at = this.source.indexOf('\n', at + 1);
+    }
+    this.#at = found;
+    return this.#line;
+  }
+}
+
+/** A script file, as one command line after another. */
 export function runShellFile(m: Machine, path: string): void {
   const file = m.artifact.files.get(path);
   if (file === undefined || m.startedShell.has(path)) return;
   m.startedShell.add(path);
   m.startedFiles.add(path);
   if (file.bytes.length > SCRIPT_BYTES) {
+    m.unread = true;
     emit(m, 'left-out', { detail: path });
     return;
   }
@@ -60,6 +87,6 @@ export function runShellFile(m: Machine, path: string): void {
   m.codeBytes += file.bytes.length;
   runIn(m, scriptEnv(m, path), () => {
     m.position = { line: 1, column: 0 };
-    runShell(m, decode(file.bytes), false, false);
+    runShell(m, decode(file.bytes), false, false, true);
   });
 }

@@ -1,6 +1,6 @@
 /** What rules and builtins are offered: the walk, seen from a library. */
 import type { Context } from '../api.js';
-import type { Program } from '../ir.js';
+import { BeyondLimit, type Program } from '../ir.js';
 import { type Labels, NO_LABELS, type Value } from '../values.js';
 import { callValue } from './calls.js';
 import { runShell, runShellFile } from './commands.js';
@@ -82,11 +82,17 @@ export function runCode(
   hidden: boolean,
   _labels: Labels = NO_LABELS,
 ): Value | undefined {
-  const key = `${language} ${source}`;
-  if (m.ranCode.has(key) || m.codeDepth >= LIMITS.codeDepth) return undefined;
+  // The same text in another file is another file's code.
+  const key = `${language} ${m.file} ${source}`;
+  if (m.ranCode.has(key)) return undefined;
+  if (m.codeDepth >= LIMITS.codeDepth) {
+    m.unread = true;
+    return undefined;
+  }
   m.ranCode.add(key);
   m.hiddenCodeRead += source.length;
   if (m.hiddenCodeRead > LIMITS.hiddenCode) {
+    m.unread = true;
     emit(m, 'left-out', { detail: 'decoded code' });
     return undefined;
   }
@@ -96,6 +102,7 @@ export function runCode(
     program = m.languages[language].lower(source, language === 'javascript' ? 'code.js' : 'code.py');
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof RangeError) {
+      if (error instanceof BeyondLimit || error instanceof RangeError) m.unread = true;
       if (hidden && source.length > 200) emit(m, 'opaque-data', { detail: source.slice(0, 80) });
       return undefined;
     }
@@ -139,7 +146,10 @@ function withExtension(m: Machine, path: string, language: string | undefined): 
 
 /** By extension, else by the first line; undefined when it is not code. */
 export function languageOf(m: Machine, path: string): 'javascript' | 'python' | 'shell' | undefined {
-  if (/\.(?:[cm]?[jt]s|[jt]sx)$/i.test(path)) return /\.d\.[cm]?ts$/i.test(path) ? undefined : 'javascript';
+  if (/\.(?:[cm]?[jt]s|[jt]sx)$/i.test(path)) {
+    if (/\.d\.[cm]?ts$/i.test(path)) return undefined;
+    return path.endsWith('.ts') && isOtherTs(m.artifact.files.get(path)?.bytes) ? undefined : 'javascript';
+  }
   if (/\.pyw?$/i.test(path)) return 'python';
   if (/\.(?:sh|bash|zsh|bat|cmd|ps1)$/i.test(path)) return 'shell';
   const file = m.artifact.files.get(path);
@@ -148,4 +158,13 @@ export function languageOf(m: Machine, path: string): 'javascript' | 'python' | 
   if (/\b(?:node|bun|deno|tsx|ts-node)\b/.test(first)) return 'javascript';
   if (/\bpython|\bpypy/.test(first)) return 'python';
   return /\b(?:ba|da|z|k|a)?sh\b/.test(first) ? 'shell' : undefined;
+}
+
+/** `.ts` is also what Qt calls its translations (XML) and what video streams are cut into. */
+function isOtherTs(bytes: Uint8Array | undefined): boolean {
+  if (bytes === undefined) return false;
+  if (bytes[0] === 0x47 && bytes[188] === 0x47) return true;
+  return /^(?:\xef\xbb\xbf)?\s*<(?:\?xml\b|!DOCTYPE\b|TS\b)/i.test(
+    Buffer.from(bytes.subarray(0, 80)).toString('latin1'),
+  );
 }

@@ -421,12 +421,14 @@ export function binary(m: Machine, operator: string, left: Value, right: Value):
   const result = m.language.library.builtins.binary(operator, a, b);
   if (result !== undefined) {
     const text = result.kind === 'known' && typeof result.value === 'string';
+    if (text || (result.kind === 'known' && BITWISE.has(operator))) m.decoded++;
     if (text && (result.value as string).length > LIMITS.stringLength) return unknown(result.labels);
     if (text && operator === '+' && result.labels.size === 0) return { ...result, labels: ASSEMBLED };
     return result;
   }
   return COMPARISONS.has(operator) ? UNKNOWN : unknown(labelsOfAll([a, b]));
 }
+const BITWISE = new Set(['^', '&', '|', '<<', '>>', '>>>']);
 const COMPARISONS = new Set([
   '==',
   '!=',

@@ -108,6 +108,11 @@ export interface FunctionRecord {
   emittedBefore: number;
   /** How often it was walked and nothing was known of the result, fractions for results that say little. */
   fruitless: number;
+  /** Steps of later walks that reached nothing new, and decoding done in them. */
+  repeated: number;
+  decoded: number;
+  /** Kinds of arguments it was walked with after those were used up. */
+  kinds: Set<string>;
   /** Set once it was called with strings only and does nothing but compute. */
   guess?: DecoderGuess;
 }
@@ -128,13 +133,24 @@ export const LIMITS = {
   remainderConcrete: 500_000,
   /** Steps one loop may take pass by pass. */
   loopSteps: 400_000,
+  /**
+   * Steps of repetition (later walks of one function, later passes of one loop) that need no sign of decoding, by how
+   * deep they stand in other repetition, where they multiply.
+   */
+  repeatedSteps: [20_000, 3_000, 1_000] as readonly number[],
+  /** Steps of repetition that one decoding operation stands for. */
+  stepsPerDecoding: 300,
+  /** A later walk this short is no dearer than its call. */
+  shortWalk: 64,
   callDepth: 48,
-  codeDepth: 6,
+  /** Code that decodes code, commands that start commands; packers use some fifty layers. */
+  codeDepth: 64,
   /** Characters of one evaluated string, bytes of one evaluated array. */
   stringLength: 8_000_000,
   listLength: 200_000,
-  /** Characters of decoded code read again, together. */
+  /** Characters of decoded code read again, together; the same for command lines. */
   hiddenCode: 8_000_000,
+  commandText: 8_000_000,
   pathSegments: 12,
   choices: 8,
 } as const;
@@ -153,9 +169,18 @@ export class Machine {
   /** No root of the current unit is followed pass by pass beyond this step. */
   concreteEnd: number = LIMITS.concreteSteps;
   cut = false;
+  /** Something the current unit would run was over a limit and not read; the unit is not cut, only incomplete. */
+  unread = false;
+  /** Steps spent in first walks of functions, so far: what is not among them is repetition. */
+  fresh = 0;
+  /** Operations so far that decoders are made of, with a known result: characters from codes, pieces joined, bits mixed. */
+  decoded = 0;
+  /** Walks of functions walked before, and passes of loops after the first, around the current point. */
+  repeating = 0;
   depth = 0;
   codeDepth = 0;
   hiddenCodeRead = 0;
+  commandTextRead = 0;
   /** Conditions around the current point whose outcome is not known. */
   uncertain = 0;
   /** `uncertain` at the innermost `try`, -1 without one: a throw at the same level is sure to be caught there. */
@@ -194,6 +219,8 @@ export class Machine {
   /** Properties of arrays that are not elements. */
   listProperties = new WeakMap<List, Map<string, Value>>();
   functions = new Map<FunctionExpression, FunctionRecord>();
+  /** Repetition of loops so far. */
+  loops = new Map<object, { repeated: number; decoded: number }>();
   instances = new Map<object, Dict>();
   /** `this` of function values that stand in an object. */
   homes = new Map<FunctionExpression, Value>();
@@ -277,6 +304,7 @@ export class Machine {
   /** Back to solid ground after an entry point ended, however it ended. */
   resetWalk(): void {
     this.depth = 0;
+    this.repeating = 0;
     this.codeDepth = 0;
     this.uncertain = 0;
     this.tryLevel = -1;
@@ -296,6 +324,7 @@ export class Machine {
     this.modules = new Map();
     this.refProperties = new Map();
     this.functions = new Map();
+    this.loops = new Map();
     this.ranCode = new Set();
     this.ranCommands = new Set();
     this.startedShell = new Set();

@@ -172,7 +172,7 @@ export function bytesOf(value: Value | undefined): Uint8Array | undefined {
 
 let nextId = 0;
 const ids = new WeakMap<object, number>();
-function idOf(object: object): number {
+export function idOf(object: object): number {
   let id = ids.get(object);
   if (id === undefined) {
     id = ++nextId;

@@ -1,5 +1,5 @@
 /** Source text to program, once a file. */
-import type { Program } from '../ir.js';
+import { BeyondLimit, type Program } from '../ir.js';
 import { decodePythonSource } from '../lower/python-source.js';
 import { emit } from './emit.js';
 import type { Machine } from './machine.js';
@@ -10,15 +10,17 @@ export function programOf(m: Machine, path: string, language: 'javascript' | 'py
   if (m.programs.has(path)) return m.programs.get(path);
   const file = m.artifact.files.get(path);
   if (file === undefined) return undefined;
-  const text = language === 'python' ? decodePythonSource(file.bytes) : decode(file.bytes);
   m.filesParsed++;
   m.codeBytes += file.bytes.length;
   let program: Program | undefined;
   try {
+    const text = language === 'python' ? decodePythonSource(file.bytes) : decode(file.bytes);
     program = m.languages[language].lower(text, path);
   } catch (error) {
     if (!(error instanceof SyntaxError) && !(error instanceof RangeError)) throw error;
     m.parseFailures++;
+    // What no parser reads does not run either, unless it was the parser's own limit that ended it.
+    if (error instanceof BeyondLimit || error instanceof RangeError) m.unread = true;
     m.recorder.emit({
       code: 'parse-failure',
       phase: m.phase,
@@ -29,6 +31,7 @@ export function programOf(m: Machine, path: string, language: 'javascript' | 'py
       detail: error.message.slice(0, 120),
     });
   }
+  if (program?.cut) m.unread = true;
   m.programs.set(path, program);
   if (program !== undefined) emitText(m, path, program);
   return program;

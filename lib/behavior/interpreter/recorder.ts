@@ -15,7 +15,8 @@ export class Recorder {
   readonly #places = new Map<string, number>();
   /** Sensitive constants seen and not yet passed to anything, by row. */
   #constants: { readonly index: number; readonly behavior: Behavior }[] = [];
-  #full = false;
+  /** More behaviours came than are kept. */
+  full = false;
 
   constructor(
     readonly kind: UnitKind,
@@ -66,8 +67,8 @@ export class Recorder {
     if (count >= REPEATS_AT_PLACE) return;
     this.#places.set(place, count + 1);
     if (this.behaviors.length >= UNIT_LIMIT) {
-      if (!this.#full) this.behaviors.push({ ...behavior, code: 'left-out', qualifiers: [], detail: '' });
-      this.#full = true;
+      if (!this.full) this.behaviors.push({ ...behavior, code: 'left-out', qualifiers: [], detail: '' });
+      this.full = true;
       return;
     }
     this.behaviors.push(behavior);

@@ -5,6 +5,7 @@ import { callValue } from './calls.js';
 import { type Machine, ThrowSignal } from './machine.js';
 import { callNative } from './natives.js';
 import { labelsOf, labelsOfAll, tooLong } from './operations.js';
+import { noteDecoding } from './repetition.js';
 import { useText } from './text.js';
 
 export const NO_KEYWORDS: ReadonlyMap<string, Value> = new Map();
@@ -118,7 +119,10 @@ export function callRef(
     if (rules.length === 0) for (const arg of used) useText(m, arg);
   }
   callbacks(m, used, usedKeywords, before, callee);
-  if (computed !== undefined) return computed;
+  if (computed !== undefined) {
+    noteDecoding(m, computed, used[0]);
+    return computed;
+  }
   const labels = labelsOfAll([callee, ...used, ...usedKeywords.values()]);
   const called = `${path}()`;
   return tooLong(called) ? unknown(labels) : ref(called, labels, used);

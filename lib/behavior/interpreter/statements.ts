@@ -20,6 +20,7 @@ import {
 } from './machine.js';
 import { elementOf, labelsOf, UNDEFINED } from './operations.js';
 import { findInClass } from './properties.js';
+import { anotherPass, laterPass } from './repetition.js';
 import { assignName, branches, functionEnv, setIn } from './scope.js';
 import { NO_KEYWORDS, use } from './sites.js';
 
@@ -108,7 +109,8 @@ function executeStatement(m: Machine, node: Statement, env: Env): Completion {
   m.step();
   switch (node.type) {
     case 'expression':
-      evaluate(m, node.expression, env);
+      // A text that stands alone is documentation: addresses in it are no destinations.
+      if (node.expression.type !== 'constant') evaluate(m, node.expression, env);
       return NORMAL;
     case 'define': {
       const value =
@@ -199,6 +201,9 @@ function executeIf(m: Machine, node: Statement & { type: 'if' }, env: Env): Comp
   }
 }
 
+/** A branch taken by a known text counts like so many decoding operations: its body may be long. */
+const DISPATCH = 20;
+
 function executeSwitch(m: Machine, node: Statement & { type: 'switch' }, env: Env): Completion {
   const value = evaluate(m, node.value, env);
   const inner = m.newEnv(env, false);
@@ -218,6 +223,8 @@ function executeSwitch(m: Machine, node: Statement & { type: 'switch' }, env: En
       }
     }
     if (decided) {
+      // Flattened control flow: every pass of the loop around is one statement of the code it hides.
+      if (typeof value.value === 'string') m.decoded += DISPATCH;
       if (start < 0) start = node.cases.findIndex((entry) => entry.test === undefined);
       for (const [i, entry] of node.cases.entries())
         if (i < start || start < 0) skipBlock(m, entry.body, inner);
@@ -303,9 +310,10 @@ function whileLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Co
     if (truth === undefined) return abstractPass(m, node, env);
     const inner = perIteration(m, node, env);
     const emitted = m.recorder.emitted;
-    const { done, result } = pass(m, node, inner);
+    const { done, result } =
+      count === 0 ? pass(m, node, inner) : laterPass(m, node, () => pass(m, node, inner));
     if (done) return result;
-    if (m.uncertainJump || !within()) return NORMAL;
+    if (m.uncertainJump || !within() || !anotherPass(m, node)) return NORMAL;
     // A server loop: nothing it waits for is known, and it did its work once.
     if (
       m.recorder.emitted > emitted &&
@@ -343,6 +351,7 @@ function forLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Comp
   let result = NORMAL as Completion;
   const within = loopBudget(m);
   let stopped = false;
+  let first = true;
   const iterations = iterate(
     m,
     keys && !python ? keysOf(iterable) : iterable,
@@ -350,12 +359,13 @@ function forLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Comp
       const inner = python ? env : m.newEnv(env, false);
       if (node.target !== undefined)
         assignPattern(m, node.target, element, inner, python ? undefined : node.declare);
-      const passed = pass(m, node, inner);
+      const passed = first ? pass(m, node, inner) : laterPass(m, node, () => pass(m, node, inner));
+      first = false;
       if (passed.done) {
         result = passed.result;
         stopped = true;
       }
-      if (m.uncertainJump || !within()) stopped = true;
+      if (m.uncertainJump || !within() || !anotherPass(m, node)) stopped = true;
     },
     () => stopped,
   );

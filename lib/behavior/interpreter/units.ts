@@ -108,8 +108,8 @@ function walkFunctions(m: Machine): void {
     const [node, fn] = m.unwalked.entries().next().value as [FunctionExpression, Func];
     m.unwalked.delete(node);
     if (m.walkedFunctions.has(node)) continue;
-    guarded(m, LIMITS.rootConcrete, () => {
-      const scope = fn.scope as Env;
+    const scope = fn.scope as Env;
+    guarded(m, concreteOf(m, scope.module.file), () => {
       runIn(m, scope, () => {
         m.position = node;
         const args: Value[] = node.params.filter((p) => p.rest === undefined).map(() => UNKNOWN);
@@ -119,6 +119,14 @@ function walkFunctions(m: Machine): void {
     m.walkedFunctions.add(node);
     drain(m);
   }
+}
+
+/** Code in an obfuscator's shape first computes its own strings, wherever it stands. */
+function concreteOf(m: Machine, file: string): number {
+  const isObfuscated = m.programs.get(file)?.textBehaviors.some((b) => b.code === 'obfuscated-code') ?? false;
+  if (!isObfuscated) return LIMITS.rootConcrete;
+  m.concreteEnd = Math.max(m.concreteEnd, Math.min(LIMITS.concreteSteps, m.steps + LIMITS.entryConcrete));
+  return LIMITS.entryConcrete;
 }
 
 const needsSelf = (fn: Func): boolean =>
@@ -152,6 +160,7 @@ function walkUnit(
   m.phase = phase;
   m.recorder = new Recorder(kind, phase, origin);
   m.cut = false;
+  m.unread = false;
   const root = rootModule(m, file);
   m.activation = { env: root.env, returns: [], yields: undefined };
   m.position = { line, column: 0 };
@@ -171,6 +180,7 @@ function walkUnit(
     cut ??= 'budget';
     leftOut(m, file, line, 'steps');
   }
+  if (m.unread || m.recorder.full) cut ??= 'budget';
   return { kind, phase, origin, behaviors: m.recorder.finish(), cut };
 }
 
@@ -200,9 +210,12 @@ function guarded(m: Machine, concrete: number, body: () => void): void {
   }
 }
 
+const DEFERRED_LIMIT = 1000;
+
 /** Exit handlers and the like, at the end of their unit. */
 function runDeferred(m: Machine): void {
-  for (let i = 0; i < m.deferred.length && i < 1000; i++) {
+  if (m.deferred.length > DEFERRED_LIMIT) m.unread = true;
+  for (let i = 0; i < m.deferred.length && i < DEFERRED_LIMIT; i++) {
     const { fn, args } = m.deferred[i]!;
     guarded(m, LIMITS.rootConcrete, () => {
       callValue(m, fn, args, NO_KEYWORDS, undefined, false);
@@ -229,6 +242,7 @@ function drain(m: Machine): void {
       });
     });
   }
+  if (m.pending.length > PENDING_LIMIT) m.unread = true;
   m.pending = [];
 }
 

@@ -1,7 +1,7 @@
 /** JavaScript, TypeScript and JSX text → intermediate representation. */
 import { type ParseResult, type ParserOptions, type ParserPlugin, parse } from '@babel/parser';
 import type { File } from '@babel/types';
-import type { Expression, Lower, Program } from '../ir.js';
+import { BeyondLimit, type Expression, type Lower, type Program } from '../ir.js';
 import { Lowering } from './javascript-lowering.js';
 import { lowerProgram } from './javascript-statements.js';
 import { inspectText } from './text.js';
@@ -72,8 +72,24 @@ function parseAnyWay(text: string, file: string): ParseResult<File> {
       if (error instanceof RangeError) break;
     }
   }
-  const reason = failure instanceof RangeError ? 'nested too deeply' : (failure as Error).message;
-  throw new SyntaxError(`${file}: ${reason}`);
+  if (failure instanceof RangeError) throw new BeyondLimit(`${file}: nested too deeply`);
+  const filled = fillTemplate(text);
+  if (filled !== undefined) return parseAnyWay(filled, file);
+  throw new SyntaxError(`${file}: ${(failure as Error).message}`);
+}
+
+/** Longest file read as a template. */
+const TEMPLATE_LENGTH = 200_000;
+
+/** A template of code (`<%= name %>`, `{{ name }}`) with its holes made names of the same length; undefined for others. */
+function fillTemplate(text: string): string | undefined {
+  if (text.length > TEMPLATE_LENGTH || !/<%|\{[{%]/.test(text)) return undefined;
+  const blank = (hole: string): string => hole.replace(/[^\n]/g, ' ');
+  const named = (hole: string): string => '_'.repeat(hole.length);
+  const filled = text
+    .replace(/<%[=-][^%\n]{0,300}%>|\{\{[^{}\n]{0,300}\}\}/g, named)
+    .replace(/<%[^%]{0,2000}%>|\{%[^%]{0,2000}%\}/g, blank);
+  return filled === text ? undefined : filled;
 }
 
 /** A required `.json` file: its value, as a module that exports it. */

@@ -1,4 +1,5 @@
 /** Bytes of a Python file → text, as the interpreter would decode it. */
+import { BeyondLimit } from '../ir.js';
 
 /** First or second line, as PEP 263 has it. */
 const COOKIE = /^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)/;
@@ -6,6 +7,7 @@ const COOKIE = /^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)/;
 /**
  * Decodes by byte order mark, then coding cookie, then UTF-8. Bytes that the encoding does not know do not stop
  * the reading: what Python would refuse is read as Latin-1, since Python 2 and `exec` are less strict.
+ * Throws `BeyondLimit` for an encoding in which the letters on disk are not those that run, and that is not read here.
  */
 export function decodePythonSource(bytes: Uint8Array): string {
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return utf8(bytes.subarray(3));
@@ -68,6 +70,8 @@ function decodeNamed(bytes: Uint8Array, name: string): string {
       );
   }
   if (normalized === 'rot13' || normalized === 'rot-13') return rot13(utf8(bytes));
+  if (UTF7.test(normalized)) return utf7(bytes);
+  if (NOT_ASCII.test(normalized)) throw new BeyondLimit(`source encoding ${name} is not read`);
   const label = ENCODINGS[normalized];
   if (label === undefined || label === 'utf-8') {
     return label === 'utf-8' || !/^(iso-?8859-1|latin-?1|l1|ascii|us-ascii|cp1252)$/.test(normalized)
@@ -79,6 +83,20 @@ function decodeNamed(bytes: Uint8Array, name: string): string {
   } catch {
     return Buffer.from(bytes).toString('latin1');
   }
+}
+
+const UTF7 = /^(?:utf-?7|u7|unicode-1-1-utf-7|csunicode11utf7)$/;
+/** Codecs that make other text of plain letters: EBCDIC, and what Python 2 also takes for a source encoding. */
+const NOT_ASCII =
+  /^(?:cp-?(?:037|273|424|500|875|1026|1140)|ibm-?(?:037|039|273|424|500|1026|1140)|ebcdic.*|punycode|idna|utf-?(?:16|32).*|(?:hex|base64|zlib|zip|bz2|quopri|quoted-printable|uu|string-escape)(?:-codec)?)$/;
+
+/** RFC 2152: `+…-` holds UTF-16 in base 64, so that what looks like a comment can be code. */
+function utf7(bytes: Uint8Array): string {
+  return Buffer.from(bytes)
+    .toString('latin1')
+    .replace(/\+([A-Za-z0-9+/]*)-?/g, (_, packed: string) =>
+      packed === '' ? '+' : new TextDecoder('utf-16be').decode(Buffer.from(packed, 'base64')),
+    );
 }
 
 /** ASCII letters turned by thirteen; the codec `rot13`. */

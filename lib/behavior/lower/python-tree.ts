@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { Language, Parser, type Tree } from 'web-tree-sitter';
-import type { Position } from '../ir.js';
+import { BeyondLimit, type Position } from '../ir.js';
 
 /** A node of the syntax tree. Punctuation that says nothing beyond its parent's type is left out. */
 export interface Node {
@@ -67,11 +67,11 @@ async function load(): Promise<PythonParser> {
       try {
         tree = parser.parse(source, null, { progressCallback: () => ++steps > limit });
       } catch (error) {
-        throw new SyntaxError(`cannot parse: ${error instanceof Error ? error.message : String(error)}`);
+        throw new BeyondLimit(`cannot parse: ${error instanceof Error ? error.message : String(error)}`);
       }
       if (tree === null) {
         parser.reset();
-        throw new SyntaxError('cannot parse: too many steps');
+        throw new BeyondLimit('cannot parse: too many steps');
       }
       try {
         return { root: copy(tree), hasError: tree.rootNode.hasError };
@@ -100,7 +100,7 @@ function makeCopier(language: Language): (tree: Tree) => Node {
         const isError = id === ERROR_TYPE;
         let node: Node | undefined;
         if (isError || (!isComment[id] && (isKept[id] || field?.startsWith('operator')))) {
-          if (++count > MAX_NODES) throw new SyntaxError('cannot parse: too many nodes');
+          if (++count > MAX_NODES) throw new BeyondLimit('cannot parse: too many nodes');
           node = {
             type: isError ? 'ERROR' : (names[id] ?? 'ERROR'),
             start: cursor.startIndex,

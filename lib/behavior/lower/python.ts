@@ -32,6 +32,7 @@ export async function loadPython(): Promise<Lower> {
           : [{ code: 'parse-failure', ...lowering.tooDeep, detail: 'nested too deeply' }]),
       ],
       recovered: hasError || lowering.recovered,
+      ...(lowering.tooDeep !== undefined && { cut: true }),
     };
     if (program.body.length === 0 && hasError && isNothing(root)) {
       throw new SyntaxError('cannot parse: not Python');

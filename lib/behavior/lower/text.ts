@@ -49,9 +49,11 @@ const SHAPES: readonly Shape[] = [
     language: 'javascript',
   },
   { detail: 'code of symbols', pattern: /\$=~\[\];|ﾟωﾟ|ﾟДﾟ/g, atLeast: 1, language: 'javascript' },
+  { detail: 'computed numbers', pattern: /\(0o[0-7]{4,}[-%^|]/g, atLeast: 6, language: 'javascript' },
   { detail: 'escaped letters', pattern: /(?:\\x[2-7][0-9a-fA-F]){5,}/g, atLeast: 4 },
   { detail: 'escaped letters', pattern: /(?:\\u00[2-7][0-9a-fA-F]){5,}/g, atLeast: 4 },
-  { detail: 'look-alike names', pattern: /\b[O0]{6,}\b|\b[Il1]{8,}\b/g, atLeast: 12 },
+  // Names start with a letter: rows of zeros and ones are tables.
+  { detail: 'look-alike names', pattern: /\bO[O0]{5,}\b|\b[Il][Il1]{7,}\b/g, atLeast: 12 },
   {
     detail: 'nested decoding',
     pattern: /exec\(\(_\)\(b['"]|lambda __ ?: ?__import__\(/g,

@@ -183,7 +183,11 @@ function git(call: Invocation): ShellBehavior[] {
     case 'submodule':
       return [behavior(call, 'download-file', to(call.args))];
     case 'config':
-      return /hooksPath|credential|url\.|user\./i.test(call.text) ? [behavior(call, 'modify-git-hooks')] : [];
+      if (!/hooksPath|credential|url\.|user\./i.test(call.text)) return [];
+      // A key without a value asks; with one it sets.
+      return rest.length > 2 && !/--get|--list/.test(call.text)
+        ? [behavior(call, 'modify-git-hooks')]
+        : [behavior(call, /credential/i.test(call.text) ? 'read-registry-token' : 'read-user-name')];
     case 'credential':
       return [behavior(call, 'read-registry-token')];
     default:

@@ -51,12 +51,15 @@ type Token =
 /** Variables whose value is only white space: used to write commands without a space in them. */
 const BLANKS = /\$\{IFS[^}]*\}|\$IFS(?:\$9)?/g;
 
-export function parsePipelines(source: string): Pipeline[] {
+/** `cut`: the text is over a limit, and what is beyond is left out. */
+export function parsePipelines(source: string): { readonly pipelines: Pipeline[]; readonly cut: boolean } {
   const text = source.slice(0, MAX_LENGTH).replace(BLANKS, ' ').replace(/\r\n?/g, '\n');
-  return group(tokenize(text), text);
+  const { tokens, cut } = tokenize(text);
+  const pipelines = group(tokens, text);
+  return { pipelines, cut: cut || source.length > MAX_LENGTH || pipelines.length >= MAX_COMMANDS };
 }
 
-function tokenize(text: string): Token[] {
+function tokenize(text: string): { tokens: Token[]; cut: boolean } {
   const tokens: Token[] = [];
   const heredocs: { delimiter: string; stripTabs: boolean }[] = [];
   let i = 0;
@@ -116,7 +119,7 @@ function tokenize(text: string): Token[] {
     });
     i = Math.max(word.end, i + 1);
   }
-  return tokens;
+  return { tokens, cut: i < text.length };
 }
 
 function heredocEnd(

@@ -6,7 +6,7 @@ const words = (text: string): string[] => text.trim().split(/\s+/);
 const CATCHERS = words(`
   webhook.site pipedream.net oast.fun oast.live oast.me oast.online oast.pro oast.site interact.sh interactsh.com
   burpcollaborator.net oastify.com requestbin.com requestbin.net requestbin.io requestcatcher.com beeceptor.com
-  dnslog.cn ceye.io canarytokens.com canarytokens.org postb.in ptsv2.com ptsv3.com hookbin.com httpbin.org
+  dnslog.cn ceye.io canarytokens.com canarytokens.org postb.in ptsv2.com ptsv3.com hookbin.com
   mockbin.org mockbin.io requestinspector.com rbaskets.in dnsbin.zhack.ca request.bin webhook.cool typedwebhook.tools
   smee.io bxss.me bxss.in ssrf.sh dnslog.link dnslog.store eyes.sh log.xn--9tr.com tu4.org r87.me xss.ht xss.report
   webhookapp.com hookdeck.com svix.com eo1.me
@@ -95,7 +95,7 @@ function isAddress(host: string): boolean {
 }
 
 function isLocalAddress(host: string): boolean {
-  return /^(?:127\.|0\.0\.0\.0$|\[?::1?\]?$|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|255\.255\.255\.255$)/.test(
+  return /^(?:127\.|0\.0\.0\.0$|\[?::1?\]?$|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|255\.255\.255\.255$|22[4-9]\.|23\d\.)/.test(
     host,
   );
 }

@@ -22,7 +22,8 @@ const table: readonly (readonly [RegExp, string, Sensitive['label']])[] = [
     'credentials',
   ],
   [
-    /(?:Google\/Chrome|google-chrome|BraveSoftware|Brave-Browser|Microsoft\/Edge|microsoft-edge|Opera Software|opera-stable|Vivaldi|YandexBrowser|Yandex\/YandexBrowser|chromium)(?:\/|$).*(?:User Data|Default|Profile|Local State|Login Data|Cookies|Web Data|Local Extension Settings|Stable|Local Storage|$)|Mozilla\/Firefox|\.mozilla\/firefox|(?:^|\/)(?:Login Data|Login Data For Account|Local State|Web Data|cookies\.sqlite|logins\.json|key[34]\.db|places\.sqlite|formhistory\.sqlite)$|(?:^|\/)User Data(?:\/|$)|Local Extension Settings|Library\/Keychains|(?:^|\/)Cookies$|Library\/Cookies/i,
+    // A browser's program or download is not its profile: names alone count only where profiles are kept.
+    /(?:Google\/Chrome|BraveSoftware|Microsoft\/Edge|Opera Software|Yandex\/YandexBrowser)(?:\/(?!Application)|$)|(?:\.config|Application Support|AppData|Local|Roaming|\.var\/app|snap)\/(?:[^/]+\/)?(?:google-chrome|brave-browser|microsoft-edge|opera-stable|vivaldi|yandexbrowser|chromium)(?:\/|$)|(?:google-chrome|brave-browser|microsoft-edge|opera-stable|vivaldi|yandexbrowser|chromium)\/(?:.*\/)?(?:User Data|Default|Profile|Local State|Login Data|Cookies|Web Data|Local Extension Settings|Local Storage)|Mozilla\/Firefox(?!\/?firefox\.exe)|\.mozilla\/firefox|(?:^|\/)(?:Login Data|Login Data For Account|Local State|Web Data|cookies\.sqlite|logins\.json|key[34]\.db|places\.sqlite|formhistory\.sqlite)$|(?:^|\/)User Data(?:\/|$)|Local Extension Settings|Library\/Keychains|(?:^|\/)Cookies$|Library\/Cookies/i,
     'read-browser-data',
     'browser',
   ],
@@ -50,6 +51,7 @@ const QUICK =
 export function sensitivePath(path: string): Sensitive | undefined {
   if (!QUICK.test(path)) return undefined;
   // Sentences and addresses speak of such things without being paths; patterns and source text too.
+  if (/\.(?:exe|app|dmg|msi|deb|zip)$/i.test(path)) return undefined;
   if (
     /^\w+:\/\/(?!169\.254|metadata)/.test(path) ||
     /\s(?:the|is|to|for|not|and|from|your|in|of)\s/i.test(path)

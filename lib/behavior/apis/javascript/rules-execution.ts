@@ -1,5 +1,6 @@
 /** Processes, evaluated code, native code, timers: what runs something else. */
 import type { Context, Rule, Site } from '../../api.js';
+import { programClass } from '../../shell/program-class.js';
 import { known, partialText, ref, UNKNOWN_PIECE, union, unknown, type Value } from '../../values.js';
 import {
   carriedBy,
@@ -56,7 +57,12 @@ function runText(
   const labels = union(...value.map((v) => context.labelsOf(v)));
   const downloaded = writtenLabels(context, command).has('download');
   context.emit(downloaded ? 'run-downloaded' : code, {
-    qualifiers: [...qualifiers, ...hidden, ...carriedBy(value, context)],
+    qualifiers: [
+      ...qualifiers,
+      ...hidden,
+      ...carriedBy(value, context),
+      ...(downloaded ? [] : [programClass(command)]),
+    ],
     detail: (command ?? '').replaceAll(UNKNOWN_PIECE, '…').slice(0, 200),
   });
   if (qualifiers.includes('hide-window')) return;
@@ -145,13 +151,15 @@ export function evaluate(
   if (source !== undefined && HARMLESS.test(source)) return;
   const code = labels.has('download')
     ? 'evaluate-downloaded'
-    : labels.has('decoded') || labels.has('assembled')
+    : labels.has('decoded')
       ? 'evaluate-decoded'
       : 'evaluate';
   const others = carriedBy([text], context).filter(
     (q) => q !== 'carries:download' && q !== 'carries:decoded',
   );
-  context.emit(code, { qualifiers: others, detail: shown(text) });
+  // Templates and serializers put code together; what hides it decodes.
+  const isAssembled = code === 'evaluate' && labels.has('assembled');
+  context.emit(code, { qualifiers: isAssembled ? [...others, 'assembled'] : others, detail: shown(text) });
   if (source !== undefined) {
     context.runCode(language, source, { hidden: labels.has('decoded') || labels.has('assembled'), labels });
   }

@@ -1,6 +1,6 @@
 /** The environment, the machine, the user, credentials kept by others, screen and keys. */
 import type { Rule } from '../../api.js';
-import { environmentVariable } from '../../strings.js';
+import { environmentVariable, isOrdinaryVariable } from '../../strings.js';
 import { dict, known, type Labels, list, NO_LABELS, ref, union, unknown, type Value } from '../../values.js';
 import { carriedBy, detailOf, LABEL, onCall, onRead, onWrite, shown } from './support.js';
 
@@ -23,13 +23,9 @@ const PLACES: Readonly<Record<string, string>> = {
   PROGRAMFILES: 'C:/Program Files',
 };
 
-/** Variables every command-line tool looks at: they tell nothing apart. */
-const ORDINARY =
-  /^(?:NODE_ENV|DEBUG|NODE_DEBUG|FORCE_COLOR|NO_COLOR|TERM|COLORTERM|COLORS|BABEL_ENV|VERBOSE|LOG_LEVEL|BROWSERSLIST\w*|READABLE_STREAM|NODE_V8_COVERAGE)$/;
-
 function readVariable(name: string, emit: (code: string, detail: string) => void): Value {
   const { code, labels } = environmentVariable(name);
-  if (!ORDINARY.test(name)) emit(code, name);
+  if (!isOrdinaryVariable(name)) emit(code, name);
   return unknown(labels, PLACES[name.toUpperCase()]);
 }
 

@@ -16,9 +16,20 @@ function transform(on: string, code: string, gives: 'decoded' | 'encoded'): Rule
       detail: site.path,
     });
     if (value !== undefined) return value;
+    if (code === 'decompress') undecodable(site, context);
     const labels = allLabels(site);
     return result(site, gives === 'decoded' ? decoded(labels) : labels);
   });
+}
+
+/** A packed text at least this long is more than a test. */
+const PACKED = 32;
+
+/** The data is at hand and still cannot be read (a container not known here, or damaged): that is said. */
+function undecodable(site: Site, context: Context): void {
+  const data = bytesOf(site.args[0]);
+  if (data !== undefined && data.length >= PACKED)
+    context.emit('opaque-data', { qualifiers: ['hidden'], detail: `${site.path} ${data.length} bytes` });
 }
 
 /** Codecs that hide; `utf-8` and its like are plain text handling. */

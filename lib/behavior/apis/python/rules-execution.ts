@@ -1,6 +1,7 @@
 /** Programs, shells, threads, native code, code from text. */
 import type { Context, Rule, Site } from '../../api.js';
-import { classifyPath } from '../../strings.js';
+import { programClass } from '../../shell/program-class.js';
+import { classifyPath, urlQualifiers } from '../../strings.js';
 import {
   known,
   type Labels,
@@ -77,7 +78,7 @@ function run(context: Context, command: Command, { shell, qualifiers }: RunOptio
     });
   } else {
     context.emit(shell ? 'run-shell' : 'run-program', {
-      qualifiers: words,
+      qualifiers: [...words, programClass(text ?? command.program)],
       detail: shown(text ?? command.program),
     });
   }
@@ -183,7 +184,7 @@ function startFile(site: Site, context: Context): Value {
   const written = text === undefined ? undefined : writtenIn(context, text);
   const downloaded = labelsOf(path).has('download') || written?.labels.has('download') === true;
   context.emit(downloaded ? 'run-downloaded' : 'run-program', {
-    qualifiers: text === undefined ? [] : classifyPath(text).qualifiers,
+    qualifiers: text === undefined ? ['program:unknown'] : classifyPath(text).qualifiers,
     detail: text ?? '',
   });
   return known(null);
@@ -217,6 +218,23 @@ function evaluate(site: Site, context: Context, source: Value | undefined): Valu
     return value ?? unknown(labels);
   }
   return context.runCode('python', text, { hidden, labels }) ?? unknown(labels);
+}
+
+const ADDRESS = /\b(?:https?|wss?|ftp):\/\/[\x21-\x7e]{4,200}/g;
+const MAX_ADDRESSES = 4;
+
+/** Marshalled bytecode that the code carries with it is not followed; it is said, and so are the addresses in it. */
+function bytecode(site: Site, context: Context): void {
+  const labels = labelsOf(site.args[0]);
+  const data = bytesOf(site.args[0]);
+  if (data === undefined && !labels.has('decoded') && !labels.has('download')) return;
+  context.emit('opaque-bytecode', { qualifiers: ['hidden'], detail: site.path });
+  if (data === undefined) return;
+  const text = Buffer.from(data)
+    .toString('latin1')
+    .slice(0, 1 << 20);
+  for (const [address] of [...text.matchAll(ADDRESS)].slice(0, MAX_ADDRESSES))
+    context.emit('D3', { qualifiers: ['hidden', ...urlQualifiers(address)], detail: address });
 }
 
 /** A target started in a thread, process or timer: its behaviours come here. */
@@ -257,11 +275,11 @@ export const executionRules: readonly Rule[] = [
     '{win32api.ShellExecute,ctypes.windll.shell32.ShellExecuteW,ctypes.windll.shell32.ShellExecuteA,win32com.shell.shell.ShellExecuteEx}',
     (site, context) => {
       const words = site.args.map((a) => context.text(a)).filter((t) => t !== undefined);
+      const command = words.filter((w) => w !== 'runas' && w !== 'open').join(' ');
       context.emit('run-program', {
-        qualifiers: words.includes('runas') ? ['sudo'] : [],
+        qualifiers: [...(words.includes('runas') ? ['sudo'] : []), programClass(command)],
         detail: words.join(' '),
       });
-      const command = words.filter((w) => w !== 'runas' && w !== 'open').join(' ');
       if (command !== '') context.runCommand(command, { labels: allLabels(site) });
       return undefined;
     },
@@ -359,6 +377,7 @@ export const executionRules: readonly Rule[] = [
   ),
   rule('{marshal.loads,marshal.load}', (site, context) => {
     context.emit('deserialize-code', { qualifiers: carriedBy(site.args[0]), detail: site.path });
+    bytecode(site, context);
     return unknown(union(label('decoded'), labelsOf(site.args[0])));
   }),
   rule(

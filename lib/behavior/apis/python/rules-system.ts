@@ -1,6 +1,6 @@
 /** Facts of the machine, its user, its environment; checks of where the code runs. */
 import type { Context, Rule, Site } from '../../api.js';
-import { classifyPath, environmentVariable } from '../../strings.js';
+import { classifyPath, environmentVariable, isOrdinaryVariable } from '../../strings.js';
 import { known, type Labels, ref, union, unknown, type Value } from '../../values.js';
 import { settle, stringOf } from './core.js';
 import { allLabels, argument, emits, label, result, rule } from './site.js';
@@ -26,7 +26,7 @@ const FOLDERS: Readonly<Record<string, string>> = {
 
 function readVariable(context: Context, name: string, fallback: Value | undefined): Value {
   const { code, labels } = environmentVariable(name);
-  context.emit(code, { detail: name });
+  if (!isOrdinaryVariable(name)) context.emit(code, { detail: name });
   const folder = FOLDERS[name.toUpperCase()];
   if (folder !== undefined) return known(folder, labels);
   return fallback === undefined ? unknown(labels) : ref(`os.environ.${name}`, union(labels, fallback.labels));
