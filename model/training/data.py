@@ -31,6 +31,7 @@ class Package:
     unverified: str | None
     ms: float
     units: list[tuple[int, ...]] = field(default_factory=list)
+    tags: tuple[str, ...] = ()      # of honest packages: `hard-install`, …, `obfuscated`, `minified`, `small-random`
 
     @property
     def behaviors(self) -> int:
@@ -107,7 +108,8 @@ def load() -> list[Package]:
             if row is None:
                 continue
             out.append(Package(sha, row["ecosystem"], kind, mode, row["name"], int(row["label"] == "malicious"), row["group"],
-                               int(row["fold"]), row["split"], code_bytes, unverified, ms, [units[n] for n in numbers]))
+                               int(row["fold"]), row["split"], code_bytes, unverified, ms, [units[n] for n in numbers],
+                               tuple(t for t in row.get("tags", "").split(",") if t)))
     return out
 
 

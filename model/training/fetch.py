@@ -36,6 +36,12 @@ def roots(corpus: Path, lists: Path, ecosystem: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def hard(ecosystem: str) -> list[str]:
+    """Pinned releases of data/ECOSYSTEM-hard.txt: lines `kind spec`."""
+    file = Path(__file__).parent.parent / "data" / f"{ecosystem}-hard.txt"
+    return [line.split()[1] for line in file.read_text().splitlines() if line and not line.startswith("#")] if file.exists() else []
+
+
 # ---- npm -------------------------------------------------------------------------------------------------------------
 
 def npm_resolve(corpus: Path, lists: Path, jobs: int) -> None:
@@ -87,11 +93,10 @@ def npm(corpus: Path, lists: Path, jobs: int, versions: int) -> None:
         for version in sorted(all_versions, key=lambda v: hashlib.sha1(v.encode()).hexdigest())[:versions]:
             resolved, integrity = wanted[name, version]
             lines.append("\t".join([f"{name}@{version}", resolved, integrity, str(corpus / "npm" / f"{safe(name)}-{version}.tgz")]))
-    singles = Path(__file__).parent.parent / "data" / "npm-small.txt"
-    if singles.exists():
-        for spec in singles.read_text().split():
-            name, version = spec.rsplit("@", 1)
-            lines.append("\t".join([spec, "", "", str(corpus / "npm" / f"{safe(name)}-{version}.tgz")]))
+    small = Path(__file__).parent.parent / "data" / "npm-small.txt"
+    for spec in [*(small.read_text().split() if small.exists() else []), *hard("npm")]:
+        name, version = spec.rsplit("@", 1)
+        lines.append("\t".join([spec, "", "", str(corpus / "npm" / f"{safe(name)}-{version}.tgz")]))
     print(f"{len(by_name)} names, {len(wanted)} versions; {len(lines)} wanted", flush=True)
     npm_root = subprocess.run(["npm", "root", "-g"], capture_output=True, text=True, check=True).stdout.strip()
     subprocess.run(["node", str(Path(__file__).with_name("fetch-npm.mjs")), f"{npm_root}/npm/node_modules", str(corpus / "npm-failures.tsv"),
@@ -190,6 +195,7 @@ def pypi(corpus: Path, lists: Path, jobs: int) -> None:
     work = [("sdist", release) for release in singles]
     # a root that has no wheel still has a source archive
     work += [("sdist", failed.stem) for failed in sorted((corpus / "pypi-closure").glob("*.failed"))]
+    work += [(kind, release) for release in hard("pypi") for kind in ("wheel", "sdist")]
     work += [(kind, release) for release in releases for kind in ("wheel", "sdist")]
     print(f"{len(releases)} releases, {len(singles)} small", flush=True)
     states: dict[str, int] = {}

@@ -6,7 +6,11 @@ A group never straddles folds. Malicious: the cluster of the lists (one campaign
 repository, or (PyPI) by project name, so that a monorepo, or the wheel and the source archive of a release, stay together.
 Splits: `train` (folds 0 to 4), `test` (held out of every training: one honest group in seven, one npm cluster in five),
 `later` (PyPI clusters first seen 2024-08 or after). `use` marks what is extracted; of a cluster at most CAP archives train,
-the rest is listed only. Existing rows of an older manifest keep their fold and split.
+the rest is listed only. Existing rows of an older manifest keep their group, fold and split; a new archive that belongs to one of
+their groups gets that group's; one that would join groups of different folds or splits is left out.
+
+`tags` (honest only, comma-separated) lets the evaluation count kinds of honest packages apart: the kind given in
+data/npm-hard.txt and data/pypi-hard.txt, and of new archives by the text of their code files (see `text_tags`) `obfuscated`, `minified`.
 """
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from pathlib import Path
 FOLDS = 5
 CAP = 5
 LATER = "2024-08"
-COLUMNS = "ecosystem name version file sha256 label group fold split use size".split()
+COLUMNS = "ecosystem name version file sha256 label group fold split use size tags".split()
 
 
 def digest(text: str) -> int:
@@ -66,6 +70,58 @@ def pypi_facts(file: str, data: bytes) -> tuple[str, str, list[str]]:
     return name, str(head.get("Version") or ""), [f"name:{name}"] + ([f"repo:{repo}"] if repo else [])
 
 
+OBFUSCATED = re.compile(rb"eval\(function\(p,a,c,k,e,[dr]\)|__pyarmor__|"
+                        rb"exec\((?:zlib\.decompress|marshal\.loads|base64\.b64decode|__import__\(.(?:zlib|marshal|base64))")
+HEX_NAME = re.compile(rb"\b_0x[0-9a-f]{4,}\b")
+HEAD = 200_000  # bytes of a file that are looked at
+
+
+def text_tags(data: bytes) -> list[str]:
+    """`obfuscated`: a .js/.cjs/.mjs/.py file with eight different `_0x1234` names, a packed `eval(function(p,a,c,k,e,d)`, PyArmor's mark, or `exec`
+    of decompressed or decoded text. `minified`: more than half of the JavaScript bytes stand in files of over 2 kB
+    whose lines are longer than 300 characters on average. Each file's first 200 kB are read."""
+    long = total = 0
+    tags = set()
+
+    def look(name: str, code: bytes) -> None:
+        nonlocal long, total
+        if OBFUSCATED.search(code) or len(set(HEX_NAME.findall(code))) >= 8:
+            tags.add("obfuscated")
+        if not name.endswith(".py"):
+            total += len(code)
+            if len(code) > 2000 and len(code) / (code.count(b"\n") + 1) > 300:
+                long += len(code)
+
+    wanted = (".js", ".cjs", ".mjs", ".py")
+    if data[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for entry in archive.infolist():
+                if entry.filename.endswith(wanted):
+                    with archive.open(entry) as file:
+                        look(entry.filename, file.read(HEAD))
+    else:
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            for member in tar:
+                if member.isfile() and member.name.endswith(wanted):
+                    look(member.name, tar.extractfile(member).read(HEAD))
+    if total and long / total > 0.5:
+        tags.add("minified")
+    return sorted(tags)
+
+
+def kinds() -> dict[tuple[str, str, str], str]:
+    """(ecosystem, name, version) → kind, from data/*-hard.txt (`kind spec` lines)."""
+    out = {}
+    for ecosystem, mark in (("npm", "@"), ("pypi", "==")):
+        file = Path(__file__).parent.parent / "data" / f"{ecosystem}-hard.txt"
+        for line in file.read_text().splitlines() if file.exists() else []:
+            if line and not line.startswith("#"):
+                kind, spec = line.split()
+                name, version = spec.rsplit(mark, 1)
+                out[ecosystem, name, version] = kind
+    return out
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", default=os.environ.get("SAFE_INSTALL_CORPUS"), type=Path)
@@ -74,9 +130,9 @@ def main() -> None:
     old: dict[str, dict[str, str]] = {}
     if args.out.exists():
         with gzip.open(args.out, "rt") as lines:
-            next(lines)
+            columns = next(lines).rstrip("\n").split("\t")
             for line in lines:
-                row = dict(zip(COLUMNS, line.rstrip("\n").split("\t")))
+                row = dict(zip(columns, line.rstrip("\n").split("\t")))
                 old[row["sha256"]] = row
 
     # honest archives: facts are cached by file name so that a second run reads only what is new
@@ -100,6 +156,10 @@ def main() -> None:
                     except Exception as error:
                         print(f"{path.name}: {error}", file=sys.stderr)
                         item["name"], item["version"], item["keys"] = path.name, "", [f"name:{path.name}"]
+                    try:
+                        item["tags"] = text_tags(data)
+                    except Exception as error:
+                        print(f"{path.name}: no tags: {error}", file=sys.stderr)
                     cache[ecosystem, path.name] = item
                     out.write(json.dumps(item) + "\n")
                 items.append(cache[ecosystem, path.name])
@@ -112,20 +172,54 @@ def main() -> None:
             key = parent[key]
         return key
 
-    for item in items:
-        keys = [f"{item['ecosystem']}:{k}" if not k.startswith("repo:") else k for k in item["keys"]]
-        for key in keys[1:]:
-            parent[find(keys[0])] = find(key)
+    def keys_of(item: dict) -> list[str]:
+        return [k if k.startswith("repo:") else f"{item['ecosystem']}:{k}" for k in item["keys"]]
 
-    rows, seen = [], set()
+    # components of the old rows first: their folds stand
+    placed: dict[str, dict[str, str]] = {}
+    for item in items:
+        before = old.get(item["sha256"])
+        if before:
+            for key in [*keys_of(item), before["group"]]:
+                parent[find(key)] = find(before["group"])
+            placed[find(before["group"])] = before
+    fresh, left_out = [], []
+    for item in sorted((i for i in items if i["sha256"] not in old), key=lambda i: i["sha256"]):
+        roots = {find(k) for k in keys_of(item)}
+        homes = [placed[r] for r in roots if r in placed]
+        if len({(h["fold"], h["split"]) for h in homes}) > 1:
+            left_out.append(item["sha256"])
+            continue
+        for root in roots:
+            parent[find(root)] = find(keys_of(item)[0])
+        if homes:
+            placed[find(keys_of(item)[0])] = min(homes, key=lambda h: h["group"])
+        fresh.append(item)
+    names: dict[str, str] = {}  # a new component is called by its least key, whatever order it was joined in
+    for key in parent:
+        names[find(key)] = min(key, names.get(find(key), key))
+    # what nothing may be learned from as honest: a name that is on the list of samples
+    listed_names = {(line.split("\t")[0], re.sub(r"[-_.]+", "-", line.split("\t")[1].split("/")[0]).lower())
+                    for line in (args.corpus / "malicious.tsv").read_text().splitlines()[1:]}
+
+    kind = kinds()
+    rows, seen = [], set(left_out)
     for item in items:
         if item["sha256"] in seen:
             continue
         seen.add(item["sha256"])
-        group = find(f"{item['ecosystem']}:{item['keys'][0]}")
-        split = "test" if digest("test " + group) % 7 == 0 else "train"
+        before = old.get(item["sha256"])
+        if not before and item["ecosystem"] == "pypi" and ("pypi", item["name"]) in listed_names:
+            continue
+        root = find(keys_of(item)[0])
+        home = before or placed.get(root)
+        group = home["group"] if home else names[root]
+        split = home["split"] if home else "test" if digest("test " + group) % 7 == 0 else "train"
+        fold = home["fold"] if home else digest("fold " + group) % FOLDS
+        tags = [t for t in [kind.get((item["ecosystem"], item["name"], item["version"]))] if t] + item.get("tags", [])
         rows.append([item["ecosystem"], item["name"], item["version"], item["file"], item["sha256"], "honest", group,
-                     digest("fold " + group) % FOLDS, split, 1, item["size"]])
+                     fold, split, 1, item["size"], ",".join(tags)])
+    print(f"{len(fresh)} new honest archives, {len(left_out)} left out: they join groups of different folds")
 
     listed = [line.split("\t") for line in (args.corpus / "malicious.tsv").read_text().splitlines()[1:]]
     first: dict[tuple[str, str], str] = defaultdict(lambda: "9999")
@@ -147,7 +241,7 @@ def main() -> None:
             name, version = (found.group(1), found.group(2)) if found else (stem, "")
         kept[ecosystem, cluster] += 1
         rows.append([ecosystem, name, version, path, sha, "malicious", group, digest("fold " + group) % FOLDS, split,
-                     int(kept[ecosystem, cluster] <= CAP), size])
+                     int(kept[ecosystem, cluster] <= CAP), size, ""])
 
     for row in rows:
         before = old.get(row[4])
