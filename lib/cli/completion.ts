@@ -15,7 +15,7 @@ const HELP = {
 } as const;
 
 const COMMANDS =
-  'scan npm npx pip uv uvx pipx ci update exec allow trust log init setup teardown doctor completion';
+  'scan npm npx pnpm yarn bun pip uv uvx pipx ci update exec allow trust log init setup teardown doctor completion';
 const OPTIONS: Readonly<Record<string, string>> = {
   scan: `--format --output --ecosystem --silent`,
   allow: '--reason --until --ecosystem --user',

@@ -2,6 +2,7 @@
 import process from 'node:process';
 import { CI_SYSTEMS, type CiSystem, SHELLS, setup, setupCi, usersShell } from '../setup/setup.js';
 import type { Shell } from '../setup/shells.js';
+import { shimNames } from '../setup/shims.js';
 import { guardVenv } from '../setup/venv.js';
 import { noMore, parseArguments } from './arguments.js';
 import { done, type Outcome, say } from './exit.js';
@@ -11,7 +12,8 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
     argv,
     {
       usage: 'setup [--shell NAME…] | setup --ci SYSTEM | setup --venv FOLDER',
-      description: 'Puts the guard in front of npm, npx, pip, pip3 and python -m pip.',
+      description:
+        'Puts the guard in front of npm, npx, pip, pip3 and python -m pip, and of pnpm, Yarn and Bun where they are on PATH.',
       examples: [
         ['safe-install setup', 'for your shell, in its start-up files'],
         ['safe-install setup --shell bash --shell fish', 'for these shells'],
@@ -50,7 +52,7 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
   }
   const shells = (parsed.shell as Shell[] | undefined) ?? [usersShell()];
   const { shims, changed } = setup(shells);
-  say(`npm, npx, pip, pip3 and python -m pip are guarded by the shims in ${shims}`);
+  say(`guarded by the shims in ${shims}: ${shimNames(process.env).join(', ')} (of python: python -m pip)`);
   say(
     changed.length > 0
       ? `changed ${changed.join(', ')}; open a new shell`

@@ -5,9 +5,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import https from 'node:https';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import process from 'node:process';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { type Authority, createAuthority } from './certificate.js';
+import { proxyFor } from './upstream.js';
 
 export interface GateRequest {
   readonly method: string;
@@ -35,8 +39,16 @@ export interface Gate {
 
 const REQUEST_LIMIT = 64 * 1024 * 1024;
 
+export interface GateOptions {
+  /**
+   * Whether a connection to a host (`name:port`) is passed on as it is, unread: for what judged scripts fetch by
+   * themselves. Asked anew for each connection; without it every connection is answered here.
+   */
+  readonly tunnel?: (host: string) => boolean;
+}
+
 /** @throws Error when no loopback port can be had. */
-export async function openGate(handler: GateHandler): Promise<Gate> {
+export async function openGate(handler: GateHandler, options: GateOptions = {}): Promise<Gate> {
   const authority = createAuthority();
   const origins = new WeakMap<object, string>();
   const sockets = new Set<Socket>();
@@ -59,6 +71,10 @@ export async function openGate(handler: GateHandler): Promise<Gate> {
     socket.on('error', () => socket.destroy());
     if (request.headers['proxy-authorization'] !== expected) {
       socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
+      return;
+    }
+    if (options.tunnel?.(request.url ?? '') === true) {
+      tunnelTo(request.url!, socket as Socket);
       return;
     }
     socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
@@ -92,6 +108,54 @@ export async function openGate(handler: GateHandler): Promise<Gate> {
         for (const socket of sockets) socket.destroy();
       }),
   };
+}
+
+/** Connects two sockets; through the proxy of the environment where there is one. */
+function tunnelTo(host: string, socket: Socket): void {
+  const target = new URL(`https://${host}`);
+  const port = Number(target.port || 443);
+  const proxy = proxyFor(target, { env: process.env });
+  const refuse = (): void => {
+    socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+  };
+  const join = (far: Duplex, head: Buffer): void => {
+    socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    if (head.length > 0) socket.write(head);
+    far.on('error', () => socket.destroy());
+    far.on('close', () => socket.destroy());
+    socket.on('close', () => far.destroy());
+    far.pipe(socket).pipe(far);
+  };
+  if (proxy === undefined) {
+    const far = net.connect(port, target.hostname.replace(/^\[|\]$/g, ''));
+    far.once('error', refuse);
+    far.once('connect', () => {
+      far.off('error', refuse);
+      join(far, Buffer.alloc(0));
+    });
+    return;
+  }
+  const { hostname, port: proxyPort, protocol, username, password } = new URL(proxy);
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const ask = (protocol === 'https:' ? https : http).request({
+    host: hostname,
+    port: proxyPort || (protocol === 'https:' ? 443 : 80),
+    method: 'CONNECT',
+    path: `${target.hostname}:${port}`,
+    headers: {
+      host: `${target.hostname}:${port}`,
+      ...(username === '' ? {} : { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` }),
+    },
+  });
+  ask.once('error', refuse);
+  ask.once('connect', (response, far, head) => {
+    if (response.statusCode === 200) join(far, head);
+    else {
+      far.destroy();
+      refuse();
+    }
+  });
+  ask.end();
 }
 
 /** First byte of a TLS record that opens a handshake. */

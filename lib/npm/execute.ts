@@ -8,8 +8,9 @@ import path from 'node:path';
 import { EXIT, KnownError } from '../errors.js';
 import type { Invocation } from './argv.js';
 import type { NpmConfig } from './config.js';
-import { type GuardOptions, NOTHING, type Outcome } from './guard.js';
+import { type Decision, type GuardOptions, NOTHING, type Outcome } from './guard.js';
 import { guardInstall } from './install.js';
+import { refusalOf, scanDisk } from './rebuild.js';
 import { runPlain } from './run.js';
 import type { NpmTool } from './tool.js';
 
@@ -37,13 +38,28 @@ export async function guardExecute(
   const where = npxFolder(tool, config, specs);
   // Packages are installed there whatever the configuration says of the project.
   const flat = { ...config.flat, packageLockOnly: false, dryRun: false };
-  const tree = { command: 'install', args: specs, where, global: false, includeKept: true };
-  return guardInstall(
+  const started = performance.now();
+  // What an earlier run left there is run as it stands now, so that is what is read of it.
+  const onDisk = await scanDisk(where, options);
+  const refusal = refusalOf(onDisk, performance.now() - started);
+  if (refusal !== undefined) {
+    options.onDecision?.(refusal.decision);
+    return refusal;
+  }
+  const withDisk = (decision: Decision): Decision => ({
+    ...decision,
+    packages: [...onDisk, ...decision.packages],
+  });
+  const outcome = await guardInstall(
     tool,
     { ...config, flat, where, global: false },
-    { trees: [tree], argv: invocation.argv },
-    options,
+    {
+      trees: [{ command: 'install', args: specs, where, global: false }],
+      argv: invocation.argv,
+    },
+    { ...options, onDecision: (decision) => options.onDecision?.(withDisk(decision)) },
   );
+  return { ...outcome, decision: withDisk(outcome.decision) };
 }
 
 /** What `npm exec` would look for; undefined when it would run what is there already. */

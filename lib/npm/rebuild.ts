@@ -1,6 +1,8 @@
 /** `npm rebuild` runs the scripts of what is on disk, so what is on disk is scanned, not what a registry has. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { EXIT } from '../errors.js';
+import { outcomeOf } from '../guard.js';
 import { expandTargets, type TargetItem } from '../scan/targets.js';
 import type { Verdict } from '../types.js';
 import type { Invocation } from './argv.js';
@@ -12,16 +14,14 @@ import type { NpmTool } from './tool.js';
 
 const CONCURRENCY = 4;
 
-export async function guardRebuild(
-  tool: NpmTool,
-  config: NpmConfig,
-  invocation: Invocation,
-  options: GuardOptions,
-): Promise<Outcome> {
-  const started = performance.now();
+/** Reads every package below a folder's `node_modules`, as it is on disk. */
+export async function scanDisk(
+  folder: string,
+  options: Pick<GuardOptions, 'cwd' | 'env' | 'scan'>,
+): Promise<ScannedPackage[]> {
   const items: TargetItem[] = [];
-  if (existsSync(path.join(config.where, 'node_modules'))) {
-    for await (const item of expandTargets([config.where], { cwd: options.cwd, env: options.env }))
+  if (existsSync(path.join(folder, 'node_modules'))) {
+    for await (const item of expandTargets([folder], { cwd: options.cwd, env: options.env }))
       items.push(item);
   }
   const packages: ScannedPackage[] = [];
@@ -43,13 +43,32 @@ export async function guardRebuild(
             durationMs: 0,
           };
     const target = `${verdict.name || item.name}@${verdict.version || item.version}`;
-    packages.push({ target, verdict, path: [path.basename(config.where), target] });
+    packages.push({ target, verdict, path: [path.basename(folder), target] });
   });
-  const decision = { ...NOTHING, packages, durationMs: performance.now() - started };
-  options.onDecision?.(decision);
-  const verdicts = packages.map(({ verdict }) => verdict.verdict);
-  if (verdicts.includes('block')) return { kind: 'blocked', exitCode: 100, decision };
-  if (verdicts.includes('unverified')) return { kind: 'unverified', exitCode: 101, decision };
+  return packages;
+}
+
+/** What packages on disk come to; undefined when all are allowed. */
+export function refusalOf(packages: readonly ScannedPackage[], durationMs: number): Outcome | undefined {
+  const decision = { ...NOTHING, packages, durationMs };
+  const outcome = outcomeOf(packages.map(({ verdict }) => verdict));
+  if (outcome === 'blocked') return { kind: 'blocked', exitCode: EXIT.blocked, decision };
+  if (outcome === 'unverified') return { kind: 'unverified', exitCode: EXIT.unverified, decision };
+  return undefined;
+}
+
+export async function guardRebuild(
+  tool: NpmTool,
+  config: NpmConfig,
+  invocation: Invocation,
+  options: GuardOptions,
+): Promise<Outcome> {
+  const started = performance.now();
+  const packages = await scanDisk(config.where, options);
+  const durationMs = performance.now() - started;
+  options.onDecision?.({ ...NOTHING, packages, durationMs });
+  const refusal = refusalOf(packages, durationMs);
+  if (refusal !== undefined) return refusal;
   const { exitCode } = await runPlain(tool, invocation.argv, options.cwd, options.env).done;
-  return { kind: 'ran', exitCode, decision };
+  return { kind: 'ran', exitCode, decision: { ...NOTHING, packages, durationMs } };
 }

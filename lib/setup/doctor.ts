@@ -8,7 +8,7 @@ import { findAllTools, findTool, isShim, shimFolder } from '../tools.js';
 import { userFolders } from '../verdict/folders.js';
 import { inspectProject } from './project.js';
 import { proofs } from './proof.js';
-import { SHIM_NAMES } from './shims.js';
+import { shimNames } from './shims.js';
 import { isVenvGuarded } from './venv.js';
 
 /** `failed`: something believed guarded is not, or the guard itself does not work. `open`: not guarded, nor said to be. */
@@ -30,7 +30,7 @@ export interface DoctorOptions {
 
 export async function examine({ cwd, env = process.env }: DoctorOptions): Promise<Check[]> {
   return [
-    ...SHIM_NAMES.map((name) => checkTool(name, env)),
+    ...shimNames(env).map((name) => checkTool(name, env)),
     ...checkVersions(env),
     checkVenv(env),
     checkProject(cwd, env),

@@ -29,6 +29,7 @@ function places(env: Env) {
     guard: path.join(PACKAGE_ROOT, 'bin', 'safe-install.js'),
     posix: path.join(dataFolder(env), 'shell.sh'),
     fish: path.join(dataFolder(env), 'shell.fish'),
+    env,
   };
 }
 

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isShim, SHIM_MARK } from '../tools.js';
+import { findTool, isShim, SHIM_MARK } from '../tools.js';
 
 /** The package's own root, from `dist/lib/setup/`. */
 export const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -36,15 +36,27 @@ const NPM_PASS = [
 export const PIP_PASS =
   'list freeze show check config cache inspect debug hash search completion uninstall index help'.split(' ');
 
+/** `pm` of Bun is not here, as `pm trust` runs scripts; nor are words that only a project's scripts give a meaning. */
+const PNPM_PASS =
+  'run run-script test t tst start stop restart exec list ls ll la why outdated audit licenses store config c get set root bin publish pack'.split(
+    ' ',
+  );
+const YARN_PASS =
+  'run test start stop exec node why list info outdated audit config version pack publish npm bin'.split(' ');
+const BUN_PASS = 'run test build repl outdated audit publish why info'.split(' ');
+
 interface ShimTool {
   readonly name: string;
   /** Arguments of safe-install that stand for the tool. */
   readonly command: string;
   readonly pass: string;
+  /** Written only where the tool is on PATH. */
+  readonly optional?: true;
 }
 
-const passList = (words: readonly string[]) => `case \${1-} in
-  '' | ${words.join(' | ')}) exec "$real" "$@" ;;
+/** @param bare whether the tool without arguments installs nothing */
+const passList = (words: readonly string[], bare = true) => `case \${1-} in
+  ${bare ? "'' | " : ''}${words.join(' | ')}) exec "$real" "$@" ;;
 esac
 if [ $# -eq 1 ]; then
   case $1 in -v | -V | -h | --version | --help) exec "$real" "$@" ;; esac
@@ -102,9 +114,29 @@ const SHIMS: readonly ShimTool[] = [
   },
   { name: 'python', command: 'pip', pass: PYTHON_PASS },
   { name: 'python3', command: 'pip', pass: PYTHON_PASS },
+  ...['pnpm', 'pn'].map((name) => ({
+    name,
+    command: 'pnpm',
+    pass: passList(PNPM_PASS),
+    optional: true as const,
+  })),
+  ...['pnpx', 'pnx'].map((name) => ({ name, command: 'pnpm dlx', pass: '', optional: true as const })),
+  ...['yarn', 'yarnpkg'].map((name) => ({
+    name,
+    command: 'yarn',
+    pass: passList(YARN_PASS, false),
+    optional: true as const,
+  })),
+  { name: 'bun', command: 'bun', pass: passList(BUN_PASS), optional: true },
+  { name: 'bunx', command: 'bun x', pass: '', optional: true },
 ];
 
-export const SHIM_NAMES: readonly string[] = SHIMS.map((s) => s.name);
+/** The shims that belong on a machine: the tools everyone has, and of the others those on PATH. */
+export function shimNames(env: Readonly<Record<string, string | undefined>>): string[] {
+  return SHIMS.filter(({ name, optional }) => !optional || findTool(name, env) !== undefined).map(
+    ({ name }) => name,
+  );
+}
 
 /** Text of a shim. `node` and `guard` are absolute paths, written down so that a switched Node version changes nothing. */
 export function shimText(
@@ -128,9 +160,11 @@ export function writeShims(at: {
   readonly shims: string;
   readonly node: string;
   readonly guard: string;
+  /** Whose PATH says which tools there are. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }): string[] {
   mkdirSync(at.shims, { recursive: true, mode: 0o755 });
-  return SHIMS.map(({ name }) => {
+  return shimNames(at.env).map((name) => {
     const file = path.join(at.shims, name);
     const partial = `${file}.${process.pid}.part`;
     writeFileSync(partial, shimText(name, at), { mode: 0o755 });

@@ -66,12 +66,23 @@ describe("npm's other commands behind the guard", function () {
 
   it('npx does not trust what an unguarded npx has left in its folder', async () => {
     registry.publish({ name: 'dep', version: '1.0.0' });
-    const tool = publishTool();
+    publishTool();
     const folder = sandbox.project('p');
     equal((await sandbox.plain(folder, ['exec', '--yes', 'tool'], env)).code, 7);
     fs.rmSync(path.join(canary, 'tool'));
-    equal((await sandbox.guarded(folder, ['tool'], { npx: true, block: [tool] }, env)).code, 100);
+    // Something has changed it since: what is on disk is what would run.
+    const cache = path.join(sandbox.home, '.npm/_npx');
+    const file = path.join(cache, fs.readdirSync(cache)[0]!, 'node_modules/dep/package.json');
+    fs.writeFileSync(
+      file,
+      fs.readFileSync(file, 'utf8').replace('"dep"', '"dep", "description": "blocked-folder"'),
+    );
+    const blocked = await sandbox.guarded(folder, ['tool'], { npx: true }, env);
+    equal(blocked.code, 100, blocked.stderr);
+    deepEqual(blocked.report.packages.map(({ target }) => target).sort(), ['dep@1.0.0', 'tool@1.0.0']);
     deepEqual(written(), []);
+    fs.rmSync(path.join(sandbox.home, '.npm/_npx'), { recursive: true });
+    equal((await sandbox.guarded(folder, ['--yes', 'tool'], { npx: true }, env)).code, 7);
   });
 
   it('npx of a program the project has runs it, fetching nothing', async () => {

@@ -36,7 +36,7 @@ export function toolchain(npm: string, node?: string): Toolchain {
 const nodeName = () => `node-${process.platform === 'darwin' ? 'darwin' : 'linux'}-${process.arch}`;
 const nodePackages = (version: string) => ({ [nodeName()]: version });
 
-function installed(name: string, dependencies: Record<string, string>): string {
+export function installed(name: string, dependencies: Record<string, string>): string {
   const folder = path.join(CACHE, name);
   if (existsSync(path.join(folder, 'done'))) return folder;
   mkdirSync(folder, { recursive: true });

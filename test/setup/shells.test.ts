@@ -1,11 +1,23 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { SHELLS, setup, setupCi, teardown } from '../../lib/setup/setup.js';
 import { guardVenv, releaseVenv } from '../../lib/setup/venv.js';
 import { shimFolder } from '../../lib/tools.js';
+
+const TOOLS = ['npm', 'npx', 'pip', 'pip3', 'python', 'python3'];
+const OTHERS = ['pnpm', 'pnpx', 'yarn', 'bun', 'bunx'];
 
 /** A tool that says its name and arguments. */
 function fakeTool(folder: string, name: string): void {
@@ -21,7 +33,7 @@ describe('machine set-up', () => {
   beforeEach(() => {
     home = mkdtempSync(path.join(os.tmpdir(), 'setup-'));
     tools = path.join(home, 'tools');
-    for (const name of ['npm', 'npx', 'pip', 'pip3', 'python', 'python3']) fakeTool(tools, name);
+    for (const name of [...TOOLS, ...OTHERS]) fakeTool(tools, name);
     env = { HOME: home, PATH: `${tools}:/usr/bin:/bin`, TERM: 'dumb' };
   });
   afterEach(() => rmSync(home, { recursive: true, force: true }));
@@ -33,7 +45,7 @@ describe('machine set-up', () => {
       guard,
       "console.log(['guard', ...process.argv.slice(2)].join(' '), process.env.SAFE_INSTALL_PYTHON ?? '');",
     );
-    for (const name of ['npm', 'npx', 'pip', 'pip3', 'python', 'python3']) {
+    for (const name of readdirSync(shimFolder(env))) {
       const file = path.join(shimFolder(env), name);
       writeFileSync(file, readFileSync(file, 'utf8').replace(/^guard='.*'$/m, `guard='${guard}'`));
     }
@@ -90,7 +102,50 @@ describe('machine set-up', () => {
     assert.deepEqual(stdout.split('\n'), ['guard pip install x ', `real ${home}/venv/bin/pip list`]);
   });
 
+  /** Each puts a folder with its own npm before all others, as that tool does when a version is switched. */
+  const switches: Readonly<Record<string, (bin: string) => string>> = {
+    nvm: (bin) => `nvm() { PATH=${bin}:$PATH; export PATH; hash -r; }\nnvm use 24`,
+    'Volta, in a start-up file read later': (bin) =>
+      `export VOLTA_HOME=${bin}\nexport PATH="$VOLTA_HOME:$PATH"`,
+    'mise, at each prompt': (bin) => `_mise() { PATH=${bin}:$PATH; }\nPROMPT_COMMAND="_mise;$PROMPT_COMMAND"`,
+    'asdf, which execs by name': (bin) => `. ${bin}/asdf.sh`,
+  };
+  for (const [name, change] of Object.entries(switches)) {
+    it(`bash: npm is guarded at the prompt after a switch by ${name}, and the switched npm is the one behind`, () => {
+      setup(['bash'], env);
+      standInGuard();
+      const bin = path.join(home, 'other', 'bin');
+      fakeTool(bin, 'npm');
+      writeFileSync(path.join(bin, 'asdf.sh'), `PATH="${bin}:$PATH"\n`);
+      const script = `${change(bin)}\neval "$PROMPT_COMMAND"\nnpm install x\nnpm run x\n`;
+      const { stdout } = run('/bin/bash', ['-ic', script]);
+      assert.deepEqual(stdout.split('\n'), ['guard npm install x ', `real ${bin}/npm run x`]);
+    });
+  }
+
+  it('tools that are not there get no shim until they are and setup runs again', () => {
+    for (const name of OTHERS) rmSync(path.join(tools, name));
+    setup([], env);
+    assert.deepEqual(readdirSync(shimFolder(env)).sort(), [...TOOLS].sort());
+    fakeTool(tools, 'yarn');
+    setup([], env);
+    assert.deepEqual(readdirSync(shimFolder(env)).sort(), [...TOOLS, 'yarn'].sort());
+  });
+
   const lines: readonly [readonly string[], string][] = [
+    [['pnpm', 'add', 'x'], 'guard pnpm add x'],
+    [['pnpm', '-r', 'install'], 'guard pnpm -r install'],
+    [['pnpm', 'run', 'build'], 'real TOOLS/pnpm run build'],
+    [['pnpm'], 'real TOOLS/pnpm'],
+    [['pnpx', 'cowsay'], 'guard pnpm dlx cowsay'],
+    [['yarn'], 'guard yarn'],
+    [['yarn', '--frozen-lockfile'], 'guard yarn --frozen-lockfile'],
+    [['yarn', 'run', 'build'], 'real TOOLS/yarn run build'],
+    [['yarn', '--version'], 'real TOOLS/yarn --version'],
+    [['bun', 'install'], 'guard bun install'],
+    [['bun', 'pm', 'trust', 'x'], 'guard bun pm trust x'],
+    [['bun', 'run', 'dev'], 'real TOOLS/bun run dev'],
+    [['bunx', 'cowsay'], 'guard bun x cowsay'],
     [['npm', 'install', 'x'], 'guard npm install x'],
     [['npm', '--prefix', 'run', 'install', 'x'], 'guard npm --prefix run install x'],
     [['npm', 'run', 'install'], 'real TOOLS/npm run install'],

@@ -1,5 +1,5 @@
 /** Expressions: one evaluation in the order both languages evaluate. */
-import type { Call, ClassExpression, Expression, FunctionExpression, Pattern } from '../ir.js';
+import type { Call, ClassExpression, Constant, Expression, FunctionExpression, Pattern } from '../ir.js';
 import {
   bytes,
   type Class,
@@ -41,8 +41,7 @@ export function evaluate(m: Machine, node: Expression, env: Env): Value {
   m.step();
   switch (node.type) {
     case 'constant':
-      if (typeof node.value === 'string') constantText(m, node, node.value);
-      return node.value instanceof Uint8Array ? bytes(node.value) : known(node.value);
+      return constantValue(m, node);
     case 'name':
       return readName(m, node, env, false);
     case 'member': {
@@ -117,6 +116,17 @@ export function evaluate(m: Machine, node: Expression, env: Env): Value {
     case 'template':
       return evaluateTemplate(m, node.parts, env);
   }
+}
+
+/** A constant's value, made once: known values never change, bytes do. */
+type Evaluated = Constant & { made?: Value };
+
+function constantValue(m: Machine, node: Evaluated): Value {
+  const { value } = node;
+  if (typeof value === 'string') constantText(m, node, value);
+  else if (value instanceof Uint8Array) return bytes(value);
+  node.made ??= known(value);
+  return node.made;
 }
 
 /** Evaluates something that stands left of a dot or bracket: a container's read rule waits. */

@@ -256,10 +256,12 @@ export class Machine {
   readonly contexts: { readonly javascript: Context; readonly python: Context };
 
   get language(): Language {
-    return this.languages[this.activation.env.module.language];
+    const { languages } = this;
+    return this.activation.env.module.language === 'javascript' ? languages.javascript : languages.python;
   }
   get context(): Context {
-    return this.contexts[this.activation.env.module.language];
+    const { contexts } = this;
+    return this.activation.env.module.language === 'javascript' ? contexts.javascript : contexts.python;
   }
   get file(): string {
     return this.activation.env.module.file;

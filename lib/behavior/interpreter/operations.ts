@@ -59,26 +59,35 @@ const LABEL_PARTS = 300;
 export function labelsOf(value: Value | undefined): Labels {
   if (value === undefined) return NO_LABELS;
   if (value.kind !== 'list' && value.kind !== 'dict' && value.kind !== 'choice') return value.labels;
-  const found = new Set<string>();
-  collectLabels(value, found, 4, { left: LABEL_PARTS });
-  return found.size === 0 ? NO_LABELS : found;
+  found = undefined;
+  partsLeft = LABEL_PARTS;
+  collectLabels(value, 4);
+  return found ?? NO_LABELS;
 }
 
-function collectLabels(value: Value, into: Set<string>, depth: number, parts: { left: number }): void {
-  if (value.labels.size > 0) for (const label of value.labels) into.add(label);
+// What one collection found and may still look at. Kept here since most values carry no label at all and are looked at
+// by the million: a collection without a find allocates nothing.
+let found: Set<string> | undefined;
+let partsLeft = 0;
+
+function collectLabels(value: Value, depth: number): void {
+  if (value.labels.size > 0) {
+    found ??= new Set();
+    for (const label of value.labels) found.add(label);
+  }
   if (depth === 0) return;
-  const inner =
-    value.kind === 'list'
-      ? value.items
-      : value.kind === 'dict'
-        ? value.entries.values()
-        : value.kind === 'choice'
-          ? value.options
-          : undefined;
+  if (value.kind === 'dict') {
+    for (const part of value.entries.values()) {
+      if (--partsLeft < 0) return;
+      collectLabels(part, depth - 1);
+    }
+    return;
+  }
+  const inner = value.kind === 'list' ? value.items : value.kind === 'choice' ? value.options : undefined;
   if (inner === undefined) return;
-  for (const part of inner) {
-    if (--parts.left < 0) return;
-    collectLabels(part, into, depth - 1, parts);
+  for (let i = 0; i < inner.length; i++) {
+    if (--partsLeft < 0) return;
+    collectLabels(inner[i]!, depth - 1);
   }
 }
 

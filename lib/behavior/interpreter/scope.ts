@@ -136,7 +136,7 @@ export function branches<T>(m: Machine, thunks: readonly (() => T)[], leaves: (r
   const outerSerial = m.trailSerial;
   const serial = m.serial;
   const results: T[] = [];
-  const touched = new Map<Env, Map<string, { old: Value | undefined; news: Value[] }>>();
+  let touched: Map<Env, Map<string, Touched>> | undefined;
   let live = 0;
   for (const thunk of thunks) {
     const log: NonNullable<Machine['trail']> = [];
@@ -151,25 +151,15 @@ export function branches<T>(m: Machine, thunks: readonly (() => T)[], leaves: (r
     } finally {
       m.uncertain--;
       if (!dropped) live++;
-      for (const [env, values] of undo(log)) {
-        let group = touched.get(env);
-        if (group === undefined) {
-          group = new Map();
-          touched.set(env, group);
-        }
-        for (const [key, value] of values) {
-          let record = group.get(key);
-          if (record === undefined) {
-            record = { old: env.names.get(key), news: [] };
-            group.set(key, record);
-          }
-          if (!dropped && value !== undefined) record.news.push(value);
-        }
+      if (log.length > 0) {
+        touched ??= new Map();
+        collect(touched, log, dropped);
       }
       m.trail = outerTrail;
       m.trailSerial = outerSerial;
     }
   }
+  if (touched === undefined) return results;
   for (const [env, group] of touched) {
     for (const [key, { old, news }] of group) {
       if (news.length === 0) continue;
@@ -178,6 +168,35 @@ export function branches<T>(m: Machine, thunks: readonly (() => T)[], leaves: (r
     }
   }
   return results;
+}
+
+/** A name that branches wrote: its value before them, and what each left in it. */
+interface Touched {
+  readonly old: Value | undefined;
+  readonly news: Value[];
+}
+
+/** Takes back what a branch wrote and notes it. */
+function collect(
+  touched: Map<Env, Map<string, Touched>>,
+  log: NonNullable<Machine['trail']>,
+  dropped: boolean,
+): void {
+  for (const [env, values] of undo(log)) {
+    let group = touched.get(env);
+    if (group === undefined) {
+      group = new Map();
+      touched.set(env, group);
+    }
+    for (const [key, value] of values) {
+      let record = group.get(key);
+      if (record === undefined) {
+        record = { old: env.names.get(key), news: [] };
+        group.set(key, record);
+      }
+      if (!dropped && value !== undefined) record.news.push(value);
+    }
+  }
 }
 
 /** Takes a branch's writes back and returns what it had written last. */

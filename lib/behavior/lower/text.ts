@@ -30,28 +30,89 @@ interface Shape {
   readonly pattern: RegExp;
   /** How many matches make the shape. */
   readonly atLeast: number;
+  /** False for texts that cannot hold a match, told by a search for plain text, ten times as fast as the pattern. */
+  readonly possible?: (source: string) => boolean;
   readonly language?: 'javascript' | 'python';
 }
 
+const holds =
+  (...parts: readonly string[]) =>
+  (source: string): boolean =>
+    parts.some((part) => source.includes(part));
+
+/** Whether the text has a run of so many characters that fit: every such run stands on one of the places looked at. */
+function hasRun(source: string, length: number, fits: (code: number) => boolean): boolean {
+  for (let at = length - 1; at < source.length; at += length) {
+    if (!fits(source.charCodeAt(at))) continue;
+    let start = at;
+    while (start > 0 && fits(source.charCodeAt(start - 1))) start--;
+    let end = at + 1;
+    while (end < source.length && end - start < length && fits(source.charCodeAt(end))) end++;
+    if (end - start >= length) return true;
+  }
+  return false;
+}
+
+const isBlank = (code: number): boolean => code === 32 || code === 9;
+/** `[`, `]`, `(`, `)`, `!`, `+`. */
+const isBracket = (code: number): boolean =>
+  code === 91 || code === 93 || code === 40 || code === 41 || code === 33 || code === 43;
+
 const SHAPES: readonly Shape[] = [
-  { detail: 'hexadecimal names', pattern: /\b_0x[0-9a-f]{4,}/g, atLeast: 12, language: 'javascript' },
+  {
+    detail: 'hexadecimal names',
+    pattern: /\b_0x[0-9a-f]{4,}/g,
+    possible: holds('_0x'),
+    atLeast: 12,
+    language: 'javascript',
+  },
   {
     detail: 'packed code',
     pattern: /eval\(function\(p,a,c,k,e,[dr]\)/g,
+    possible: holds('eval(function(p,a,c,k,e,'),
     atLeast: 1,
     language: 'javascript',
   },
-  { detail: 'code of six characters', pattern: /[[\]()!+]{120,}/g, atLeast: 1, language: 'javascript' },
+  {
+    detail: 'code of six characters',
+    pattern: /[[\]()!+]{120,}/g,
+    possible: (source) => hasRun(source, 120, isBracket),
+    atLeast: 1,
+    language: 'javascript',
+  },
   {
     detail: 'rotated string table',
     pattern: /\[['"]push['"]\]\(\w+\[['"]shift['"]\]\(\)\)/g,
+    possible: holds("['push", '["push'),
     atLeast: 1,
     language: 'javascript',
   },
-  { detail: 'code of symbols', pattern: /\$=~\[\];|ﾟωﾟ|ﾟДﾟ/g, atLeast: 1, language: 'javascript' },
-  { detail: 'computed numbers', pattern: /\(0o[0-7]{4,}[-%^|]/g, atLeast: 6, language: 'javascript' },
-  { detail: 'escaped letters', pattern: /(?:\\x[2-7][0-9a-fA-F]){5,}/g, atLeast: 4 },
-  { detail: 'escaped letters', pattern: /(?:\\u00[2-7][0-9a-fA-F]){5,}/g, atLeast: 4 },
+  {
+    detail: 'code of symbols',
+    pattern: /\$=~\[\];|ﾟωﾟ|ﾟДﾟ/g,
+    possible: holds('$=~[];', 'ﾟωﾟ', 'ﾟДﾟ'),
+    atLeast: 1,
+    language: 'javascript',
+  },
+  {
+    detail: 'computed numbers',
+    pattern: /\(0o[0-7]{4,}[-%^|]/g,
+    possible: holds('(0o'),
+    atLeast: 6,
+    language: 'javascript',
+  },
+  {
+    detail: 'escaped letters',
+    pattern: /(?:\\x[2-7][0-9a-fA-F]){5,}/g,
+    possible: holds('\\x'),
+    atLeast: 4,
+  },
+  {
+    detail: 'escaped letters',
+    pattern: /(?:\\u00[2-7][0-9a-fA-F]){5,}/g,
+    possible: holds('\\u00'),
+    atLeast: 4,
+  },
   // Names start with a letter: rows of zeros and ones are tables.
   { detail: 'look-alike names', pattern: /\bO[O0]{5,}\b|\b[Il][Il1]{7,}\b/g, atLeast: 12 },
   {
@@ -88,7 +149,7 @@ function countUpTo(source: string, pattern: RegExp, limit: number): { count: num
 export function inspectText(source: string, language: 'javascript' | 'python'): TextBehavior[] {
   const found: TextBehavior[] = [];
   OFF_SCREEN.lastIndex = 0;
-  const pushed = OFF_SCREEN.exec(source);
+  const pushed = hasRun(source, 150, isBlank) ? OFF_SCREEN.exec(source) : null;
   if (pushed !== null) {
     const at = pushed.index + pushed[0].length - 1;
     found.push({
@@ -110,6 +171,7 @@ export function inspectText(source: string, language: 'javascript' | 'python'): 
   }
   for (const shape of SHAPES) {
     if (shape.language !== undefined && shape.language !== language) continue;
+    if (shape.possible?.(source) === false) continue;
     const { count, first } = countUpTo(source, shape.pattern, shape.atLeast);
     if (count < shape.atLeast) continue;
     found.push({ code: 'obfuscated-code', ...locate(source, first), detail: shape.detail });

@@ -1,8 +1,8 @@
-/** The user's own pip as a child in a process group of its own: signals reach all of it, and none of it is left. */
+/** A user's own tool as a child in a process group of its own: signals reach all of it, and none of it is left. */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import process from 'node:process';
-import { KnownError } from '../errors.js';
+import { KnownError } from './errors.js';
 
 export interface ChildOptions {
   readonly command: readonly string[];
@@ -16,6 +16,8 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 const PATIENCE_MS = 3000;
 
 export class Child {
+  /** What it printed, where `stdio` is `pipe`. */
+  output = '';
   /** Exit code, or 128 + signal number as shells count; rejects when it could not be started. */
   readonly ended: Promise<number>;
   private readonly child: ChildProcess;
@@ -30,6 +32,11 @@ export class Child {
       detached: true,
     });
     this.child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+      });
+    }
     const forward = (signal: NodeJS.Signals): void => this.signal(signal);
     for (const signal of FORWARDED) process.on(signal, forward);
     this.ended = new Promise<number>((resolve, reject) => {

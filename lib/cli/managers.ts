@@ -1,0 +1,44 @@
+/** `safe-install pnpm …`, `yarn …`, `bun …`. */
+import process from 'node:process';
+import type { ManagerName } from '../managers/argv.js';
+import type { ManagerResult } from '../managers/guard.js';
+import { escapeText } from '../report/escape.js';
+import { userFolders } from '../verdict/folders.js';
+import { type Outcome, say } from './exit.js';
+import { guarded } from './guarded.js';
+
+export const runManager =
+  (manager: ManagerName) =>
+  (argv: readonly string[]): Promise<Outcome> =>
+    guarded(manager, argv.includes('--silent') || argv.includes('-s'), async (services, cwd) => {
+      const [{ guardManager }, { loadPolicy }] = await Promise.all([
+        import('../managers/guard.js'),
+        import('../verdict/policy.js'),
+      ]);
+      const { exitCode, results, kind, notes } = await guardManager({
+        manager,
+        argv,
+        cwd,
+        env: process.env,
+        stdio: 'inherit',
+        scan: services.scan,
+        needsDates: loadPolicy(cwd).minimumReleaseAge > 0,
+        keepFolder: userFolders().cache,
+        onProjectSettings: (settings) => {
+          for (const { key, value } of settings) {
+            say(escapeText(`this project's ${key}=${value}: ${manager} will run this, and it is not judged`));
+          }
+        },
+      });
+      if (results.length > 0) await services.report(results);
+      for (const note of notes) say(escapeText(note));
+      return { outcome: OUTCOMES[kind], exitCode };
+    });
+
+const OUTCOMES: Readonly<Record<ManagerResult['kind'], Outcome['outcome']>> = {
+  ran: 'allowed',
+  passed: 'passed',
+  refused: 'refused',
+  blocked: 'blocked',
+  unverified: 'unverified',
+};

