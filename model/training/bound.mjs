@@ -1,5 +1,5 @@
 // How far a window's log-odds move with what runs it: the product's runtime (onnxruntime-node) against itself and against Python.
-//   node model/training/bound.mjs WINDOWS.jsonl      lines: {"ids": [...], "logOdds": Python's, "package": n}
+//   node model/training/bound.mjs WINDOWS.jsonl      WINDOWS.jsonl as `evaluate.py --windows` writes it
 // Prints, over all windows, the largest difference to one window a run on one thread in order: in reverse order, on two threads,
 // beside 7 and 31 windows of the same length in one batch (which the product never does), and Python's.
 import { readFileSync } from 'node:fs'

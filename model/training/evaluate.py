@@ -2,12 +2,12 @@
 
     python evaluate.py [--out REPORT.md] [--cases FILE]
 
-Scores are those of onnxruntime on model/model.onnx, one window a run; out of fold they are those choose.py wrote down, by five
+Scores are those of onnxruntime on model/model.onnx, one window a run; out of fold they are those choose.py wrote down, by
 networks of the same recipe, each of which never saw the fold it judges. The thresholds come from the latter alone.
 """
 from __future__ import annotations
 
-import argparse, gzip
+import argparse, gzip, json, random
 from collections import defaultdict
 from pathlib import Path
 from typing import Callable
@@ -130,6 +130,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=MODEL / "data" / "evaluation.md")
     parser.add_argument("--cases", type=Path, help="list of misses and alarms, for reading")
+    parser.add_argument("--windows", type=Path, help="write windows of 1,000 packages and their log-odds, for bound.mjs")
     args = parser.parse_args()
     config = scoring.config()
     report = Report(config)
@@ -144,7 +145,8 @@ def main() -> None:
     recorded = read_out_of_fold()
     judged = [p for p in whole if p.sha256 in recorded["package", p.ecosystem]]
     out_of_fold = np.array([recorded["package", p.ecosystem][p.sha256] for p in judged])
-    report.section("Out of fold: five networks, each judging the fold it never saw; the thresholds were set on the honest part of this", judged, out_of_fold)
+    report.section(f"Out of fold: each fold judged by a network that never saw it (folds {', '.join(map(str, sorted({p.fold for p in judged})))}); the thresholds were set on the honest part of this",
+                   judged, out_of_fold)
     report.say("\n| control, out of fold | npm | PyPI |\n|---|---|---|")
     for name in [k for k, e in recorded if e == "npm" and k != "package"]:
         cells = [controls.rate(scoring.calibrated(config, e, np.array(list(recorded[name, e].values()))) >= config["threshold"]) if recorded.get((name, e)) else "-"
@@ -167,6 +169,10 @@ def main() -> None:
     card = MODEL / "MODEL_CARD.md"
     head, mark, _ = card.read_text().partition("<!-- evaluation: written by training/evaluate.py -->\n")
     card.write_text(head + mark + "\n# Evaluation\n\n" + "\n".join(report.lines).replace("\n## ", "\n## ") + "\n")
+    if args.windows:
+        drawn = random.Random(5).sample([p for p in whole if p.behaviors], 1000)
+        distinct = dict.fromkeys(w for p in drawn for w in data.package_windows(p))
+        args.windows.write_text("".join(json.dumps({"ids": data.closed(w), "logOdds": scorer.window(w)}) + "\n" for w in distinct))
     if args.cases:
         write_cases(args.cases, config, judged + test, np.concatenate([out_of_fold, test_odds]), scorer)
 

@@ -42,10 +42,10 @@ class Scorer:
 
 
 class OutOfFold:
-    """Five scorers, each for the fold it never saw."""
+    """A scorer a fold, each for the fold it never saw; folds without a network are left out."""
 
     def __init__(self, folder: Path):
-        self.folds = {f: Scorer(folder / f"fold{f}.onnx") for f in range(FOLDS)}
+        self.folds = {f: Scorer(folder / f"fold{f}.onnx") for f in range(FOLDS) if (folder / f"fold{f}.onnx").exists()}
 
     def judge(self, unit_lists: list[Units], folds: list[int]) -> np.ndarray:
         return np.array([self.folds[f].package(units) for units, f in zip(unit_lists, folds)])

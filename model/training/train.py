@@ -14,6 +14,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -139,14 +140,14 @@ class Augment:
             return (window[0], vocab.MASK, vocab.MASK, *window[3:])
         return window
 
-    def thin(self, window: tuple[int, ...]) -> tuple[int, ...]:
+    def thin(self, window: tuple[int, ...], share: float = 0.06, least: int = 12) -> tuple[int, ...]:
         """Leaves out a few behaviours."""
-        if len(window) < 12 or self.rng.random() > 0.2:
+        if len(window) < least or (share == 0.06 and self.rng.random() > 0.2):
             return window
         points = self.cut_points(window)
         body = []
         for a, b in zip(points, points[1:]):
-            if self.rng.random() > 0.06:
+            if self.rng.random() > share:
                 body += window[a:b]
         return window[:3] + tuple(body)
 
@@ -307,6 +308,78 @@ def shuffle(packages: list[data.Package], ids: dict[str, int], seed: int = 0) ->
             p.units[n] = unit[:2] + tuple(t for part in parts for t in part)
 
 
+TAUGHT = 64  # windows a step
+CERTAIN = 8.0  # log-odds beyond which the teacher's answer tells no more
+
+
+def teach(args: argparse.Namespace) -> Path:
+    """Distillation: the network learns the teacher's log-odds of windows as they are, thinned, and put together anew."""
+    from teacher import Teacher, examples
+    torch.manual_seed(args.seed)
+    rng = random.Random(args.seed)
+    torch.set_num_threads(args.threads)
+    path = args.corpus / "ckpt" / f"{args.name}.pt"
+    packages = [p for p in data.load() if p.split == "train" and p.fold not in args.hold]
+    ids = vocab.load()
+    rows, label, weight = examples(packages)
+    hosts = sorted({u for p in packages if p.label == 0 for u in p.units if len(u) >= 12})
+    augment = Augment(ids, hosts, 0.5, rng)
+
+    def change(w: tuple[int, ...], _: int) -> tuple[int, ...]:
+        return augment.join(w, rng.choice(hosts)) if rng.random() < 0.6 else augment.head(augment.thin(w))
+
+    teacher = Teacher(rows, label, weight, change)
+    model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool, dropout=0.0))
+    if args.warm:
+        warm(model, torch.load(args.warm, weights_only=False), ids)
+    mean = copy.deepcopy(model)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.01)
+    chance = torch.tensor(np.where(label == 1, weight / weight[label == 1].sum(), weight / weight[label == 0].sum()))
+    hardness = torch.ones(len(rows), dtype=chance.dtype)
+    print(f"teacher of {len(rows)} windows, {int(label.sum())} malicious; budget {args.minutes} min", flush=True)
+    begin, step, average = time.process_time(), 0, 1.0
+    model.train()
+    while True:
+        drawn = torch.multinomial(chance * hardness, 6000, replacement=True).tolist()
+        for batch in (drawn[i:i + TAUGHT] for i in range(0, len(drawn), TAUGHT)):
+            spent = (time.process_time() - begin) / 60
+            if spent >= args.minutes:
+                save(path, {"model": mean.state_dict(), "shape": asdict(model.shape), "vocabulary": list(ids), "minutes": spent, "step": step, "rows": len(rows)})
+                print(f"ended after {step} steps", flush=True)
+                return path
+            progress = spent / args.minutes
+            for g in optimizer.param_groups:
+                g["lr"] = args.rate * min(1.0, progress / 0.04 + 0.02) * (0.5 * (1 + math.cos(math.pi * progress)) + 0.02)
+            shown, plain = [], []
+            for i in batch:
+                w, luck = rows[i], rng.random()
+                plain.append(luck < 0.35)
+                if luck >= 0.7:
+                    w = augment.join(w, rng.choice(hosts))
+                elif luck >= 0.35:
+                    w = augment.head(augment.thin(w, rng.choice((0.06, 0.2, 0.5)), 4))
+                shown.append(w)
+            target = torch.tensor(teacher(shown), dtype=torch.float32).clamp(-CERTAIN, CERTAIN)
+            z = judge(model, shown, parts=4)
+            error = F.smooth_l1_loss(z, target, reduction="none") + F.binary_cross_entropy_with_logits(z, torch.sigmoid(target), reduction="none")
+            loss = error.mean()
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            step += 1
+            for i, known, e in zip(batch, plain, error.detach().tolist()):
+                if known:
+                    hardness[i] = 0.5 * hardness[i] + 0.5 * min(3.0, 0.3 + e)
+            with torch.no_grad():
+                keep = min(0.995, (1 + step) / (10 + step))
+                for slow, fast in zip(mean.parameters(), model.parameters()):
+                    slow.lerp_(fast, 1 - keep)
+            average = 0.99 * average + 0.01 * loss.item()
+            if step % 50 == 0:
+                print(f"{spent:5.1f} min step {step} error {average:.4f}", flush=True)
+
+
 def train(args: argparse.Namespace) -> Path:
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
@@ -411,10 +484,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1, help="more than one hurts on a busy machine")
     parser.add_argument("--pool", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--teach", action="store_true", help="learn from boosting on windows (teacher.py), best after a training of its own (--warm)")
     parser.add_argument("--shuffle", action="store_true", help="behaviours of a unit in random order: an experiment")
     parser.add_argument("--warm", type=Path, help="checkpoint to begin with; must not have seen the folds held out here")
     parser.add_argument("--fresh", action="store_true", help="ignore an older checkpoint")
-    train(parser.parse_args())
+    args = parser.parse_args()
+    (teach if args.teach else train)(args)
 
 
 if __name__ == "__main__":
