@@ -4,16 +4,17 @@
  * applied last and outside, so that a verdict is a pure function of facts, policy and time.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { registryFacts } from './artifact/install-facts.js';
 import { integrityOf, integrityProblem } from './artifact/integrity.js';
 import { LIMITS } from './artifact/limits.js';
 import { TAXONOMY_VERSION } from './behavior/taxonomy.js';
 import { loadModelConfig } from './classifier/config.js';
 import { KnownError } from './errors.js';
 import type { Examined } from './scan/examine.js';
+import { codeFingerprint } from './scan/fingerprint.js';
 import { Pool, type PoolOptions, WorkerFailure } from './scan/pool.js';
-import type { Scan, ScanInput } from './types.js';
-import { type CacheKey, ScoreCache } from './verdict/cache.js';
+import type { Recall, Scan, ScanInput, Verdict } from './types.js';
+import { type CacheKey, type CacheVersions, ScoreCache } from './verdict/cache.js';
 import { decide, effectiveThreshold } from './verdict/decide.js';
 import { NO_POLICY, type Policy } from './verdict/policy.js';
 
@@ -31,6 +32,8 @@ export interface ScannerOptions extends PoolOptions {
 export interface Scanner {
   /** Rejects with `KnownError` when the scanner itself fails (exit 102); an artifact never makes it reject. */
   readonly scan: Scan;
+  /** From the cache alone: what is not there, or is no clean result under the policy, must be read. */
+  readonly recall: Recall;
   /** Ends the threads and finishes the cache; nothing is left open. */
   readonly close: () => Promise<void>;
 }
@@ -43,18 +46,8 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
   const pool = new Pool(options);
   const underway = new Map<string, Promise<Examined>>();
 
-  const scan: Scan = async (input) => {
-    const started = performance.now();
-    const integrity = integrityOf(input);
-    const key: CacheKey = {
-      integrity,
-      ecosystem: input.ecosystem,
-      reader: readerOf(input),
-      registryManifest: input.registryManifest ?? null,
-    };
-    const facts = await examineOnce(input, key);
-    const { registry, published } = input;
-    return decide(
+  const verdictOf = (facts: Examined, { registry, published }: Outside, started: number): Verdict =>
+    decide(
       {
         ...facts,
         ...(registry !== undefined && { registry }),
@@ -64,36 +57,52 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
       options.policy ?? NO_POLICY,
       options.now?.() ?? Date.now(),
     );
+
+  const scan: Scan = async (given) => {
+    const started = performance.now();
+    const input = withFactsOnly(given);
+    const facts = await examineOnce(input, keyOf(input, integrityOf(input)));
+    return verdictOf(facts, input, started);
+  };
+
+  const recall: Recall = async (given) => {
+    const started = performance.now();
+    if (!SHA512.test(given.expectedIntegrity)) return undefined;
+    const input = withFactsOnly(given);
+    const facts = await fromCache(keyOf(input, given.expectedIntegrity));
+    return facts && verdictOf(facts, input, started);
   };
 
   async function examineOnce(input: ScanInput, key: CacheKey): Promise<Examined> {
     const id = JSON.stringify([key, input.expectedIntegrity ?? null]);
     let facts = underway.get(id);
     if (facts === undefined) {
-      facts = fromCache(input, key).then((known) => known ?? fromWorker(input, key));
+      // A promise of the registry that the bytes break is never in the cache.
+      const broken = integrityProblem(input, key.integrity) !== undefined;
+      const known = broken ? Promise.resolve(undefined) : fromCache(key);
+      facts = known.then((found) => found ?? fromWorker(input, key));
       underway.set(id, facts);
     }
     return facts;
   }
 
-  async function fromCache(input: ScanInput, key: CacheKey): Promise<Examined | undefined> {
+  async function fromCache(key: CacheKey): Promise<Examined | undefined> {
     if (cache === undefined || options.sequences) return undefined;
-    // A promise of the registry that the bytes break is never in the cache.
-    if (integrityProblem(input, key.integrity) !== undefined) return undefined;
     const found = await cache.get(key);
     if (found === undefined) return undefined;
-    const { name, version, score, threshold, findings, opaqueFiles } = found;
+    const { name, version, score, threshold, findings, opaqueFiles, installs } = found;
     // Clean by the model and an alarm by a stricter policy: read again, for the evidence.
     const policy = options.policy ?? NO_POLICY;
-    if (score >= effectiveThreshold(threshold, input.ecosystem, policy)) return undefined;
+    if (score >= effectiveThreshold(threshold, key.ecosystem, policy)) return undefined;
     return {
-      ecosystem: input.ecosystem,
+      ecosystem: key.ecosystem,
       name,
       version,
       integrity: key.integrity,
       score: { value: score, threshold, evidence: [] },
       findings,
       opaqueFiles,
+      ...(installs !== undefined && { installs }),
     };
   }
 
@@ -120,17 +129,36 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
     }
   }
 
+  let closing: Promise<void> | undefined;
   return {
     scan,
-    close: async () => {
-      await pool.close();
-      await cache?.close();
+    recall,
+    close: () => {
+      closing ??= pool.close().then(() => cache?.close());
+      return closing;
     },
   };
 }
 
+type Outside = Pick<ScanInput, 'registry' | 'published'>;
+
+const SHA512 = /^sha512-[A-Za-z0-9+/]{86}==$/;
+
+/** Of a registry's manifest only what is compared: the rest may change without the score changing. */
+function withFactsOnly<T extends Pick<ScanInput, 'registryManifest'>>(input: T): T {
+  const { registryManifest } = input;
+  return registryManifest === undefined
+    ? input
+    : { ...input, registryManifest: registryFacts(registryManifest) };
+}
+
+function keyOf(input: Omit<ScanInput, 'bytes'>, integrity: string): CacheKey {
+  const { ecosystem, registryManifest } = input;
+  return { integrity, ecosystem, reader: readerOf(input), registryManifest: registryManifest ?? null };
+}
+
 /** The same bytes have other entry points as another kind; only the name's ending tells some of them apart. */
-function readerOf({ ecosystem, filename, files }: ScanInput): string {
+function readerOf({ ecosystem, filename, files }: Omit<ScanInput, 'bytes'>): string {
   if (files !== undefined) return 'folder';
   return ecosystem === 'npm'
     ? /\.zip$/i.test(filename)
@@ -141,16 +169,26 @@ function readerOf({ ecosystem, filename, files }: ScanInput): string {
       : 'sdist';
 }
 
-/** Versions of all that turns bytes into a score; the package's own stands for the code that reads. */
-function cacheVersions(): { model: string; taxonomy: string; limits: string } {
+/**
+ * Names everything a verdict depends on beside the artifact, as far as that stays as it is: model, code and policy.
+ * Undefined where a verdict of today may not hold tomorrow, because an exception ends.
+ */
+export function verdictIdentity(policy: Policy): string | undefined {
+  if (policy.exceptions.some(({ until }) => until !== undefined)) return undefined;
+  const plain = (_: string, value: unknown): unknown => (value instanceof Set ? [...value].sort() : value);
+  const text = JSON.stringify([cacheVersions(), policy], plain);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** Versions of all that turns bytes into a score. */
+function cacheVersions(): CacheVersions {
   const config = loadModelConfig();
-  const own = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
+  const short = (value: unknown): string =>
+    createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
+  return {
+    model: `${config.version} ${short(config)}`,
+    taxonomy: TAXONOMY_VERSION,
+    limits: short(LIMITS),
+    code: codeFingerprint(),
   };
-  const limits = createHash('sha256')
-    .update(JSON.stringify([own.version, LIMITS]))
-    .digest('hex')
-    .slice(0, 16);
-  const model = createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16);
-  return { model: `${config.version} ${model}`, taxonomy: TAXONOMY_VERSION, limits };
 }

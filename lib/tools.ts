@@ -64,3 +64,11 @@ function isExecutable(file: string): boolean {
     return false;
   }
 }
+
+/**
+ * The variables that the guard sets for its own children, and that are set here: by hand they make project hooks and
+ * hooked environments let everything pass.
+ */
+export function hookSwitches(env: Env): string[] {
+  return ['SAFE_INSTALL_GUARDED_NPM', 'SAFE_INSTALL_GUARDED_PIP'].filter((name) => env[name]);
+}

@@ -179,9 +179,19 @@ export interface Verdict {
   /** Why the policy changed the outcome, when it did (`exception`, `threshold`…). */
   readonly policy?: string;
   readonly opaqueFiles: number;
+  /** npm only, when the manifest could be read. */
+  readonly installs?: InstallFacts;
   /** Only when the scanner was asked to keep it, for reports that draw it. */
   readonly sequence?: BehaviorSequence;
   readonly durationMs: number;
+}
+
+/** What npm acts on in a package's own manifest when it installs it. */
+export interface InstallFacts {
+  /** The manifest, without what only people read. */
+  readonly manifest: Readonly<Record<string, unknown>>;
+  /** Of the package's files: `binding.gyp`, and those under `directories.bin`. */
+  readonly files: readonly string[];
 }
 
 /** What `lib/scan.ts` is given: bytes and the facts that stand outside them. */
@@ -204,3 +214,14 @@ export interface ScanInput {
 
 /** The scanner as the guards see it. */
 export type Scan = (input: ScanInput) => Promise<Verdict>;
+
+/**
+ * The verdict on bytes an earlier run has read, known by the SHA-512 SRI in `expectedIntegrity`; undefined when they must
+ * be read. Whoever goes by it must hand on no other bytes than those.
+ */
+export type Recall = (
+  input: Omit<ScanInput, 'bytes' | 'files'> & { readonly expectedIntegrity: string },
+) => Promise<Verdict | undefined>;
+
+/** The policy's word on what a guard itself could not read: an `unverified` verdict, allowed where it accepts that kind. */
+export type Accept = (verdict: Verdict) => Promise<Verdict>;

@@ -1,6 +1,7 @@
 /** What the npm and pip commands share: services around a guard, its outcome, the record of the run. */
 import process from 'node:process';
-import type { Outcome } from './exit.js';
+import { hookSwitches } from '../tools.js';
+import { type Outcome, say } from './exit.js';
 import { createServices, type Services } from './services.js';
 
 /**
@@ -13,6 +14,9 @@ export async function guarded(
   guard: (services: Services, cwd: string) => Promise<Outcome>,
 ): Promise<Outcome> {
   const cwd = process.cwd();
+  for (const name of hookSwitches(process.env)) {
+    say(`${name} is set in your environment: project hooks and hooked environments let everything pass`);
+  }
   const services = createServices({ cwd, silent });
   let outcome: Outcome;
   try {

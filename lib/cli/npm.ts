@@ -29,6 +29,8 @@ function run(command: 'npm' | 'npx', argv: readonly string[]): Promise<Outcome> 
       cwd,
       env: process.env,
       scan: services.scan,
+      recall: services.recall,
+      accept: services.accept,
       onProjectSettings: (settings) => {
         for (const { key, value, risk } of settings) {
           const what =
@@ -40,6 +42,8 @@ function run(command: 'npm' | 'npx', argv: readonly string[]): Promise<Outcome> 
       },
       onDecision: ({ packages }) => {
         if (packages.length > 0 && !services.reportNow(packages)) unreported = packages;
+        // All is judged: threads, parsers and model need not wait in memory beside npm.
+        void services.close();
       },
     });
     // Nothing of it had bytes to scan; then npm has not run either.

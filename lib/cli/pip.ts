@@ -30,7 +30,8 @@ export function run(argv: readonly string[]): Promise<Outcome> {
       import('../pip/guard.js'),
       import('../pip/tool.js'),
     ]);
-    return tell(services, await guardPip({ ...common(services, cwd), pip: findPip(process.env), argv }));
+    const options = { ...common(services, cwd), pip: findPip(process.env), argv };
+    return tell(services, await guardPip({ ...options, cacheIdentity: services.identity }));
   });
 }
 
@@ -39,6 +40,7 @@ const common = (services: Services, cwd: string) => ({
   env: process.env,
   stdio: 'inherit' as const,
   scan: services.scan,
+  accept: services.accept,
   cacheFolder: join(userFolders().cache, 'pip'),
 });
 

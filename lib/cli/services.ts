@@ -3,7 +3,7 @@ import process from 'node:process';
 import type { Progress } from '../report/progress.js';
 import { type PackageResult, type Run, summarize } from '../report/run.js';
 import type { Scanner } from '../scan.js';
-import type { Scan, UnverifiedReason, Verdict } from '../types.js';
+import type { Accept, Recall, Scan, UnverifiedReason, Verdict } from '../types.js';
 import type { Policy } from '../verdict/policy.js';
 
 export interface Services {
@@ -12,13 +12,18 @@ export interface Services {
    * with nothing to scan does not pay for them.
    */
   readonly scan: Scan;
+  /** The same scanner's verdict on bytes it read in an earlier run. */
+  readonly recall: Recall;
+  readonly accept: Accept;
+  /** `verdictIdentity` under the policy in force. */
+  readonly identity: () => Promise<string | undefined>;
   /** Prints the cards and the one line. To be called once, when the verdicts on everything are known. */
   readonly report: (packages: readonly PackageResult[]) => Promise<void>;
   /** The same without waiting, for a caller that cannot; false when nothing was scanned, and nothing is printed. */
   readonly reportNow: (packages: readonly PackageResult[]) => boolean;
   /** What was reported; undefined when nothing was. */
   readonly run: () => Run | undefined;
-  /** Ends the scanner's threads and finishes its cache. Must be awaited before the command ends. */
+  /** Ends the scanner's threads and finishes its cache. Must be awaited before the command ends; may be called twice. */
   readonly close: () => Promise<void>;
 }
 
@@ -53,11 +58,23 @@ export function createServices({ cwd, silent }: ServiceOptions): Services {
   };
 
   let read = 0;
-  const scan: Scan = async (input) => {
-    const { scanner, progress } = await open();
-    const verdict = await scanner.scan(input);
+  const told = ({ progress }: Opened, verdict: Verdict): Verdict => {
     progress.update('read', ++read, undefined, `${verdict.name}@${verdict.version}`);
     return verdict;
+  };
+  const scan: Scan = async (input) => {
+    const all = await open();
+    return told(all, await all.scanner.scan(input));
+  };
+  const recall: Recall = async (input) => {
+    const all = await open();
+    const verdict = await all.scanner.recall(input);
+    return verdict && told(all, verdict);
+  };
+  const accept: Accept = async (verdict) => {
+    const { policy } = await open();
+    const { acceptUnread } = await import('../verdict/decide.js');
+    return acceptUnread(verdict, policy);
   };
   const reportNow = (packages: readonly PackageResult[]): boolean => {
     if (opened === undefined) return false;
@@ -69,6 +86,13 @@ export function createServices({ cwd, silent }: ServiceOptions): Services {
   };
   return {
     scan,
+    recall,
+    accept,
+    identity: async () => {
+      const { policy } = await open();
+      const { verdictIdentity } = await import('../scan.js');
+      return verdictIdentity(policy);
+    },
     reportNow,
     report: async (packages) => {
       await open();

@@ -43,12 +43,11 @@ function readJson(body: Buffer, base: URL): IndexLink[] {
 }
 
 function readHtml(text: string, page: URL): IndexLink[] {
-  const baseTag = /<base\b[^>]*?\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))/i.exec(text);
-  const baseHref = baseTag?.[1] ?? baseTag?.[2] ?? baseTag?.[3] ?? '';
+  const [baseHref = ''] = hrefs(text, 'base');
   const base = URL.canParse(baseHref, page.href) ? new URL(baseHref, page) : page;
   const links: IndexLink[] = [];
-  for (const anchor of text.matchAll(/<a\b[^>]*?\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))/gi)) {
-    const href = unescapeHtml(anchor[1] ?? anchor[2] ?? anchor[3] ?? '');
+  for (const raw of hrefs(text, 'a')) {
+    const href = unescapeHtml(raw);
     if (!URL.canParse(href, base.href)) continue;
     const url = new URL(href, base);
     const hash = fragmentHash(url);
@@ -56,6 +55,33 @@ function readHtml(text: string, page: URL): IndexLink[] {
     links.push({ url: url.href, hash, published: undefined });
   }
   return links;
+}
+
+/**
+ * The `href` of every such tag. Walks the text once: one expression for the whole tag would begin again at each `<a`
+ * of a page that never closes one, and take the square of its length.
+ */
+function* hrefs(text: string, tag: string): Generator<string> {
+  const open = new RegExp(`<${tag}\\b`, 'gi');
+  const name = /\bhref\s*=\s*/gi;
+  const value = /"([^"]*)"|'([^']*)'|([^\s>]+)/y;
+  let close = 0;
+  let href: RegExpExecArray | null | undefined;
+  while (open.exec(text) !== null) {
+    const start = open.lastIndex;
+    if (close !== -1 && close < start) close = text.indexOf('>', start);
+    if (href === undefined || (href !== null && href.index < start)) {
+      name.lastIndex = start;
+      href = name.exec(text);
+    }
+    if (href === null) return;
+    if (close !== -1 && href.index > close) continue;
+    value.lastIndex = href.index + href[0].length;
+    const found = value.exec(text);
+    if (found === null) continue;
+    yield found[1] ?? found[2] ?? found[3] ?? '';
+    open.lastIndex = value.lastIndex;
+  }
 }
 
 /** `#sha256=…` of a link, as pip reads it. */

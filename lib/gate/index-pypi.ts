@@ -6,7 +6,7 @@
  * have been served; so the scan of each file comes before the first byte of it is handed out.
  */
 import { createHash } from 'node:crypto';
-import type { Scan, UnverifiedReason, Verdict } from '../types.js';
+import type { Accept, Scan, UnverifiedReason, Verdict } from '../types.js';
 import { isArchiveName, isPlainText } from './body-kind.js';
 import type { FileStore } from './file-store.js';
 import { fragmentHash, type IndexLink, readLinks } from './index-links.js';
@@ -31,6 +31,8 @@ export type Inspect = (
 
 export interface PypiGateOptions {
   readonly scan: Scan;
+  /** The policy's word on an archive that points past the gate. */
+  readonly accept?: Accept;
   readonly upstream: Upstream;
   /** Files scanned before, by hash, so that a warm run fetches nothing twice. */
   readonly store?: FileStore | undefined;
@@ -170,7 +172,10 @@ export class PypiGate {
     });
     if (verdict.verdict !== 'allow') return verdict;
     const reason = await inspect(filename, bytes, url);
-    return reason === undefined ? verdict : { ...verdict, verdict: 'unverified', unverified: reason };
+    if (reason === undefined) return verdict;
+    const unread: Verdict = { ...verdict, verdict: 'unverified', unverified: reason };
+    // Other metadata than was served before is no kind of source to be accepted.
+    return reason.code === 'integrity-mismatch' ? unread : ((await this.options.accept?.(unread)) ?? unread);
   }
 
   /** The hash of the metadata an index served for a wheel, to be compared with the wheel's own. */

@@ -1,5 +1,7 @@
 /** Run by `lib/bun.ts` under Node.js: packages as JSON on stdin → advisories as JSON on stdout, cards on stderr. */
 
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import process from 'node:process';
 import { buffer } from 'node:stream/consumers';
 import { LIMITS } from '../artifact/limits.js';
@@ -24,7 +26,13 @@ try {
     needsDates: loadPolicy(cwd).minimumReleaseAge > 0,
     maxArchiveBytes: LIMITS.compressedBytes,
   });
-  const advisories = await advisoriesFor(registry, packages);
+  const advisories = await advisoriesFor(registry, packages, (file) =>
+    services.scan({
+      ecosystem: 'npm',
+      filename: path.basename(file),
+      bytes: readFileSync(path.resolve(cwd, file)),
+    }),
+  );
   if (registry.results.length > 0) await services.report(registry.results);
   process.stdout.write(JSON.stringify(advisories));
 } catch (error) {

@@ -77,12 +77,18 @@ async function answer(session: Session, body: Buffer): Promise<GateResponse> {
 export async function advisoriesFor(
   registry: ScanningRegistry,
   packages: readonly BunPackage[],
+  /** Reads an archive of this machine; without it those were read before. */
+  judgeFile?: (file: string) => Promise<Verdict>,
 ): Promise<BunAdvisory[]> {
   const advisories: BunAdvisory[] = [];
   await forEachLimit([...packages], CONCURRENCY, async ({ name, version, tarball, requestedRange }) => {
     let verdict: Verdict;
     if (/^https?:/.test(tarball)) verdict = await registry.judge(tarball);
-    // The user's own folders; archives of this machine are read before Bun starts.
+    else if (judgeFile !== undefined && /\.(?:tgz|tar\.gz)$/.test(tarball || requestedRange)) {
+      verdict = await judgeFile((tarball || requestedRange).replace(/^file:/, ''));
+      registry.record(`${name}@${version}`, verdict);
+    }
+    // The user's own folders.
     else if (tarball !== '' || /^(?:workspace|link|file):|^\.{0,2}\//.test(requestedRange)) return;
     else {
       verdict = unreadNpm({ code: 'git-source', args: { spec: requestedRange } }, name, version);

@@ -1,4 +1,5 @@
 /** npm's command line → what will happen. Pure: reads no file, no environment. */
+import { EXIT, KnownError } from '../errors.js';
 import type { ConfigLike, NpmLibraries } from './libraries.js';
 
 /**
@@ -140,13 +141,19 @@ export function parseArgv(argv: readonly string[], libraries: NpmLibraries): Inv
     warn: false,
   });
   config.loadDefaults();
-  config.loadCLI();
+  try {
+    config.loadCLI();
+  } catch (error) {
+    // npm's own parser trips over names like `--constructor`; npm would end with this very error.
+    const why = (error as Error).message;
+    throw new KnownError('npm-arguments', `npm cannot read these arguments: ${why}`, EXIT.usage);
+  }
   const [word, ...args] = config.parsedArgv.remain;
   const unknownOptions = config.parsedArgv.cooked
     .slice(0, cookedEnd(config.parsedArgv.cooked))
     .filter((item) => item.startsWith('--') && item.length > 2)
     .map((item) => item.slice(2).replace(/^no-/, '').replace(/=.*$/s, ''))
-    .filter((name) => !(name in libraries.definitions) && !name.includes(':') && name !== '');
+    .filter((name) => !Object.hasOwn(libraries.definitions, name) && !name.includes(':') && name !== '');
   const base = { args, argv, unknownOptions };
   if (word === undefined) return { ...base, command: '', kind: 'pass' };
   const command = (libraries.deref ?? dereference)(word) ?? '';

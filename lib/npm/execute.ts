@@ -56,6 +56,8 @@ export async function guardExecute(
     {
       trees: [{ command: 'install', args: specs, where, global: false }],
       argv: invocation.argv,
+      // npm looks a spec up by itself before it resolves anything.
+      asksMore: true,
     },
     { ...options, onDecision: (decision) => options.onDecision?.(withDisk(decision)) },
   );

@@ -5,7 +5,6 @@
  */
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { Parser } from 'tar';
 import type { Manifest } from './libraries.js';
 
 /** The keys of a manifest npm acts on when it installs a dependency. */
@@ -45,7 +44,8 @@ const GYP_FILE = 'binding.gyp';
  * component dropped, links ignored, the last duplicate wins).
  * @throws Error when the archive or the manifest cannot be read.
  */
-export function readTarballManifest(bytes: Buffer): Promise<TarballManifest> {
+export async function readTarballManifest(bytes: Buffer): Promise<TarballManifest> {
+  const { Parser } = await import('tar');
   return new Promise((resolve, reject) => {
     let text: Buffer | undefined;
     const files: string[] = [];

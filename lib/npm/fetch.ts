@@ -1,4 +1,4 @@
-/** Fetches an artifact once, through pacote and the user's own npm cache, and keeps its bytes in memory. */
+/** Fetches an artifact through pacote and the user's own npm cache. */
 import ssri from 'ssri';
 import { KnownError } from '../errors.js';
 import { tarballKey } from '../gate/registry.js';
@@ -8,7 +8,6 @@ import type { Artifact } from './resolve.js';
 import type { NpmTool } from './tool.js';
 
 export interface FetchedArtifact {
-  readonly artifact: Artifact;
   readonly bytes: Buffer;
   /** Addresses under which npm may ask for it, normalised. */
   readonly urls: readonly string[];
@@ -21,7 +20,7 @@ export async function fetchArtifact(
   tool: NpmTool,
   config: NpmConfig,
   packuments: FrozenPackuments,
-  artifact: Artifact,
+  artifact: Pick<Artifact, 'name' | 'version' | 'resolved' | 'integrity'>,
 ): Promise<FetchedArtifact> {
   const { name, version, resolved, integrity } = artifact;
   const address = resolved === undefined ? undefined : effectiveAddress(resolved, config);
@@ -45,7 +44,7 @@ export async function fetchArtifact(
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     if (integrity !== undefined) ssri.checkData(bytes, integrity, { error: true });
     const urls = [resolved, address, data.resolved].filter((url): url is string => url !== undefined);
-    return { artifact, bytes, urls: [...new Set(urls.map(tarballKey))] };
+    return { bytes, urls: [...new Set(urls.map(tarballKey))] };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = message.split('\n')[0];

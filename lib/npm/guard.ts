@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { EXIT, KnownError } from '../errors.js';
-import type { Scan, Verdict } from '../types.js';
+import type { Accept, Recall, Scan, Verdict } from '../types.js';
 import { type Invocation, parseArgv } from './argv.js';
 import { loadConfig, type NpmConfig } from './config.js';
 import { guardExecute } from './execute.js';
@@ -60,6 +60,10 @@ export interface GuardOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly scan: Scan;
+  /** Verdicts of earlier runs, by hash; without it everything is read. */
+  readonly recall?: Recall;
+  /** The policy's word on what cannot be read; without it nothing of that kind is accepted. */
+  readonly accept?: Accept;
   /** The npm to guard; by default the one on PATH. */
   readonly tool?: NpmTool;
   /** Called before anything is resolved, with what the project's `.npmrc` makes npm run or trust. */

@@ -1,16 +1,16 @@
 /** Resolve, fetch, scan, judge; then npm behind the gate. */
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { KnownError } from '../errors.js';
 import { type GateRequest, type GateResponse, openGate } from '../gate/proxy.js';
-import { registryHandler, tarballKey } from '../gate/registry.js';
+import { registryHandler, type TarballSource } from '../gate/registry.js';
+import { timed } from '../stages.js';
 import type { Verdict } from '../types.js';
 import type { NpmConfig } from './config.js';
-import { factsOf, readTarballManifest, TREE_KEYS } from './facts.js';
-import { type FetchedArtifact, fetchArtifact } from './fetch.js';
+import { TREE_KEYS } from './facts.js';
 import type { Decision, GuardOptions, Outcome, ScannedPackage } from './guard.js';
+import { packagesInPlace } from './in-place.js';
+import type { Manifest } from './libraries.js';
 import { FrozenPackuments } from './packuments.js';
-import { forEachLimit } from './pool.js';
+import { keyOf, type ReadArtifact, Reader, recheckFile } from './read.js';
 import { type Artifact, type Resolution, resolveTree, type TreeRequest, type Unreadable } from './resolve.js';
 import { runBehindGate } from './run.js';
 import type { NpmTool } from './tool.js';
@@ -19,10 +19,10 @@ import type { NpmTool } from './tool.js';
 export interface GuardRequest {
   readonly trees: readonly TreeRequest[];
   readonly argv: readonly string[];
+  /** Whether npm asks the registry for more than its resolver does. */
+  readonly asksMore?: boolean;
 }
 
-/** Fetches and scans under way at a time; the scanner has its own, smaller limit. */
-const CONCURRENCY = 12;
 /** Corrected manifests can bring new dependencies, whose manifests can be wrong too. */
 const MAX_ROUNDS = 20;
 
@@ -35,11 +35,6 @@ const NPM_EXPLAINS = new Set(
   ).split(' '),
 );
 
-interface Scanned {
-  readonly fetched: FetchedArtifact;
-  readonly verdict: Verdict;
-}
-
 export async function guardInstall(
   tool: NpmTool,
   config: NpmConfig,
@@ -47,43 +42,97 @@ export async function guardInstall(
   options: GuardOptions,
 ): Promise<Outcome> {
   const started = performance.now();
+  const inPlace = await installNothing(tool, config, request, options);
+  if (inPlace !== undefined) return inPlace;
   const packuments = new FrozenPackuments();
-  const scanned = new Map<string, Scanned>();
-  const decide = (resolution: Resolution): Decision => ({
-    packages: [
-      ...resolution.unreadable.map(unreadablePackage),
-      ...resolution.artifacts.flatMap((artifact) => {
-        const found = scanned.get(keyOf(artifact));
-        return found === undefined ? [] : [packageOf(artifact, found.verdict)];
-      }),
-    ],
-    ownFolders: resolution.ownFolders,
-    kept: resolution.kept,
-    durationMs: performance.now() - started,
-  });
-
-  let resolution: Resolution;
+  const reader = new Reader(tool, config, options, packuments);
+  const read = new Map<string, ReadArtifact>();
+  const run: Run = { tool, config, request, options, packuments, reader, read };
   try {
-    resolution = await scanTree(tool, config, request, options, packuments, scanned);
-  } catch (error) {
-    if (!(error instanceof Unresolved)) throw error;
-    return npmExplains(tool, config, request, options, packuments, error);
-  }
-  const decision = decide(resolution);
-  options.onDecision?.(decision);
-  const verdicts = decision.packages.map(({ verdict }) => verdict.verdict);
-  if (verdicts.includes('block')) return { kind: 'blocked', exitCode: 100, decision };
-  if (verdicts.includes('unverified')) return { kind: 'unverified', exitCode: 101, decision };
+    let resolution: Resolution;
+    try {
+      resolution = await scanTree(run);
+    } catch (error) {
+      if (!(error instanceof Unresolved)) throw error;
+      return await npmExplains(run, error);
+    }
+    reader.stop();
+    const decision: Decision = {
+      packages: [
+        ...(await Promise.all(resolution.unreadable.map((item) => judgeUnread(options, item)))),
+        ...resolution.artifacts.flatMap((artifact) => {
+          const found = read.get(keyOf(artifact));
+          return found === undefined ? [] : [packageOf(artifact, found.verdict)];
+        }),
+      ],
+      ownFolders: resolution.ownFolders,
+      kept: resolution.kept,
+      durationMs: performance.now() - started,
+    };
+    options.onDecision?.(decision);
+    const verdicts = decision.packages.map(({ verdict }) => verdict.verdict);
+    if (verdicts.includes('block')) return { kind: 'blocked', exitCode: 100, decision };
+    if (verdicts.includes('unverified')) return { kind: 'unverified', exitCode: 101, decision };
 
-  const allowed = new Map<string, Uint8Array>();
-  for (const { fetched } of scanned.values()) {
-    for (const url of fetched.urls) allowed.set(url, fetched.bytes);
-    recheckFile(fetched, config);
+    for (const found of read.values()) recheckFile(found, config);
+    reader.allow([...read.values()]);
+    if (asksTheSame(run)) packuments.reduce();
+    const { exitCode, missed } = await timed('install', () => runNpm(run, reader.source));
+    if (missed === undefined) return { kind: 'ran', exitCode, decision };
+    return { kind: 'failed', exitCode: 102, decision, message: missedMessage(missed) };
+  } finally {
+    reader.close();
   }
-  const { exitCode, missed } = await runNpm(tool, config, request, options, packuments, allowed);
-  if (missed === undefined) return { kind: 'ran', exitCode, decision };
-  return { kind: 'failed', exitCode: 102, decision, message: missedMessage(missed) };
 }
+
+/**
+ * Where everything is in place by npm's own records: npm runs behind a gate that gives it neither archive nor metadata.
+ * Undefined when that is not so, or when npm asked for something all the same; it has been stopped then.
+ */
+async function installNothing(
+  tool: NpmTool,
+  config: NpmConfig,
+  request: GuardRequest,
+  options: GuardOptions,
+): Promise<Outcome | undefined> {
+  const [tree] = request.trees;
+  const kept = request.trees.length === 1 ? packagesInPlace(config, tree!) : undefined;
+  if (kept === undefined) return undefined;
+  const started = performance.now();
+  const run = { tool, config, request, options, packuments: new FrozenPackuments() };
+  const { exitCode, missed } = await runNpm(run, NO_TARBALLS, false);
+  if (missed !== undefined) return undefined;
+  const durationMs = performance.now() - started;
+  return { kind: 'ran', exitCode, decision: { packages: [], ownFolders: [], kept, durationMs } };
+}
+
+const nothing = async (): Promise<undefined> => undefined;
+const NO_TARBALLS: TarballSource = { byAddress: nothing, byIntegrity: nothing };
+
+/** What the steps of one guarded command share. */
+interface Run {
+  readonly tool: NpmTool;
+  readonly config: NpmConfig;
+  readonly request: GuardRequest;
+  readonly options: GuardOptions;
+  readonly packuments: FrozenPackuments;
+  readonly reader: Reader;
+  /** By `keyOf`. */
+  readonly read: Map<string, ReadArtifact>;
+}
+
+/**
+ * Whether npm will ask for nothing that the resolver did not ask for. Its audit looks at all versions of a package; it
+ * asks for the abbreviated form, which is told apart, unless publishing times are needed.
+ */
+function asksTheSame({ config, request, packuments }: Run): boolean {
+  if (request.asksMore) return false;
+  if (request.trees.some(({ command, includeKept }) => !RESOLVES_ALIKE.has(command) || includeKept))
+    return false;
+  return config.get('audit') === false || (packuments.onlyFull && !config.flat.before);
+}
+
+const RESOLVES_ALIKE = new Set(['install', 'install-test', 'ci', 'install-ci-test', 'update', 'dedupe']);
 
 function missedMessage(url: string): string {
   return `npm asked for ${url}, which was not scanned; npm was stopped and put node_modules back. Try again, and report this if it stays.`;
@@ -93,33 +142,35 @@ function missedMessage(url: string): string {
 class Unresolved extends Error {}
 
 /** Until the tree stands still: resolve, scan what is new, correct what the registry told wrongly. */
-async function scanTree(
-  tool: NpmTool,
-  config: NpmConfig,
-  request: GuardRequest,
-  options: GuardOptions,
-  packuments: FrozenPackuments,
-  scanned: Map<string, Scanned>,
-): Promise<Resolution> {
+async function scanTree(run: Run): Promise<Resolution> {
+  const { tool, config, request, packuments, reader, read } = run;
+  // What is left out of the tree is still given to the resolver.
+  const readAhead = (config.flat.omit ?? []).length === 0;
+  const onManifest = (manifest: Manifest): void => {
+    packuments.pick(String(manifest.name), String(manifest.version));
+    if (readAhead) reader.ahead(manifest);
+  };
   let complete = false;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const parts: Resolution[] = [];
-    for (const tree of request.trees) parts.push(await resolve(tool, config, tree, packuments, complete));
+    for (const tree of request.trees) {
+      parts.push(await timed('resolve', () => resolve(tool, config, tree, packuments, complete, onManifest)));
+    }
     const resolution = merged(parts);
-    if (resolution.unreadable.length > 0) return resolution;
+    for (const item of resolution.unreadable) {
+      const { verdict } = await judgeUnread(run.options, item);
+      if (verdict.verdict !== 'allow') return resolution;
+    }
     const fresh = new Map<string, Artifact>();
     for (const artifact of resolution.artifacts) {
       const key = keyOf(artifact);
-      if (!scanned.has(key)) fresh.set(key, artifact);
+      if (!read.has(key)) fresh.set(key, artifact);
     }
-    await forEachLimit([...fresh], CONCURRENCY, async ([key, artifact]) => {
-      scanned.set(key, await scanOne(tool, config, options, packuments, artifact));
-    });
-    const news = [...fresh.keys()].map((key) => scanned.get(key)!);
+    const reading = [...fresh.values()].map((artifact) => reader.read(artifact));
+    const news = await timed('read', () => Promise.all(reading));
+    for (const [at, key] of [...fresh.keys()].entries()) read.set(key, news[at]!);
     if (news.some(({ verdict }) => verdict.verdict !== 'allow')) return resolution;
-    for (const { fetched } of news) {
-      packuments.learn(fetched.urls, factsOf(await readTarballManifest(fetched.bytes)));
-    }
+    for (const { urls, facts } of news) if (facts !== undefined) packuments.learn(urls, facts);
     const changes = [...packuments.correct().values()].flat();
     const again = changes.some((key) => TREE_KEYS.includes(key));
     if (resolution.needsComplete && !complete) complete = true;
@@ -147,9 +198,10 @@ async function resolve(
   request: TreeRequest,
   packuments: FrozenPackuments,
   complete: boolean,
+  onManifest: (manifest: Manifest) => void,
 ): Promise<Resolution> {
   try {
-    return await resolveTree(tool, config, request, packuments, complete);
+    return await resolveTree(tool, config, request, packuments, complete, onManifest);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== undefined && NPM_EXPLAINS.has(code)) throw new Unresolved(message, { cause: error });
@@ -158,41 +210,15 @@ async function resolve(
   }
 }
 
-function keyOf({ name, version, resolved, integrity }: Artifact): string {
-  return JSON.stringify([
-    name,
-    version,
-    resolved === undefined ? null : tarballKey(resolved),
-    integrity ?? null,
-  ]);
-}
-
-async function scanOne(
-  tool: NpmTool,
-  config: NpmConfig,
-  options: GuardOptions,
-  packuments: FrozenPackuments,
-  artifact: Artifact,
-): Promise<Scanned> {
-  const fetched = await fetchArtifact(tool, config, packuments, artifact);
-  const { name, version, integrity } = artifact;
-  const url = fetched.urls.at(-1);
-  const registryManifest = packuments.version(name, version);
-  const published = packuments.published(name, version);
-  const verdict = await options.scan({
-    ecosystem: 'npm',
-    filename: `${name.replace(/^@/, '').replace('/', '-')}-${version}.tgz`,
-    bytes: fetched.bytes,
-    ...(registryManifest === undefined ? {} : { registryManifest: structuredClone(registryManifest) }),
-    ...(integrity === undefined ? {} : { expectedIntegrity: integrity }),
-    ...(url?.startsWith('http') ? { registry: new URL(url).origin } : {}),
-    ...(published === undefined ? {} : { published }),
-  });
-  return { fetched, verdict };
-}
-
 function packageOf(artifact: Artifact, verdict: Verdict): ScannedPackage {
   return { target: `${artifact.name}@${artifact.version}`, verdict, path: artifact.path };
+}
+
+/** A git source stays unverified: npm is given no git, since what it would build is read by nobody. */
+async function judgeUnread({ accept }: GuardOptions, item: Unreadable): Promise<ScannedPackage> {
+  const unread = unreadablePackage(item);
+  if (accept === undefined || item.reason === 'git-source') return unread;
+  return { ...unread, verdict: await accept(unread.verdict) };
 }
 
 function unreadablePackage({ spec, reason, path: route }: Unreadable): ScannedPackage {
@@ -211,38 +237,21 @@ function unreadablePackage({ spec, reason, path: route }: Unreadable): ScannedPa
   return { target: spec, verdict, path: route };
 }
 
-/** npm reads a tarball given as a file from disk itself: it must still be the file that was scanned. */
-function recheckFile({ artifact, bytes }: FetchedArtifact, config: NpmConfig): void {
-  if (!artifact.resolved?.startsWith('file:')) return;
-  const file = path.resolve(config.where, artifact.resolved.slice('file:'.length));
-  if (!readFileSync(file).equals(bytes)) {
-    throw new KnownError('file-changed', `${file} changed while it was scanned; nothing was installed`);
-  }
-}
-
 /** Lets npm fail in its own words: the gate gives it the same metadata and no tarball at all. */
-async function npmExplains(
-  tool: NpmTool,
-  config: NpmConfig,
-  request: GuardRequest,
-  options: GuardOptions,
-  packuments: FrozenPackuments,
-  error: Unresolved,
-): Promise<Outcome> {
+async function npmExplains(run: Run, error: Unresolved): Promise<Outcome> {
+  run.reader.stop();
   const decision: Decision = { packages: [], ownFolders: [], kept: 0, durationMs: 0 };
-  const { exitCode, missed } = await runNpm(tool, config, request, options, packuments, new Map());
+  const { exitCode, missed } = await runNpm(run, NO_TARBALLS);
   if (missed === undefined) return { kind: 'npm-refused', exitCode, decision };
   const message = `cannot resolve the dependency tree: ${error.message.split('\n')[0]}; nothing was installed`;
   return { kind: 'failed', exitCode: 102, decision, message };
 }
 
+/** `metadata`: whether the gate answers what the resolver did not ask for; otherwise that is a miss too. */
 async function runNpm(
-  tool: NpmTool,
-  config: NpmConfig,
-  request: GuardRequest,
-  options: GuardOptions,
-  packuments: FrozenPackuments,
-  tarballs: ReadonlyMap<string, Uint8Array>,
+  { tool, config, request, options, packuments }: Omit<Run, 'reader' | 'read'>,
+  tarballs: TarballSource,
+  metadata = true,
 ): Promise<{ exitCode: number; missed: string | undefined }> {
   let missed: string | undefined;
   let stop = (): void => {};
@@ -251,7 +260,13 @@ async function runNpm(
     stop();
   };
   const gate = await openGate(
-    registryHandler({ packuments, tarballs, upstream: (request) => upstream(tool, config, request), onMiss }),
+    registryHandler({
+      packuments,
+      tarballs,
+      upstream: (asked) => upstream(tool, config, asked),
+      metadata,
+      onMiss,
+    }),
   );
   try {
     const running = runBehindGate(tool, config, request.argv, gate, options.cwd, options.env);

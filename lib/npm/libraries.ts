@@ -109,6 +109,14 @@ export interface PacoteLike {
   extract(spec: string | ParsedSpec, dest: string, options: Record<string, unknown>): Promise<unknown>;
 }
 
+/** npm's content cache, as far as it is used here. `integrity`: an SRI. */
+export interface CacacheLike {
+  readonly get: {
+    hasContent(cache: string, integrity: string): Promise<unknown>;
+    byDigest(cache: string, integrity: string, options: { memoize: boolean }): Promise<Buffer>;
+  };
+}
+
 export interface RegistryResponse {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
@@ -128,6 +136,7 @@ export interface NpmLibraries {
   readonly npa: ((spec: string | ParsedSpec, where?: string) => ParsedSpec) & {
     resolve(name: string, spec: string, where?: string): ParsedSpec;
   };
+  readonly cacache: CacacheLike;
   readonly registryFetch: (url: string, options: Record<string, unknown>) => Promise<RegistryResponse>;
   readonly mapWorkspaces: (options: { cwd: string; pkg: unknown }) => Promise<Map<string, string>>;
   /** Command or alias to npm's command name; undefined when npm has no such command. */
@@ -139,6 +148,8 @@ function load(from: string, origin: NpmLibraries['origin']): NpmLibraries {
   const definitions = require('@npmcli/config/lib/definitions');
   // Arborist must see the same pacote object that is handed out here.
   const fromArborist = createRequire(require.resolve('@npmcli/arborist'));
+  // What is needed only where something is to be resolved costs more to load than all the rest of a command.
+  for (const name of RESOLVING) fromArborist.resolve(name);
   let deref: NpmLibraries['deref'];
   if (origin === 'user') deref = require('./lib/utils/cmd-list.js').deref;
   return {
@@ -148,14 +159,29 @@ function load(from: string, origin: NpmLibraries['origin']): NpmLibraries {
     shorthands: definitions.shorthands,
     flatten: definitions.flatten,
     nerfDarts: definitions.nerfDarts,
-    Arborist: require('@npmcli/arborist'),
-    pacote: fromArborist('pacote'),
-    npa: fromArborist('npm-package-arg'),
-    registryFetch: fromArborist('npm-registry-fetch'),
-    mapWorkspaces: fromArborist('@npmcli/map-workspaces'),
     deref,
+    get Arborist() {
+      return require('@npmcli/arborist');
+    },
+    get pacote() {
+      return fromArborist('pacote');
+    },
+    get npa() {
+      return fromArborist('npm-package-arg');
+    },
+    get cacache() {
+      return fromArborist('cacache');
+    },
+    get registryFetch() {
+      return fromArborist('npm-registry-fetch');
+    },
+    get mapWorkspaces() {
+      return fromArborist('@npmcli/map-workspaces');
+    },
   };
 }
+
+const RESOLVING = ['pacote', 'npm-package-arg', 'cacache', 'npm-registry-fetch', '@npmcli/map-workspaces'];
 
 /** The copies safe-install depends on. */
 export function bundledLibraries(): NpmLibraries {

@@ -17,7 +17,7 @@ const CONCURRENCY = 4;
 /** Reads every package below a folder's `node_modules`, as it is on disk. */
 export async function scanDisk(
   folder: string,
-  options: Pick<GuardOptions, 'cwd' | 'env' | 'scan'>,
+  options: Pick<GuardOptions, 'cwd' | 'env' | 'scan' | 'accept'>,
 ): Promise<ScannedPackage[]> {
   const items: TargetItem[] = [];
   if (existsSync(path.join(folder, 'node_modules'))) {
@@ -27,7 +27,7 @@ export async function scanDisk(
   const packages: ScannedPackage[] = [];
   await forEachLimit(items, CONCURRENCY, async (item) => {
     const loaded = await item.load();
-    const verdict: Verdict =
+    const found: Verdict =
       loaded.input !== undefined
         ? await options.scan(loaded.input)
         : {
@@ -42,6 +42,7 @@ export async function scanDisk(
             opaqueFiles: 0,
             durationMs: 0,
           };
+    const verdict = (await options.accept?.(found)) ?? found;
     const target = `${verdict.name || item.name}@${verdict.version || item.version}`;
     packages.push({ target, verdict, path: [path.basename(folder), target] });
   });

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { NpmConfig } from './config.js';
-import type { ArboristLike, ParsedSpec, TreeNode } from './libraries.js';
+import type { ArboristLike, Manifest, ParsedSpec, TreeNode } from './libraries.js';
 import type { FrozenPackuments } from './packuments.js';
 import type { NpmTool } from './tool.js';
 
@@ -63,6 +63,7 @@ class GitRefused extends Error {
 
 /**
  * @param complete also open tarballs that carry shrinkwraps or bundles (they must have been allowed already)
+ * @param onManifest called with each manifest the resolver is given, long before the tree stands
  * @throws what Arborist throws: `E404`, `ETARGET`, `ERESOLVE`, network errors
  */
 export async function resolveTree(
@@ -71,6 +72,7 @@ export async function resolveTree(
   request: TreeRequest,
   packuments: FrozenPackuments,
   complete = false,
+  onManifest: (manifest: Manifest) => void = () => {},
 ): Promise<Resolution> {
   const refused: string[] = [];
   const options: Record<string, unknown> = {
@@ -109,7 +111,7 @@ export async function resolveTree(
     return { ...resolution, unreadable: [...resolution.unreadable, ...dropped] };
   };
   try {
-    return await withoutGit(tool, refused, work);
+    return await withoutGit(tool, refused, onManifest, work);
   } finally {
     if (empty !== undefined) rmSync(empty, { recursive: true, force: true });
   }
@@ -186,7 +188,12 @@ async function dedupedTree(arborist: ArboristLike, options: Record<string, unkno
  * Runs `work` while pacote refuses git specs. pacote below 22 runs `npm install` and `prepare` of a git
  * package already to learn its manifest, and older ones know no option against it.
  */
-async function withoutGit<T>(tool: NpmTool, refused: string[], work: () => Promise<T>): Promise<T> {
+async function withoutGit<T>(
+  tool: NpmTool,
+  refused: string[],
+  onManifest: (manifest: Manifest) => void,
+  work: () => Promise<T>,
+): Promise<T> {
   const { pacote, npa } = tool.libraries;
   const { manifest, extract, tarball, packument } = pacote;
   const check = (spec: string | ParsedSpec): void => {
@@ -199,7 +206,9 @@ async function withoutGit<T>(tool: NpmTool, refused: string[], work: () => Promi
   };
   pacote.manifest = async (spec, options) => {
     check(spec);
-    return manifest(spec, options);
+    const found = await manifest(spec, options);
+    onManifest(found);
+    return found;
   };
   pacote.packument = async (spec, options) => {
     check(spec);

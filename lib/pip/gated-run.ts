@@ -15,7 +15,7 @@ import { FileStore } from '../gate/file-store.js';
 import { type Judged, PypiGate } from '../gate/index-pypi.js';
 import { type Gate, type GateHandler, openGate } from '../gate/proxy.js';
 import { createUpstream, type Upstream, type UpstreamSettings } from '../gate/upstream.js';
-import type { Scan, UnverifiedReason, Verdict } from '../types.js';
+import type { Accept, Scan, UnverifiedReason, Verdict } from '../types.js';
 import { Inspector } from './inspect.js';
 import { Provenance } from './provenance.js';
 import type { SourceReader } from './sources.js';
@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly stdio: StdioOptions;
   readonly scan: Scan;
+  /** The policy's word on what cannot be read; without it nothing of that kind is accepted. */
+  readonly accept?: Accept;
   /** Where archives are kept between runs; nothing is kept without it. */
   readonly cacheFolder?: string;
 }
@@ -112,6 +114,7 @@ class GatedRun {
       upstream: this.upstream,
       store: this.store,
       maxArchiveBytes: LIMITS.compressedBytes,
+      ...(options.accept === undefined ? {} : { accept: options.accept }),
       inspect: (filename, bytes, url) =>
         this.inspector.archive(filename, bytes, this.gate.servedMetadata(url)),
       inspectMetadata: (bytes) => this.inspector.metadata(bytes),
@@ -184,7 +187,7 @@ class GatedRun {
   private async readLocalArchives(): Promise<void> {
     const { found } = this.plan.sources;
     for (const { target, from, reason } of found.unreadable) {
-      this.local.push({ target, verdict: unread(reason), path: [from, target] });
+      this.local.push({ target, verdict: await this.unread(reason), path: [from, target] });
     }
     for (const [path, from] of found.archives) {
       try {
@@ -192,7 +195,8 @@ class GatedRun {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
         const args = { file: path, why: (error as Error).message };
-        this.local.push({ target: path, verdict: unread({ code: 'not-fetched', args }), path: [from, path] });
+        const verdict = await this.unread({ code: 'not-fetched', args });
+        this.local.push({ target: path, verdict, path: [from, path] });
       }
     }
   }
@@ -206,7 +210,8 @@ class GatedRun {
       } catch (error) {
         if (!(error instanceof GitProblem)) throw error;
         const args = { source: target, why: error.message };
-        this.local.push({ target, verdict: unread({ code: 'git-source', args }), path: [from, target] });
+        const verdict = await this.unread({ code: 'git-source', args });
+        this.local.push({ target, verdict, path: [from, target] });
       }
     }
   }
@@ -215,10 +220,19 @@ class GatedRun {
     let verdict = await this.options.scan({ ecosystem: 'pypi', filename, bytes });
     if (verdict.verdict === 'allow') {
       const reason = await this.inspector.archive(filename, bytes, undefined);
-      if (reason !== undefined) verdict = { ...verdict, verdict: 'unverified', unverified: reason };
+      if (reason !== undefined)
+        verdict = await this.accepted({ ...verdict, verdict: 'unverified', unverified: reason });
     }
     const shown = verdict.name === '' ? target : `${verdict.name}@${verdict.version}`;
     this.local.push({ target, verdict, path: [from, shown] });
+  }
+
+  private unread(reason: UnverifiedReason): Promise<Verdict> {
+    return this.accepted(unread(reason));
+  }
+
+  private async accepted(verdict: Verdict): Promise<Verdict> {
+    return (await this.options.accept?.(verdict)) ?? verdict;
   }
 
   private results(): Judged[] {

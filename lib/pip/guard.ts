@@ -15,9 +15,10 @@ export interface GuardOptions extends RunOptions {
   readonly pip: readonly string[];
   /**
    * Names everything an earlier verdict depended on (model, policy). pip takes a wheel it built before without asking
-   * for the sdist again, so such wheels are kept apart by it, and not at all without it.
+   * for the sdist again, so such wheels are kept apart by it, and not at all without it. Asked for only by a command that
+   * installs.
    */
-  readonly cacheIdentity?: string;
+  readonly cacheIdentity?: () => Promise<string | undefined>;
 }
 
 /** @throws KnownError when pip cannot be asked or started; nothing is installed then. */
@@ -29,7 +30,7 @@ export async function guardPip(options: GuardOptions): Promise<GuardResult> {
   const settings = await readSettings(options, args);
   const sources = new SourceReader(cwd, env);
   sources.readCommand(args, settings);
-  const wheels = builtWheels(options, settings);
+  const wheels = await builtWheels(options, settings);
   const at = args.insertAt;
   return runGated(options, {
     sources,
@@ -56,12 +57,13 @@ export async function guardPip(options: GuardOptions): Promise<GuardResult> {
   });
 }
 
-function builtWheels(
+async function builtWheels(
   { cacheFolder, cacheIdentity }: GuardOptions,
   settings: PipSettings,
-): string | undefined {
-  if (settings.noCache || cacheFolder === undefined || cacheIdentity === undefined) return undefined;
-  return join(cacheFolder, 'wheels', cacheIdentity);
+): Promise<string | undefined> {
+  if (settings.noCache || cacheFolder === undefined) return undefined;
+  const identity = await cacheIdentity?.();
+  return identity === undefined ? undefined : join(cacheFolder, 'wheels', identity);
 }
 
 /** The bundles the user trusts, in the order pip and requests look; the system's own comes last. */

@@ -1,4 +1,5 @@
 /** artifact → facts: what runs inside a worker. Everything that reads a package's content is below this call. */
+import { installFacts } from '../artifact/install-facts.js';
 import { openArtifact } from '../artifact/open.js';
 import { buildSequence } from '../behavior/sequence.js';
 import { classify } from '../classifier/classify.js';
@@ -34,6 +35,8 @@ export async function examine(input: ScanInput, options: ExamineOptions): Promis
     integrity: artifact.integrity,
     findings: artifact.findings,
     opaqueFiles: sequence.stats.opaqueFiles,
+    ...(artifact.ecosystem === 'npm' &&
+      artifact.unverified === undefined && { installs: installFacts(artifact.files, artifact.manifest) }),
     ...(score !== undefined && { score }),
     ...(unverified !== undefined && { unverified }),
     ...(options.sequence && { sequence }),

@@ -54,6 +54,11 @@ const WATCHDOG_MS_PER_MB = 10_000;
 const HEAP_MB = 2048;
 /** The same stack everywhere: how deep a parser gets before it gives up must not depend on the machine. */
 const STACK_MB = 16;
+/**
+ * What must wait for every thread there is before another is started: reading less than this takes a thread no longer
+ * than loading the parsers and the model into a new one.
+ */
+const WORTH_A_THREAD = { tasks: 4, bytes: 100_000 };
 /** A thread is replaced after so many artifacts: what libraries keep must not grow without end. */
 const JOBS_PER_THREAD = 1000;
 
@@ -94,10 +99,28 @@ export class Pool {
   private pump(): void {
     while (this.queue.length > 0 && !this.closed) {
       const idle = [...this.threads].find((thread) => thread.task === undefined && !thread.ended);
-      const thread = idle ?? (this.threads.size < this.size ? this.start() : undefined);
+      const thread = idle ?? (this.wantsThread() ? this.start() : undefined);
       if (thread === undefined) return;
-      this.give(thread, this.queue.shift()!);
+      this.give(thread, this.takeLargest());
     }
+  }
+
+  private wantsThread(): boolean {
+    if (this.threads.size >= this.size) return false;
+    if (this.threads.size === 0) return true;
+    const bytes = this.queue.reduce((sum, { job }) => sum + sizeOf(job.input), 0);
+    return this.queue.length >= WORTH_A_THREAD.tasks || bytes >= WORTH_A_THREAD.bytes;
+  }
+
+  /** So that the largest does not come last, on one thread, while the others have nothing left to do. */
+  private takeLargest(): Task {
+    let at = 0;
+    let most = -1;
+    for (const [index, { job, attempts }] of this.queue.entries()) {
+      const size = attempts > 0 ? Number.POSITIVE_INFINITY : sizeOf(job.input);
+      if (size > most) [at, most] = [index, size];
+    }
+    return this.queue.splice(at, 1)[0]!;
   }
 
   private start(): Thread {
@@ -122,8 +145,7 @@ export class Pool {
     thread.task = task;
     task.attempts++;
     thread.worker.ref();
-    const { bytes } = task.job.input;
-    const megabytes = bytes.length / 1e6;
+    const megabytes = task.job.input.bytes.length / 1e6;
     const limit = (this.options.watchdogMs ?? WATCHDOG_MS) + megabytes * WATCHDOG_MS_PER_MB;
     thread.timer = setTimeout(() => this.lose(thread, 'watchdog', false), limit);
     // Copied, not transferred: the caller serves or installs the very bytes, and a second attempt needs them.
@@ -170,4 +192,9 @@ export class Pool {
     thread.ended = true;
     await thread.worker.terminate();
   }
+}
+
+/** Bytes to be read: of the archive, or of a folder's files. */
+function sizeOf({ bytes, files }: ScanInput): number {
+  return files === undefined ? bytes.length : files.reduce((sum, file) => sum + file.bytes.length, 0);
 }

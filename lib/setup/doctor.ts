@@ -4,11 +4,11 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import path from 'node:path';
 import { KnownError } from '../errors.js';
 import { SCRIPT_SHELL } from '../npm/project-hook.js';
-import { findAllTools, findTool, isShim, shimFolder } from '../tools.js';
+import { findAllTools, findTool, hookSwitches, isShim, shimFolder } from '../tools.js';
 import { userFolders } from '../verdict/folders.js';
 import { inspectProject } from './project.js';
 import { proofs } from './proof.js';
-import { shimNames } from './shims.js';
+import { shimNames, shimText } from './shims.js';
 import { isVenvGuarded } from './venv.js';
 
 /** `failed`: something believed guarded is not, or the guard itself does not work. `open`: not guarded, nor said to be. */
@@ -65,12 +65,27 @@ function checkTool(name: string, env: Env): Check {
           detail: `${first} is used directly: 'safe-install setup' puts the guard before it`,
         };
   }
-  const guard = readFileSync(first, 'utf8').match(/^guard='(.*)'$/m)?.[1];
+  const text = readFileSync(first, 'utf8');
+  const guard = text.match(/^guard='(.*)'$/m)?.[1];
   if (guard === undefined || !existsSync(guard)) {
     return {
       id,
       state: 'failed',
       detail: `${first} points to a guard that is gone: run 'safe-install setup' again`,
+    };
+  }
+  const value = (pattern: RegExp): string => (text.match(pattern)?.[1] ?? '').replaceAll(`'\\''`, "'");
+  const written = {
+    shims: value(/^self_folder='(.*)'$/m),
+    node: value(/ \|\| node='(.*)'$/m),
+    guard: value(/^guard='(.*)'$/m),
+  };
+  // Whole, not by its mark: a line put into a shim can do anything a shell can.
+  if (text !== shimText(name, written)) {
+    return {
+      id,
+      state: 'failed',
+      detail: `${first} is not the shim this version writes: run 'safe-install setup' again`,
     };
   }
   const real = findTool(name, env);
@@ -155,15 +170,12 @@ function checkProject(cwd: string, env: Env): Check {
   return { id: 'project', state: 'ok', detail: `hooked: ${reach}` };
 }
 
-/** Variables that the guard sets for its own children; set by hand they switch parts of it off. */
 function checkEnvironment(env: Env): Check[] {
-  return ['SAFE_INSTALL_GUARDED_NPM', 'SAFE_INSTALL_GUARDED_PIP']
-    .filter((name) => env[name] !== undefined && env[name] !== '')
-    .map((name) => ({
-      id: `environment:${name}`,
-      state: 'failed',
-      detail: `${name} is set: hooks let everything pass; unset it`,
-    }));
+  return hookSwitches(env).map((name) => ({
+    id: `environment:${name}`,
+    state: 'failed',
+    detail: `${name} is set: hooks let everything pass; unset it`,
+  }));
 }
 
 function checkCache(env: Env): Check {

@@ -1,6 +1,6 @@
 /**
  * Scores of artifacts already read. An entry stands under a hash of everything the score depends on: the bytes,
- * how they are read, the registry's facts, the versions of model, taxonomy and limits. Policy is applied
+ * how they are read, the registry's facts, the versions of model, taxonomy, limits and code. Policy is applied
  * afterwards, so a cached score never carries a permission. Only clean results are kept (read in full, under the
  * model's threshold); an alarm is always looked at again, with its evidence.
  *
@@ -12,7 +12,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import type { Ecosystem, Finding } from '../types.js';
+import type { Ecosystem, Finding, InstallFacts } from '../types.js';
 import type { Facts } from './decide.js';
 import { userFolders } from './folders.js';
 
@@ -22,7 +22,7 @@ export interface CacheKey {
   readonly ecosystem: Ecosystem;
   /** How the bytes were read (`npm-tarball`, `wheel`, …): the same bytes have other entry points as another kind. */
   readonly reader: string;
-  /** What the registry said of the package and the scan compared (`ScanInput.registryManifest`). */
+  /** What the registry said of the package and the scan compared (`registryFacts`). */
   readonly registryManifest: unknown;
 }
 
@@ -31,6 +31,8 @@ export interface CacheVersions {
   readonly model: string;
   readonly taxonomy: string;
   readonly limits: string;
+  /** Hash of the code that reads (`codeFingerprint`). */
+  readonly code: string;
 }
 
 export interface CachedScore {
@@ -40,11 +42,13 @@ export interface CachedScore {
   readonly threshold: number;
   readonly findings: readonly Finding[];
   readonly opaqueFiles: number;
+  /** A function of the bytes alone, kept so that an archive with a known score need not be opened for it. */
+  readonly installs?: InstallFacts;
 }
 
 /** Entries kept, shared out over 256 folders by hash; some 400 bytes each. */
 const MOST_ENTRIES = 128_000;
-const FORMAT = 'v1';
+const FORMAT = 'v2';
 
 export class ScoreCache {
   private readonly written = new Set<string>();
@@ -71,11 +75,19 @@ export class ScoreCache {
 
   /** Keeps a clean result; anything else is not kept. Never throws; a folder that cannot be written is left alone. */
   put(key: CacheKey, facts: Facts): void {
-    const { name, version, score, findings, opaqueFiles, unverified } = facts;
+    const { name, version, score, findings, opaqueFiles, installs, unverified } = facts;
     if (!this.usable || score === undefined || unverified !== undefined || !(score.value < score.threshold))
       return;
     const { value, threshold } = score;
-    const entry: CachedScore = { name, version, score: value, threshold, findings, opaqueFiles };
+    const entry: CachedScore = {
+      name,
+      version,
+      score: value,
+      threshold,
+      findings,
+      opaqueFiles,
+      ...(installs !== undefined && { installs }),
+    };
     const id = this.id(key);
     const write = this.write(id, JSON.stringify(entry)).catch(() => {
       this.usable = false;
@@ -106,9 +118,10 @@ export class ScoreCache {
   }
 
   private id(key: CacheKey): string {
-    const { model, taxonomy, limits } = this.versions;
+    const { model, taxonomy, limits, code } = this.versions;
     const { integrity, ecosystem, reader, registryManifest } = key;
-    const parts = [model, taxonomy, limits, integrity, ecosystem, reader, sorted(registryManifest ?? null)];
+    const versions = [model, taxonomy, limits, code];
+    const parts = [...versions, integrity, ecosystem, reader, sorted(registryManifest ?? null)];
     return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
   }
 

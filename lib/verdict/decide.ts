@@ -2,7 +2,15 @@
  * Score, findings and policy → verdict. A pure function: the same facts, policy and time give the same verdict,
  * and everything that can change an outcome is named here.
  */
-import type { BehaviorSequence, Ecosystem, Evidence, Finding, UnverifiedReason, Verdict } from '../types.js';
+import type {
+  BehaviorSequence,
+  Ecosystem,
+  Evidence,
+  Finding,
+  InstallFacts,
+  UnverifiedReason,
+  Verdict,
+} from '../types.js';
 import type { Policy } from './policy.js';
 import type { Exception } from './policy-file.js';
 
@@ -26,6 +34,7 @@ export interface Facts {
   readonly registry?: string;
   /** ISO 8601, as the registry says. */
   readonly published?: string;
+  readonly installs?: InstallFacts;
   readonly sequence?: BehaviorSequence;
   readonly durationMs: number;
 }
@@ -62,6 +71,7 @@ export function decide(facts: Facts, policy: Policy, now: number): Verdict {
     findings,
     unverified,
     opaqueFiles,
+    installs,
     sequence,
     durationMs,
   } = facts;
@@ -77,9 +87,19 @@ export function decide(facts: Facts, policy: Policy, now: number): Verdict {
     ...(unverified !== undefined && { unverified }),
     ...(outcome.effect !== undefined && { policy: outcome.effect }),
     opaqueFiles,
+    ...(installs !== undefined && { installs }),
     ...(sequence !== undefined && { sequence }),
     durationMs,
   };
+}
+
+/** What a guard itself could not read, under the policy: allowed where it accepts that kind. */
+export function acceptUnread(verdict: Verdict, policy: Policy): Verdict {
+  const { unverified } = verdict;
+  if (verdict.verdict !== 'unverified' || unverified === undefined) return verdict;
+  if (!policy.acceptUnverified.has(unverified.code)) return verdict;
+  const effect: PolicyEffect = 'unverified-accepted';
+  return { ...verdict, verdict: 'allow', policy: effect };
 }
 
 export function effectiveThreshold(model: number, ecosystem: Ecosystem, policy: Policy): number {

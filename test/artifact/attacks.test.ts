@@ -395,7 +395,7 @@ const TABLE: readonly Row[] = [
 
 describe('archives built to deceive', () => {
   for (const { attack, open: read, bytes, expected, honest } of TABLE) {
-    it(attack, async () => {
+    it(`${attack} → ${expected.replace(' undefined', '')}; honest twin read`, async () => {
       assert.equal(outcome(await read(bytes())), expected);
       const twin = await read(honest());
       assert.equal(outcome(twin), 'read', 'the honest twin');

@@ -1,6 +1,5 @@
 /**
- * Property tests of the archive and manifest readers. `FUZZ_RUNS=100000` makes a long run of them; a failure
- * prints the seed and path that repeat it.
+ * Property tests of the archive and manifest readers. `test/fuzz/support.ts` says how long.
  */
 import assert from 'node:assert/strict';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -9,10 +8,10 @@ import { parseIni } from '../../lib/artifact/ini.js';
 import { cleanPath } from '../../lib/artifact/layout.js';
 import { openArtifact } from '../../lib/artifact/open.js';
 import type { Ecosystem, OpenedArtifact } from '../../lib/types.js';
+import { runs as runsOf } from '../fuzz/support.js';
 import { npmPackage, pax, sdist, tar, wheel, zip } from './build.js';
 
-const numRuns = Number(process.env.FUZZ_RUNS ?? 300);
-const runs = { numRuns };
+const runs = runsOf(300);
 
 const FILENAMES = ['x.tgz', 'x-1.0.tar.gz', 'x-1.0-py3-none-any.whl', 'x.zip', ''] as const;
 const reader = fc.record({

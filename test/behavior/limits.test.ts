@@ -101,6 +101,32 @@ describe('beyond a limit', () => {
     assert.equal((await read({ 'a.py': python(100) }, undefined, 'pypi')).why, 'scan-budget');
   });
 
+  it('code in a file of odd name, handed to an interpreter by a way that is not followed', async () => {
+    const files = { 'package.json': '{}', 'notes.md': PAYLOAD, 'lib/x.dat': PAYLOAD, 'a.js': '' };
+    for (const command of [
+      'node < notes.md',
+      'node - < ./notes.md',
+      '< notes.md node',
+      'cat notes.md | node',
+      'cat lib/x.dat | tr a-z a-z | sudo /bin/sh -',
+      'eval "$(cat notes.md)"',
+      'sh -c "`cat lib/x.dat`"',
+      'node --require=./notes.md a.js',
+      'node --import ./lib/x.dat a.js; cd lib && node x.dat',
+    ]) {
+      const { why, sends } = await read(files, command);
+      assert.ok(why === 'scan-budget' || sends, command);
+    }
+    for (const command of [
+      'node a.js < notes.md',
+      'cat package.json | node -e "0"',
+      'cat notes.md | grep x',
+      'node a.js',
+    ]) {
+      assert.equal((await read(files, command)).why, undefined, command);
+    }
+  });
+
   it('more decoded code than is read', async () => {
     const code = `let s = 'void 0;'; for (let i = 0; i < 21; i++) s += s; eval(s + "${PAYLOAD.replaceAll('"', "'")}");`;
     const sequence = await buildSequence(artifactOf('npm', { 'index.js': code }, [importEntry('index.js')]));

@@ -59,7 +59,7 @@ async function one(index: number): Promise<void> {
     filename: name,
     bytes: content,
     // Another round is other work: equal inputs are scanned once.
-    ...(round > 0 && { registryManifest: { round } }),
+    ...(round > 0 && { registryManifest: { hasInstallScript: round } }),
   });
   counts[verdict.verdict]++;
   if (verdict.unverified !== undefined) {

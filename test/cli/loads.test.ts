@@ -21,7 +21,14 @@ export async function load(url, context, next) { appendFileSync(${JSON.stringify
     writeFileSync(join(box.root, 'hooks.mjs'), hooks);
     writeFileSync(
       join(box.root, 'register.mjs'),
-      `import { register } from 'node:module'; register(${JSON.stringify(pathToFileURL(join(box.root, 'hooks.mjs')).href)});`,
+      `import { appendFileSync } from 'node:fs';
+import Module, { register } from 'node:module';
+// Only the first process: what it starts loads what it likes.
+if (process.env.LISTED === undefined) {
+  process.env.LISTED = '1';
+  register(${JSON.stringify(pathToFileURL(join(box.root, 'hooks.mjs')).href)});
+  process.on('exit', () => appendFileSync(${JSON.stringify(list)}, Object.keys(Module._cache).join('\\n') + '\\n'));
+}`,
     );
     const { code, stderr } = box.run(argv, {
       env: { NODE_OPTIONS: `--import=${pathToFileURL(join(box.root, 'register.mjs')).href}` },
@@ -57,6 +64,25 @@ export async function load(url, context, next) { appendFileSync(${JSON.stringify
       modules.find((url) => COSTLY.test(url)),
       undefined,
     );
+  });
+  it('an install with everything in place loads no resolver either', () => {
+    const manifest = { name: 'app', version: '1.0.0' };
+    const lock = { ...manifest, lockfileVersion: 3, requires: true, packages: { '': manifest } };
+    writeFileSync(join(box.project, 'package.json'), JSON.stringify(manifest));
+    writeFileSync(join(box.project, 'package-lock.json'), JSON.stringify(lock));
+    mkdirSync(join(box.root, 'home'));
+    mkdirSync(join(box.project, 'node_modules'));
+    const record = { ...lock, packages: {} };
+    writeFileSync(join(box.project, 'node_modules', '.package-lock.json'), JSON.stringify(record));
+    const resolving = /arborist|pacote|make-fetch-happen|cacache|node_modules\/tar\//;
+    const modules = loaded([]);
+    assert.equal(
+      modules.find((url) => COSTLY.test(url) || resolving.test(url)),
+      undefined,
+    );
+    // Without npm's own record the resolver is asked, so that this test can fail.
+    rmSync(join(box.project, 'node_modules'), { recursive: true });
+    assert(loaded([]).some((url) => resolving.test(url)));
   });
   it('a scan does load the scanner, so that these tests can fail', () => {
     writeFileSync(join(box.project, 'package.json'), '{"name":"app","version":"1.0.0"}');

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { openArtifact } from '../../lib/artifact/open.js';
+import type { Verdict } from '../../lib/types.js';
 import { TestIndex } from '../helpers/index.js';
 import { inTreeBackend, mark, plain } from '../helpers/pip-fixtures.js';
 import { PipWorld, sha256 } from '../helpers/pip-world.js';
@@ -15,7 +16,6 @@ import { buildWheel, wheelName } from '../helpers/python-archives.js';
 const run = promisify(execFile);
 const git = (folder: string, ...words: string[]) =>
   run('git', ['-c', 'user.name=x', '-c', 'user.email=x@h.invalid', '-C', folder, ...words]);
-
 describe('every way code comes in through pip', function () {
   this.timeout(300_000);
   let world: PipWorld;
@@ -310,6 +310,38 @@ describe('every way code comes in through pip', function () {
       verdict: 'block' as const,
     });
     assert.equal((await world.guarded(['install', 'good'], { cacheFolder, scan })).exitCode, 100);
+  });
+
+  it('wheels built from an allowed sdist are built once, as long as verdicts are given alike', async () => {
+    world.index.addSdist(inTreeBackend('built', { top: '' }));
+    const cacheFolder = join(world.folder, 'kept-wheels');
+    const install = async (identity: string | undefined): Promise<string[]> => {
+      await world.reset();
+      const cacheIdentity = () => Promise.resolve(identity);
+      const result = await world.guarded(['install', 'built'], { cacheFolder, cacheIdentity });
+      assert.equal(result.exitCode, 0, result.stderr);
+      return world.scanned.filter((name) => name.startsWith('built'));
+    };
+    assert.equal((await install('one')).length, 1);
+    assert.deepEqual(await install('one'), []);
+    // Under another model or policy the sdist is judged again, and so it is where nothing may be kept.
+    assert.equal((await install('two')).length, 1);
+    assert.equal((await install(undefined)).length, 1);
+  });
+
+  it('a source that cannot be read is accepted only where the policy says so', async () => {
+    const asked: string[] = [];
+    const accept = async (verdict: Verdict): Promise<Verdict> => {
+      asked.push(verdict.unverified!.code);
+      return { ...verdict, verdict: 'allow' };
+    };
+    const argv = ['install', '--no-deps', `git+file://${join(world.folder, 'no-such.git')}`];
+    const refused = await world.guarded(argv);
+    assert.equal(refused.exitCode, 101, refused.stderr);
+    // Accepted, pip itself finds that there is no such repository.
+    const accepted = await world.guarded(argv, { accept });
+    assert.deepEqual(asked, ['git-source']);
+    assert(accepted.exitCode !== 101 && accepted.exitCode !== 0, accepted.stderr);
   });
 
   it('a build cannot reach other hosts through the gate', async () => {

@@ -98,7 +98,10 @@ describe('gate as a registry', () => {
   const bytes = Buffer.from('tarball');
   const handler = registryHandler({
     packuments,
-    tarballs: new Map([[tarballKey('https://r.invalid/x/-/x-1.0.0.tgz'), bytes]]),
+    tarballs: {
+      byAddress: async (key) => (key === tarballKey('https://r.invalid/x/-/x-1.0.0.tgz') ? bytes : undefined),
+      byIntegrity: async (integrity) => (integrity === 'sha512-known' ? bytes : undefined),
+    },
     upstream: async ({ url }) => {
       upstream.push(url.href);
       return { status: 200, body: JSON.stringify({ name: 'late', versions: {} }) };

@@ -15,6 +15,8 @@ export interface GuardSetup {
   readonly npx?: boolean;
   readonly block?: readonly string[];
   readonly unverified?: readonly string[];
+  /** The scanner never answers; a file of this name says that it was asked. */
+  readonly hang?: string;
   /** While scanning, writes this file: the project changes between the verdict and npm's run. */
   readonly write?: { readonly file: string; readonly text: string };
 }
@@ -29,6 +31,10 @@ try {
     env: process.env,
     tool: npmFromCommand(setup.npm),
     scan: async ({ bytes, files }): Promise<Verdict> => {
+      if (setup.hang !== undefined) {
+        writeFileSync(setup.hang, '');
+        await new Promise((resolve) => setTimeout(resolve, 600_000));
+      }
       if (setup.write !== undefined) writeFileSync(setup.write.file, setup.write.text);
       const integrity = sha512(bytes);
       const manifest = files?.find(({ path }) => path === 'package.json');

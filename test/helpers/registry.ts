@@ -23,6 +23,8 @@ export type Fault =
   | { readonly kind: 'reset' }
   | { readonly kind: 'truncate' }
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
+  /** Answers in place of the registry. */
+  | { readonly kind: 'answer'; readonly answer: (path: string, response: http.ServerResponse) => void }
   /** Runs instead of nothing: lets a test publish something between two requests. */
   | { readonly kind: 'call'; readonly run: () => void };
 
@@ -137,6 +139,10 @@ export class TestRegistry {
     }
     if (rule?.fault.kind === 'reset') {
       request.socket.destroy();
+      return;
+    }
+    if (rule?.fault.kind === 'answer') {
+      rule.fault.answer(path, response);
       return;
     }
     if (rule?.fault.kind === 'call') rule.fault.run();

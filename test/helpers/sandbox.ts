@@ -103,8 +103,13 @@ export class Sandbox {
   }
 
   /** The guard as a process a test can send signals to. */
-  startGuarded(cwd: string, args: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess {
-    const command = [GUARD, JSON.stringify({ npm: this.npm }), ...args];
+  startGuarded(
+    cwd: string,
+    args: readonly string[],
+    env?: NodeJS.ProcessEnv,
+    setup: Omit<GuardSetup, 'npm'> = {},
+  ): ChildProcess {
+    const command = [GUARD, JSON.stringify({ npm: this.npm, ...setup }), ...args];
     return spawn(this.npm[0]!, command, {
       cwd,
       env: this.environment(env),

@@ -11,7 +11,7 @@ const key: CacheKey = {
   reader: 'npm-tarball',
   registryManifest: { scripts: { install: 'x' }, bin: {} },
 };
-const versions = { model: '1', taxonomy: '1', limits: '1' };
+const versions = { model: '1', taxonomy: '1', limits: '1', code: '1' };
 const facts: Facts = {
   ecosystem: 'npm',
   name: 'a',
@@ -20,6 +20,7 @@ const facts: Facts = {
   score: { value: 0.125, threshold: 0.9, evidence: [] },
   findings: [{ code: 'manifest-mismatch', phase: 'install', file: 'package.json', line: 1, args: {} }],
   opaqueFiles: 2,
+  installs: { manifest: { scripts: { install: 'x' } }, files: ['binding.gyp'] },
   durationMs: 5,
 };
 
@@ -50,6 +51,7 @@ describe('verdict/cache', () => {
       threshold: 0.9,
       findings: facts.findings,
       opaqueFiles: 2,
+      installs: facts.installs,
     });
   });
 
@@ -67,6 +69,7 @@ describe('verdict/cache', () => {
     ['another model', {}, { model: '2' }],
     ['another taxonomy', {}, { taxonomy: '2' }],
     ['other limits', {}, { limits: '2' }],
+    ['other code', {}, { code: '2' }],
   ];
   for (const [what, change, version] of others) {
     it(`${what}: not found`, async () => {

@@ -1,6 +1,8 @@
 /** Shell command lines and script files: their own behaviours, then what they start. */
+import type { OpenedArtifact } from '../../types.js';
+import { fedFiles } from '../shell/fed.js';
 import { parseShell } from '../shell.js';
-import { runCode, runFile } from './context.js';
+import { languageOf, packagePath, runCode, runFile } from './context.js';
 import { emit } from './emit.js';
 import { LIMITS, type Machine } from './machine.js';
 import { runIn, scriptEnv } from './modules.js';
@@ -17,6 +19,7 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
     return;
   }
   m.ranCommands.add(command);
+  for (const path of fedFiles(command)) if (isOdd(m, path)) m.unread = true;
   m.codeDepth++;
   if (hidden) m.hiddenDepth++;
   try {
@@ -31,7 +34,11 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
       }
       for (const run of part.runs) {
         if (run.type === 'file') {
-          if (!runFile(m, run.path, run.language)) emit(m, 'missing-file', { detail: run.path });
+          if (!runFile(m, run.path, run.language)) {
+            emit(m, 'missing-file', { detail: run.path });
+            // From another folder (`cd lib; node x.txt`) it may be there after all.
+            if (namesakes(m, run.path).some((path) => isOdd(m, path))) m.unread = true;
+          }
         } else if (run.type === 'script') runScript(m, run.name, hidden, quiet);
         else if (run.language === 'shell') runShell(m, run.code, run.hidden, quiet);
         else runCode(m, run.language, run.code, run.hidden || hidden);
@@ -41,6 +48,31 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
     if (hidden) m.hiddenDepth--;
     m.codeDepth--;
   }
+}
+
+/** A file of the package that is not read for its name: if it runs, it is from here only. */
+function isOdd(m: Machine, path: string): boolean {
+  const inside = packagePath(path);
+  return inside !== undefined && m.artifact.files.has(inside) && languageOf(m, inside) === undefined;
+}
+
+const byName = new WeakMap<OpenedArtifact, Map<string, string[]>>();
+
+/** Files of the package with the same last name. */
+function namesakes({ artifact }: Machine, path: string): readonly string[] {
+  const last = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
+  let names = byName.get(artifact);
+  if (names === undefined) {
+    names = new Map();
+    for (const file of artifact.files.keys()) {
+      const same = names.get(last(file));
+      // Ten of a name are enough to find an odd one.
+      if (same === undefined) names.set(last(file), [file]);
+      else if (same.length < 10) same.push(file);
+    }
+    byName.set(artifact, names);
+  }
+  return names.get(last(path)) ?? [];
 }
 
 /** A script of the package's own manifest, as `npm run` would run it; nothing when there is none of that name. */

@@ -1,0 +1,34 @@
+/**
+ * Files whose text a command line hands to an interpreter by a way that is not followed (`node < notes.md`,
+ * `cat x | sh`, `eval "$(cat x)"`, `node --require=./x`). Every expression is bounded, so it stays linear in the text.
+ */
+
+const INTERPRETER =
+  '(?:node|nodejs|bun|deno|tsx|sh|bash|zsh|dash|ksh|ash|python[\\d.]{0,4}|pypy3?|perl|ruby|php)';
+/** Nothing behind the interpreter but a dash: what it runs is its input. */
+const ALONE = `${INTERPRETER}\\s{0,20}(?:-s?\\s{0,20})?`;
+const FILE = `(['"]?)([^\\s'"\`<>;&|()]{1,300})`;
+
+const INTO = new RegExp(`(?:^|[\\s/|;&(])${ALONE}<\\s{0,20}${FILE}`, 'g');
+const INTO_BEFORE = new RegExp(`<\\s{0,20}${FILE}\\1\\s{1,20}(?:\\S{0,200}/)?${ALONE}(?:$|[;&|)\\n])`, 'g');
+const LOADED = new RegExp(`--(?:require|import|loader|experimental-loader)=${FILE}`, 'g');
+const SUBSTITUTED = new RegExp(`(?:\\$\\(|\`)\\s{0,20}(?:cat\\s{1,20}|<\\s{0,20})${FILE}`, 'g');
+const PIPED = new RegExp(
+  `\\|\\s{0,20}(?:(?:sudo|env|nohup)\\s{1,20}){0,3}(?:\\S{0,200}/)?${ALONE}(?:$|[)>|&])`,
+);
+
+/** Paths as written, whether or not there are such files. */
+export function fedFiles(command: string): string[] {
+  if (!/[<|`$]|--[a-z-]+=/.test(command)) return [];
+  const expressions = [INTO, INTO_BEFORE, LOADED];
+  if (/\beval\b|\s-[a-z]*[ce]\b/.test(command)) expressions.push(SUBSTITUTED);
+  const found = expressions.flatMap((expression) =>
+    [...command.matchAll(expression)].map((match) => match[2]!),
+  );
+  if (command.includes('|')) {
+    for (const segment of command.split(/[;\n]|&&|\|\|/)) {
+      if (PIPED.test(segment)) found.push(...segment.split(/[\s'"|<>()=]+/).filter((word) => word !== ''));
+    }
+  }
+  return found;
+}

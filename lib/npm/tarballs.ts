@@ -1,0 +1,63 @@
+/**
+ * Bytes of tarballs that were read, kept on disk rather than in memory: in the user's npm cache, where npm puts what it
+ * fetches, and in a folder of this run where that cache does not hold them. Both are only storage: what comes out is
+ * hashed again, and is handed out only if it is what was read.
+ */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { CacacheLike } from './libraries.js';
+
+export class Tarballs {
+  private folder: string | undefined;
+  private readonly spooled = new Set<string>();
+  private closed = false;
+
+  /** @param cache folder of npm's content cache */
+  constructor(
+    private readonly cacache: CacacheLike,
+    private readonly cache: string,
+  ) {}
+
+  /** Whether the tarball with that SHA-512 SRI can be read without a network. */
+  async has(integrity: string): Promise<boolean> {
+    if (this.spooled.has(integrity)) return true;
+    return this.cacache.get.hasContent(this.cache, integrity).then(Boolean, () => false);
+  }
+
+  /** Makes sure that `get` will find these bytes. `integrity`: their SHA-512 SRI. Throws when the disk does. */
+  async keep(integrity: string, bytes: Uint8Array): Promise<void> {
+    // What still arrives when the command is over is for nobody.
+    if ((await this.has(integrity)) || this.closed) return;
+    this.folder ??= mkdtempSync(path.join(os.tmpdir(), 'safe-install-tarballs-'));
+    await writeFile(this.place(integrity), bytes, { mode: 0o600 });
+    this.spooled.add(integrity);
+  }
+
+  /** Undefined when they are gone or are not those bytes any more. */
+  async get(integrity: string): Promise<Buffer | undefined> {
+    const bytes = await this.stored(integrity).catch(() => undefined);
+    if (bytes === undefined) return undefined;
+    const found = `sha512-${createHash('sha512').update(bytes).digest('base64')}`;
+    return found === integrity ? bytes : undefined;
+  }
+
+  close(): void {
+    this.closed = true;
+    if (this.folder !== undefined) rmSync(this.folder, { recursive: true, force: true });
+    this.folder = undefined;
+    this.spooled.clear();
+  }
+
+  private stored(integrity: string): Promise<Buffer> {
+    if (this.spooled.has(integrity)) return readFile(this.place(integrity));
+    // Its own memory of what it has read would grow with the tree.
+    return this.cacache.get.byDigest(this.cache, integrity, { memoize: false });
+  }
+
+  private place(integrity: string): string {
+    return path.join(this.folder!, createHash('sha256').update(integrity).digest('hex'));
+  }
+}
