@@ -1,8 +1,9 @@
 /**
- * Mocha reporter that prints the table of SECURITY.md: attack or fault, number of cases, result. The tests name a row
+ * Prints the table of SECURITY.md: attack or fault, number of cases, result. The tests name a row
  * and what must come of it as `row → result`; a row that fails says so, and so does the exit code.
  *
  *   npm run --silent robustness
+ *   node dist/test/faults/table.js TEST-FILE…
  */
 import Mocha from 'mocha';
 
@@ -13,7 +14,7 @@ interface Row {
   readonly results: Set<string>;
 }
 
-export default class Table extends Mocha.reporters.Base {
+class Table extends Mocha.reporters.Base {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options);
     const groups = new Map<string, Map<string, Row>>();
@@ -51,4 +52,13 @@ export default class Table extends Mocha.reporters.Base {
   }
 }
 
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+const mocha = new Mocha({ reporter: Table, timeout: 600_000 });
+for (const file of process.argv.slice(2)) mocha.addFile(file);
+await mocha.loadFilesAsync();
+mocha.run((failures) => {
+  process.exitCode = failures === 0 ? 0 : 1;
+});
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+}
