@@ -2,8 +2,6 @@
  * What the gate answers a package manager that speaks to npm registries and resolves by itself: metadata as the
  * registry gives it (frozen at its first answer), and no archive that was not fetched, read and allowed.
  */
-import { createHash } from 'node:crypto';
-import ssri from 'ssri';
 import type { Scan, UnverifiedReason, Verdict } from '../types.js';
 import { isArchiveName, isPlainText } from './body-kind.js';
 import type { GateRequest, GateResponse } from './proxy.js';
@@ -47,6 +45,7 @@ export class ScanningRegistry {
   /** `host: why` of what could not be fetched. */
   readonly failures = new Set<string>();
   readonly #metadata = new Map<string, Promise<GateResponse>>();
+  readonly #verdicts = new Map<string, Verdict>();
   readonly #tarballs = new Map<string, Promise<Served>>();
   readonly #listed = new Set<string>();
   /** Credentials the manager sent, by origin: it knows settings npm's configuration does not hold. */
@@ -92,8 +91,6 @@ export class ScanningRegistry {
     await pending;
     return this.#verdicts.get(key)!;
   }
-
-  readonly #verdicts = new Map<string, Verdict>();
 
   /** Adds a verdict on something that was read from disk and not served. */
   record(target: string, verdict: Verdict): void {
@@ -246,10 +243,6 @@ export function unreadNpm(reason: UnverifiedReason, name = '', version = ''): Ve
   };
 }
 
-/** SHA-512 in the form lockfiles have it. */
-export const sriOf = (bytes: Uint8Array): string =>
-  ssri.fromData(Buffer.from(bytes), { algorithms: ['sha512'] }).toString();
-
 /** Registries rewrite the host of `dist.tarball`, never the file. */
 function sameFile(stated: string, asked: string): boolean {
   return stated === asked || (URL.canParse(stated) && new URL(stated).pathname === new URL(asked).pathname);
@@ -296,6 +289,3 @@ function basename(url: URL): string {
     return last;
   }
 }
-
-/** For callers that key by content. */
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

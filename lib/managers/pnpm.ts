@@ -9,6 +9,7 @@ import { KnownError } from '../errors.js';
 import { expandTargets } from '../scan/targets.js';
 import type { ManagerRun } from './guard.js';
 import { lockfiles } from './project.js';
+import type { Session } from './session.js';
 
 /** Commands that can stop at the lockfile. All others change no version of a registry's package. */
 const RESOLVING =
@@ -34,7 +35,7 @@ export async function runPnpm(run: ManagerRun): Promise<number> {
   if (RESOLVING.test(invocation.command)) {
     await session.run(resolving(run), {
       cwd: session.options.cwd,
-      env: { ...metadata, ...both('lockfile_only', 'true'), ...off },
+      env: { ...metadata, ...both('lockfile_only', 'true'), ...off, ...emptyStore(session) },
       quiet: true,
     });
   }
@@ -61,6 +62,10 @@ export async function runPnpm(run: ManagerRun): Promise<number> {
   return exitCode;
 }
 
+/** What packages of configuration bring is run while pnpm resolves: it too must come through the gate. */
+const emptyStore = ({ folder }: Session): Record<string, string> =>
+  both('store_dir', path.join(folder, 'store'));
+
 const off = both('ignore_scripts', 'true');
 
 /** pnpm 9 and 10 read `npm_config_*`, later ones `pnpm_config_*`. */
@@ -77,7 +82,6 @@ function resolving({ argv, invocation: { command, commandAt } }: ManagerRun): st
     word,
     ...rest,
     ...(command === 'dedupe' ? [] : ['--lockfile-only']),
-    '--ignore-scripts',
     ...(FROZEN.test(command) && !rest.includes('--frozen-lockfile') ? ['--frozen-lockfile'] : []),
     ...(end === -1 ? [] : argv.slice(end)),
   ];
@@ -133,20 +137,21 @@ async function fetchInto(
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
   const { session } = run;
-  const store = path.join(session.folder, 'store');
   await session.run(argv, {
     cwd: to,
     env: {
       ...env,
       ...off,
-      ...both('store_dir', store),
+      ...emptyStore(session),
       ...both('enable_global_virtual_store', 'false'),
       ...both('offline', 'false'),
     },
     quiet: true,
   });
   const read = new Set(session.results.map(({ target }) => target));
-  for await (const { name, version } of expandTargets([to], { cwd: to, env: session.options.env })) {
+  const modules = path.join(to, 'node_modules');
+  if (!existsSync(modules)) return;
+  for await (const { name, version } of expandTargets([modules], { cwd: to, env: session.options.env })) {
     if (name === '' || read.has(`${name}@${version}`)) continue;
     // A nested package.json without a version is part of a package; bundled packages were read with their bundle.
     if (version === '') continue;

@@ -96,7 +96,9 @@ export class Session {
     };
     for (const [name, value] of Object.entries(extra)) if (value !== undefined) settings[name] = value;
     const names = new Set(
-      [...Object.keys(settings), 'no_proxy', 'all_proxy'].map((name) => name.toLowerCase()),
+      [...Object.keys(settings), ...Object.keys(extra), 'no_proxy', 'all_proxy'].map((name) =>
+        name.toLowerCase(),
+      ),
     );
     const child: NodeJS.ProcessEnv = {};
     for (const [name, value] of Object.entries(env)) {
@@ -156,6 +158,17 @@ export class Session {
       throw new Ended(exitCode);
     }
     return exitCode;
+  }
+
+  /** Asks the manager for a setting; empty when it has none or cannot say. */
+  async ask(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
+    const child = new Child({
+      command: [...this.tool.command, ...argv],
+      cwd,
+      env: this.environment(env),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return (await child.ended) === 0 ? child.output.trim() : '';
   }
 
   /** Reads an archive of this machine that the manager will take as it is. */

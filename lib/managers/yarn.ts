@@ -24,11 +24,19 @@ export async function runYarn(run: ManagerRun): Promise<number> {
       2,
     );
   }
+  const { cwd } = session.options;
   const classic = session.tool.version.startsWith('1.');
   const env = classic ? classicCache(session) : modernCache(run);
-  if (!classic) await readZips(session, [...cacheOf(root), ...cacheOf(env.YARN_GLOBAL_FOLDER!)]);
-  if (session.registry.refused) return 0;
-  const cwd = session.options.cwd;
+  if (!classic) {
+    const folder = await session.ask(['config', 'get', 'cacheFolder'], cwd, env);
+    const folders = new Set([
+      folder,
+      path.join(root, '.yarn/cache'),
+      path.join(env.YARN_GLOBAL_FOLDER!, 'cache'),
+    ]);
+    for (const each of folders) if (each !== '') await readZips(session, listFiles(each, /\.zip$/));
+    if (session.registry.refused) return 0;
+  }
   await session.run(classic ? withOption(argv, '--ignore-scripts') : argv, {
     cwd,
     env: classic ? env : { ...env, YARN_ENABLE_SCRIPTS: 'false' },
@@ -55,11 +63,6 @@ function modernCache({ session, root }: ManagerRun): NodeJS.ProcessEnv {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return { YARN_GLOBAL_FOLDER: folder, YARN_CACHE_FOLDER: undefined };
 }
-
-const cacheOf = (folder: string): string[] => [
-  ...listFiles(path.join(folder, '.yarn', 'cache'), /\.zip$/),
-  ...listFiles(path.join(folder, 'cache'), /\.zip$/),
-];
 
 async function readZips(session: Session, files: readonly string[]): Promise<void> {
   for (const file of files) {

@@ -241,3 +241,12 @@ describe('asking is not changing', () => {
   it('groups of machines on the same network are no foreign address', () =>
     assert.deepEqual(urlQualifiers('239.255.255.250:1900'), ['to:local']));
 });
+
+describe('what would never end', () => {
+  it('JSON of a list that holds itself', async () => {
+    const source =
+      'import json, os\na = [1]\nfor i in range(30): a.append(a)\nos.system(json.dumps(a))\nos.system(json.dumps([1, {"k": "whoami"}]))';
+    const found = await python({ 'main.py': source });
+    assert.equal(found.filter((f) => f.startsWith('run-shell')).length > 0, true, found.join(' | '));
+  }).timeout(30_000);
+});

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { KnownError } from '../../lib/errors.js';
 import type { ManagerName } from '../../lib/managers/argv.js';
 import { guardManager } from '../../lib/managers/guard.js';
+import { readTarballManifest } from '../../lib/npm/facts.js';
 import type { Verdict } from '../../lib/types.js';
 import { sha512 } from './tarball.js';
 
@@ -28,18 +29,22 @@ try {
     cwd: process.cwd(),
     env: process.env,
     stdio: 'inherit',
-    scan: async ({ bytes, files, registryManifest }): Promise<Verdict> => {
+    scan: async ({ bytes, files }): Promise<Verdict> => {
       const integrity = sha512(bytes);
       const manifest = files?.find(({ path }) => path === 'package.json')?.bytes;
-      const own = manifest === undefined ? undefined : JSON.parse(Buffer.from(manifest).toString());
+      const own =
+        manifest === undefined
+          ? (await readTarballManifest(Buffer.from(bytes))).manifest
+          : (JSON.parse(Buffer.from(manifest).toString()) as Record<string, unknown>);
       if (setup.crash?.includes(integrity)) throw new KnownError('model', 'the model is missing');
       // What has no archive is blocked by a word in its manifest.
-      const blocked = setup.block?.includes(integrity) || own?.description === 'blocked';
+      const blocked =
+        setup.block?.includes(integrity) || (files !== undefined && own.description === 'blocked');
       const unverified = setup.unverified?.includes(integrity) ?? false;
       return {
         ecosystem: 'npm',
-        name: String(own?.name ?? registryManifest?.name ?? ''),
-        version: String(own?.version ?? registryManifest?.version ?? ''),
+        name: String(own.name ?? ''),
+        version: String(own.version ?? ''),
         integrity,
         verdict: blocked ? 'block' : unverified ? 'unverified' : 'allow',
         findings: [],

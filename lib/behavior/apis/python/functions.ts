@@ -689,21 +689,30 @@ define('json.dumps simplejson.dumps', (a) => {
   const shown = toJson(a);
   return shown === undefined ? undefined : text(shown, labelsOf(a));
 });
-function toJson(value: Value | undefined, depth = 0): string | undefined {
+/** Values shown as JSON at most; a list that holds itself twice would otherwise never end. */
+const JSON_VALUES = 100_000;
+
+function toJson(value: Value | undefined, depth = 0, budget = { left: JSON_VALUES }): string | undefined {
   const one = settle(value);
-  if (depth > 20 || one === undefined) return undefined;
+  if (depth > 20 || one === undefined || --budget.left < 0) return undefined;
   if (one.kind === 'known' && typeof one.value !== 'bigint' && one.value !== undefined)
     return JSON.stringify(one.value);
+  const parts: string[] = [];
   if (one.kind === 'list' && !one.open) {
-    const parts = one.items.map((i) => toJson(i, depth + 1));
-    return parts.includes(undefined) ? undefined : `[${parts.join(', ')}]`;
+    for (const item of one.items) {
+      const shown = toJson(item, depth + 1, budget);
+      if (shown === undefined) return undefined;
+      parts.push(shown);
+    }
+    return `[${parts.join(', ')}]`;
   }
   if (one.kind === 'dict' && !one.open && one.prototype === undefined) {
-    const parts = [...one.entries].map(([k, v]) => {
-      const shown = toJson(v, depth + 1);
-      return shown === undefined ? undefined : `${JSON.stringify(k)}: ${shown}`;
-    });
-    return parts.includes(undefined) ? undefined : `{${parts.join(', ')}}`;
+    for (const [key, item] of one.entries) {
+      const shown = toJson(item, depth + 1, budget);
+      if (shown === undefined) return undefined;
+      parts.push(`${JSON.stringify(key)}: ${shown}`);
+    }
+    return `{${parts.join(', ')}}`;
   }
   return undefined;
 }
