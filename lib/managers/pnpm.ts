@@ -149,7 +149,9 @@ async function fetchInto(
     quiet: true,
   });
   const read = new Set(session.results.map(({ target }) => target));
-  for await (const { name, version } of expandTargets([to], { cwd: to, env: session.options.env })) {
+  const modules = path.join(to, 'node_modules');
+  if (!existsSync(modules)) return;
+  for await (const { name, version } of expandTargets([modules], { cwd: to, env: session.options.env })) {
     if (name === '' || read.has(`${name}@${version}`)) continue;
     // A nested package.json without a version is part of a package; bundled packages were read with their bundle.
     if (version === '') continue;

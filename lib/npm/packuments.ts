@@ -58,6 +58,8 @@ export class FrozenPackuments extends Map<string, Manifest> implements Packument
    * neither this process nor npm holds thousands of versions that nobody wants.
    */
   reduce(): void {
+    // A pacote that tells the forms not apart does not say which one npm will ask for.
+    if ([...this.keys()].some((key) => !/^(?:full|corgi):/.test(key))) return;
     for (const [key, packument] of this) {
       const picked = this.#picked.get(String(packument.name));
       if (picked !== undefined && !hasPolicies(packument)) super.set(key, reduced(packument, picked));

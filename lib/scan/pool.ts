@@ -17,7 +17,7 @@ export interface Job {
 }
 
 export type Answer =
-  | { readonly id: number; readonly examined: Examined }
+  | { readonly id: number; readonly examined: Examined; readonly heapBytes?: number }
   | { readonly id: number; readonly known: { code: string; message: string; exitCode: number } }
   | { readonly id: number; readonly failure: string };
 
@@ -44,6 +44,8 @@ interface Task {
 interface Thread {
   readonly worker: Worker;
   task: Task | undefined;
+  /** Whether its task was taken from the large end of the queue. */
+  largest: boolean;
   timer: NodeJS.Timeout | undefined;
   done: number;
   ended: boolean;
@@ -61,6 +63,8 @@ const STACK_MB = 16;
 const WORTH_A_THREAD = { tasks: 4, bytes: 100_000 };
 /** A thread is replaced after so many artifacts: what libraries keep must not grow without end. */
 const JOBS_PER_THREAD = 1000;
+/** And when one artifact has left it a larger heap than this: it would keep that for all the small ones to come. */
+const KEPT_HEAP_BYTES = 512 * 1024 * 1024;
 
 export class Pool {
   private readonly threads = new Set<Thread>();
@@ -101,7 +105,9 @@ export class Pool {
       const idle = [...this.threads].find((thread) => thread.task === undefined && !thread.ended);
       const thread = idle ?? (this.wantsThread() ? this.start() : undefined);
       if (thread === undefined) return;
-      this.give(thread, this.takeLargest());
+      const { task, largest } = this.takeNext();
+      thread.largest = largest;
+      this.give(thread, task);
     }
   }
 
@@ -112,15 +118,21 @@ export class Pool {
     return this.queue.length >= WORTH_A_THREAD.tasks || bytes >= WORTH_A_THREAD.bytes;
   }
 
-  /** So that the largest does not come last, on one thread, while the others have nothing left to do. */
-  private takeLargest(): Task {
-    let at = 0;
-    let most = -1;
-    for (const [index, { job, attempts }] of this.queue.entries()) {
-      const size = attempts > 0 ? Number.POSITIVE_INFINITY : sizeOf(job.input);
-      if (size > most) [at, most] = [index, size];
+  /**
+   * Half of the threads take the largest first, so that none of those comes last with nothing left for the others; the
+   * rest begin with the smallest, so that not all the largest lie in memory together.
+   */
+  private takeNext(): { task: Task; largest: boolean } {
+    const again = this.queue.findIndex(({ attempts }) => attempts > 0);
+    if (again !== -1) return { task: this.queue.splice(again, 1)[0]!, largest: true };
+    const atLargest = [...this.threads].filter(({ largest }) => largest).length;
+    const largest = atLargest < Math.ceil(this.size / 2);
+    let best = 0;
+    const size = (at: number): number => sizeOf(this.queue[at]!.job.input);
+    for (let at = 1; at < this.queue.length; at++) {
+      if (largest ? size(at) > size(best) : size(at) < size(best)) best = at;
     }
-    return this.queue.splice(at, 1)[0]!;
+    return { task: this.queue.splice(best, 1)[0]!, largest };
   }
 
   private start(): Thread {
@@ -133,7 +145,14 @@ export class Pool {
     });
     worker.stdout.resume();
     worker.stderr.resume();
-    const thread: Thread = { worker, task: undefined, timer: undefined, done: 0, ended: false };
+    const thread: Thread = {
+      worker,
+      task: undefined,
+      largest: false,
+      timer: undefined,
+      done: 0,
+      ended: false,
+    };
     this.threads.add(thread);
     worker.on('message', (answer: Answer) => this.finish(thread, answer));
     worker.on('error', (error) => this.lose(thread, error.message));
@@ -162,7 +181,8 @@ export class Pool {
       const { code, message, exitCode } = answer.known;
       task.reject(new KnownError(code, message, exitCode));
     } else task.reject(new WorkerFailure(answer.failure));
-    if (thread.done >= JOBS_PER_THREAD) void this.end(thread);
+    const bloated = 'examined' in answer && (answer.heapBytes ?? 0) > KEPT_HEAP_BYTES;
+    if (bloated || thread.done >= JOBS_PER_THREAD) void this.end(thread);
     this.pump();
   }
 
@@ -181,6 +201,7 @@ export class Pool {
     clearTimeout(thread.timer);
     thread.timer = undefined;
     thread.task = undefined;
+    thread.largest = false;
     thread.done++;
     // An idle thread does not keep the process alive.
     thread.worker.unref();

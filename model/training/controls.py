@@ -11,6 +11,7 @@ from scipy.stats import beta
 import data, vocab
 
 Judge = Callable[[list[list[tuple[int, ...]]], list[int]], np.ndarray]
+HONEST = ("stub", "graft", "honest inside", "bare", "payload taken out again")  # controls that must not be flagged
 INSTALL_KINDS = ("lifecycle", "gyp", "setup", "build-backend", "pth")
 
 
@@ -73,26 +74,30 @@ def cases(packages: list[data.Package], ecosystem: str, seed: int = 7, limit: in
         rng.shuffle(rows)
         return list({p.group: p for p in rows}.values())[:limit]
 
-    donors = one_a_group([p for p in honest if install_units(p, ids)])
-    stub = [(install_units(p, ids), p.fold) for p in donors]
-    graft = [(install_units(p, ids) + rng.choice(hosts[p.fold]).units, p.fold) for p in donors if hosts[p.fold]]
-    evil = one_a_group([p for p in here if p.label and payload_units(p, ids)])
-    alone = [(p.units, p.fold) for p in evil]
-    transplant = [(payload_units(p, ids) + rng.choice(hosts[p.fold]).units, p.fold) for p in evil if hosts[p.fold]]
-    # inside one unit: the payload's behaviours in the middle of an honest import unit
-    inside = []
-    for p in evil:
-        host = rng.choice(hosts[p.fold]) if hosts[p.fold] else None
-        if host is None:
-            continue
+    def inside(payload: list, host: data.Package) -> list:
+        """The payload's behaviours in the middle of the host's longest unit."""
         units = sorted(host.units, key=len)
         target, rest = units[-1], units[:-1]
         middle = 2 + (len(target) - 2) // 2
-        body = tuple(t for u in payload_units(p, ids) for t in u[2:])
-        inside.append((rest + [target[:middle] + body + target[middle:]], p.fold))
-    bare = [(p.units, p.fold) for p in packages if p.ecosystem == ecosystem and p.label == 0 and p.mode == "bare"]
-    return {name: ([c[0] for c in rows], [c[1] for c in rows]) for name, rows in
-            {"stub": stub, "graft": graft, "bare": bare, "undisguised": alone, "transplant": transplant, "inside": inside}.items()}
+        body = tuple(t for u in payload for t in u[2:])
+        return rest + [target[:middle] + body + target[middle:]]
+
+    donors = one_a_group([p for p in honest if install_units(p, ids) and hosts[p.fold]])
+    evil = one_a_group([p for p in here if p.label and payload_units(p, ids) and hosts[p.fold]])
+    out: dict[str, list] = {name: [] for name in ("stub", "graft", "honest inside", "bare", "undisguised", "transplant", "inside", "payload taken out again")}
+    for p in donors:
+        host = rng.choice(hosts[p.fold])
+        out["stub"].append((install_units(p, ids), p.fold))
+        out["graft"].append((install_units(p, ids) + host.units, p.fold))
+        out["honest inside"].append((inside(install_units(p, ids), host), p.fold))
+    for p in evil:
+        host = rng.choice(hosts[p.fold])
+        out["undisguised"].append((p.units, p.fold))
+        out["transplant"].append((payload_units(p, ids) + host.units, p.fold))
+        out["inside"].append((inside(payload_units(p, ids), host), p.fold))
+        out["payload taken out again"].append((host.units, p.fold))
+    out["bare"] = [(p.units, p.fold) for p in packages if p.ecosystem == ecosystem and p.label == 0 and p.mode == "bare"]
+    return {name: ([c[0] for c in rows], [c[1] for c in rows]) for name, rows in out.items()}
 
 
 def table(packages: list[data.Package], score: np.ndarray, judge: Judge, with_controls: bool, everything: list[data.Package] | None = None,
@@ -118,5 +123,5 @@ def table(packages: list[data.Package], score: np.ndarray, judge: Judge, with_co
                 for kind in ("wheel", "sdist"):
                     out.append(f"  {kind} alarms {rate(score[honest & np.array([p.kind == kind for p in packages])] >= t)}")
             for name, scores in judged.items():
-                out.append(f"  {name} {'flagged' if name in ('stub', 'graft', 'bare') else 'caught'} {rate(scores >= t)}")
+                out.append(f"  {name} {'flagged' if name in HONEST else 'caught'} {rate(scores >= t)}")
     return out

@@ -73,7 +73,10 @@ def tower(g: Graph, model: Bert, length: str, tag: str) -> str:
         half = g.op("Mul", g.constant(0.5), up)
         gelu = g.op("Mul", half, g.op("Add", g.constant(1.0), g.op("Erf", g.op("Mul", up, g.constant(2**-0.5)))))
         x = g.op("Add", x, g.linear(gelu, block.down, f"{name}.down"))
-    first = g.op("Gather", g.norm(x, model.norm, f"{tag}norm"), g.constant(0, np.int64), axis=1)
+    x = g.norm(x, model.norm, f"{tag}norm")
+    first = g.op("Gather", x, g.constant(0, np.int64), axis=1)
+    if s.pool:  # no padding to leave out: a window is run alone
+        first = g.op("Concat", first, g.op("ReduceMax", x, axes=[1], keepdims=0), axis=-1)
     # the last product stays in float: one row, and the score's own precision
     weight = g.constant(model.head.weight.detach().numpy()[0])
     return g.op("Add", g.op("ReduceSum", g.op("Mul", first, weight), g.constant([-1], np.int64), keepdims=0),

@@ -9,11 +9,12 @@ Stops after so many minutes of processor time (a busy machine trains no worse, o
 """
 from __future__ import annotations
 
-import argparse, math, os, random, time
+import argparse, copy, math, os, random, time
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -30,6 +31,7 @@ class Shape:
     inner: int = 512
     tokens: int = data.MAX_TOKENS
     dropout: float = 0.1
+    pool: bool = False  # the head also sees, of every dimension, its greatest value over the window: one loud place is not drowned
 
 
 class Block(nn.Module):
@@ -45,7 +47,7 @@ class Block(nn.Module):
         b, n, w = x.shape
         q, k, v = self.qkv(self.norm1(x)).view(b, n, 3, self.heads, w // self.heads).permute(2, 0, 3, 1, 4)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        x = x + self.drop(self.out(y.transpose(1, 2).reshape(b, n, w)))
+        x = x + self.out(y.transpose(1, 2).reshape(b, n, w))
         return x + self.drop(self.down(F.gelu(self.up(self.norm2(x)))))
 
 
@@ -56,7 +58,7 @@ class Bert(nn.Module):
         self.tokens, self.positions = nn.Embedding(s.vocabulary, s.width), nn.Embedding(s.tokens, s.width)
         self.blocks = nn.ModuleList(Block(s) for _ in range(s.layers))
         self.norm = nn.LayerNorm(s.width)
-        self.head = nn.Linear(s.width, 1)
+        self.head = nn.Linear(2 * s.width if s.pool else s.width, 1)
         self.drop = nn.Dropout(s.dropout)
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Embedding)):
@@ -74,7 +76,12 @@ class Bert(nn.Module):
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """ids [batch, tokens] → logits [batch]."""
-        return self.head(self.encode(ids)[:, 0]).squeeze(-1)
+        x = self.encode(ids)
+        first = x[:, 0]
+        if self.shape.pool:
+            loudest = x.masked_fill((ids == vocab.PAD)[:, :, None], -1e4).amax(1)
+            first = torch.cat([first, loudest], -1)
+        return self.head(first).squeeze(-1)
 
     def masked(self, ids: torch.Tensor) -> torch.Tensor:
         """Logits over the vocabulary at every place, embedding weights tied."""
@@ -113,8 +120,8 @@ def judge(model: Bert, rows: list[tuple[int, ...]], parts: int = 3) -> torch.Ten
 # ---- augmentation: on windows, so that it costs nothing ----------------------------------------------------------------
 
 class Augment:
-    def __init__(self, ids: dict[str, int], honest: list[tuple[int, ...]], rng: random.Random):
-        self.honest, self.rng = honest, rng
+    def __init__(self, ids: dict[str, int], hosts: list[tuple[int, ...]], splice: float, rng: random.Random):
+        self.hosts, self.splice, self.rng = hosts, splice, rng
         self.kinds = [i for t, i in ids.items() if t.startswith("unit:")]
         self.phases = [i for t, i in ids.items() if t.startswith("phase:")]
         qualifiers = [i for t, i in ids.items() if ":" in t and not t.startswith(("unit:", "phase:"))]
@@ -133,40 +140,63 @@ class Augment:
             return (window[0], vocab.MASK, vocab.MASK, *window[3:])
         return window
 
-    def thin(self, window: tuple[int, ...]) -> tuple[int, ...]:
+    def thin(self, window: tuple[int, ...], share: float = 0.06, least: int = 12) -> tuple[int, ...]:
         """Leaves out a few behaviours."""
-        if len(window) < 12 or self.rng.random() > 0.2:
+        if len(window) < least or (share == 0.06 and self.rng.random() > 0.2):
             return window
         points = self.cut_points(window)
         body = []
         for a, b in zip(points, points[1:]):
-            if self.rng.random() > 0.06:
+            if self.rng.random() > share:
                 body += window[a:b]
         return window[:3] + tuple(body)
 
-    def join(self, window: tuple[int, ...], host: tuple[int, ...]) -> tuple[int, ...]:
-        """The window's behaviours put into a host window of an honest package, at a place where a behaviour begins."""
-        body = window[3:]
-        room = data.MAX_TOKENS - 4 - len(body)
-        if room < 4 or len(host) < 6:
-            return window
-        at = self.rng.choice(self.cut_points(host))
-        before = self.rng.randint(max(0, room - (len(host) - at)), room)
-        left = host[3:at][-before:] if before else ()
-        right = host[at:][: room - len(left)]
-        head = host[:3] if self.rng.random() < 0.5 else window[:3]
-        return head + left + body + right
+    def stretch(self, body: tuple[int, ...], room: int) -> tuple[int, ...]:
+        """At most `room` tokens of a body, beginning where a behaviour begins."""
+        if len(body) <= room:
+            return body
+        points = [i for i in range(len(body) - room + 1) if body[i] not in self.not_code] or [0]
+        at = self.rng.choice(points)
+        return body[at:at + room]
+
+    def join(self, window: tuple[int, ...], host: tuple[int, ...], scatter: float = 0.35) -> tuple[int, ...]:
+        """The window's behaviours put into a stretch of a host unit of an honest package, where behaviours begin: in one piece, or
+        (with probability `scatter`) in order but in up to four pieces with host behaviours between them. How much of the host
+        stands around them is drawn evenly, from a few tokens to all there is room for."""
+        body, room = window[3:], data.MAX_TOKENS - 4
+        if len(body) > room - 8:
+            body = self.stretch(body, self.rng.randint(max(1, room // 2), room - 8))
+        space = room - len(body)
+        around = self.stretch(host[2:], self.rng.randint(min(8, space), space))
+        places = self.points(around)
+        pieces = [body]
+        if self.rng.random() < scatter and len(body) > 6:
+            inner = self.points(body)[1:-1]
+            cuts = sorted(self.rng.sample(inner, min(len(inner), self.rng.randint(1, 3))))
+            pieces = [body[i:j] for i, j in zip([0, *cuts], [*cuts, len(body)])]
+        # pieces of one payload stand near each other
+        first = self.rng.randrange(len(places))
+        at = sorted(places[min(len(places) - 1, first + self.rng.randint(0, 6) * (n > 0))] for n in range(len(pieces)))
+        out, last = [], 0
+        for piece, place in zip(pieces, at):
+            out += around[last:place] + piece
+            last = place
+        head = (vocab.CLS, *host[:2]) if self.rng.random() < 0.7 else window[:3]
+        return head + tuple(out) + around[last:]
+
+    def points(self, body: tuple[int, ...]) -> list[int]:
+        return [i for i in range(len(body)) if body[i] not in self.not_code] + [len(body)]
 
     def negative(self, window: tuple[int, ...]) -> tuple[int, ...]:
-        if self.rng.random() < 0.12:
-            window = self.join(window, self.rng.choice(self.honest))
+        if self.rng.random() < self.splice:
+            window = self.join(window, self.rng.choice(self.hosts))
         return self.head(self.thin(window))
 
     def positive(self, bag: list[tuple[int, ...]], limit: int) -> list[tuple[int, ...]]:
         if len(bag) > limit:
             bag = self.rng.sample(bag, limit)
-        if self.rng.random() < 0.3:
-            bag = [self.join(w, self.rng.choice(self.honest)) for w in bag]
+        if self.rng.random() < self.splice:
+            bag = [self.join(w, self.rng.choice(self.hosts)) for w in bag]
         return [self.head(self.thin(w)) for w in bag]
 
 
@@ -182,6 +212,9 @@ def negatives(packages: list[data.Package]) -> tuple[list[tuple[int, ...]], torc
     return found, torch.tensor([math.sqrt(len(groups[w])) for w in found])
 
 
+NPM_WEIGHT = 1.8  # there are three PyPI campaigns to one of npm
+
+
 def positives(packages: list[data.Package], known_honest: set[tuple[int, ...]]) -> tuple[list[list[tuple[int, ...]]], torch.Tensor]:
     """Bags of malicious packages, windows that also stand in honest packages left out; a cluster weighs about as one package."""
     bags: dict[tuple, tuple[str, list]] = {}
@@ -193,7 +226,7 @@ def positives(packages: list[data.Package], known_honest: set[tuple[int, ...]]) 
     for group, _ in bags.values():
         sizes[group] += 1
     chosen = list(bags.values())
-    return [bag for _, bag in chosen], torch.tensor([sizes[group] ** -0.75 for group, _ in chosen])
+    return [bag for _, bag in chosen], torch.tensor([sizes[group] ** -0.75 * NPM_WEIGHT ** group.startswith("npm:") for group, _ in chosen])
 
 
 def length_batches(rows: list[tuple[int, ...]], order: list[int], tokens: int, rng: random.Random) -> list[list[int]]:
@@ -249,38 +282,148 @@ def pretrain(model: Bert, rows: list[tuple[int, ...]], minutes: float, rng: rand
             average = loss.item() if not average else 0.98 * average + 0.02 * loss.item()
 
 
+def warm(model: Bert, state: dict, ids: dict[str, int]) -> int:
+    """Weights of an earlier network, also of one trained on another vocabulary: tokens are matched by name. Returns how many were known."""
+    old, new = state["model"], model.state_dict()
+    places = {token: i for i, token in enumerate(state["vocabulary"])}
+    known = [(i, places[t]) for t, i in ids.items() if t in places]
+    for name, value in old.items():
+        if name == "tokens.weight":
+            new[name][[i for i, _ in known]] = value[[j for _, j in known]]
+        else:
+            new[name] = value
+    model.load_state_dict(new)
+    return len(known)
+
+
+def shuffle(packages: list[data.Package], ids: dict[str, int], seed: int = 0) -> None:
+    """Puts every unit's behaviours in random order, qualifiers staying with their behaviour: what the order itself tells is lost."""
+    augment = Augment(ids, [], 0, random.Random(seed))
+    for p in packages:
+        for n, unit in enumerate(p.units):
+            body = unit[2:]
+            cuts = sorted({0, *augment.points(body)})
+            parts = [body[a:b] for a, b in zip(cuts, cuts[1:])]
+            augment.rng.shuffle(parts)
+            p.units[n] = unit[:2] + tuple(t for part in parts for t in part)
+
+
+TAUGHT = 64  # windows a step
+CERTAIN = 8.0  # log-odds beyond which the teacher's answer tells no more
+
+
+def teach(args: argparse.Namespace) -> Path:
+    """Distillation: the network learns the teacher's log-odds of windows as they are, thinned, and put together anew."""
+    from teacher import Teacher, examples
+    torch.manual_seed(args.seed)
+    rng = random.Random(args.seed)
+    torch.set_num_threads(args.threads)
+    path = args.corpus / "ckpt" / f"{args.name}.pt"
+    packages = [p for p in data.load() if p.split == "train" and p.fold not in args.hold]
+    ids = vocab.load()
+    rows, label, weight = examples(packages)
+    hosts = sorted({u for p in packages if p.label == 0 for u in p.units if len(u) >= 12})
+    augment = Augment(ids, hosts, 0.5, rng)
+
+    def change(w: tuple[int, ...], _: int) -> tuple[int, ...]:
+        return augment.join(w, rng.choice(hosts)) if rng.random() < 0.6 else augment.head(augment.thin(w))
+
+    teacher = Teacher(rows, label, weight, change)
+    model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool, dropout=0.0))
+    if args.warm:
+        warm(model, torch.load(args.warm, weights_only=False), ids)
+    mean = copy.deepcopy(model)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.01)
+    chance = torch.tensor(np.where(label == 1, weight / weight[label == 1].sum(), weight / weight[label == 0].sum()))
+    hardness = torch.ones(len(rows), dtype=chance.dtype)
+    print(f"teacher of {len(rows)} windows, {int(label.sum())} malicious; budget {args.minutes} min", flush=True)
+    begin, step, average = time.process_time(), 0, 1.0
+    model.train()
+    while True:
+        drawn = torch.multinomial(chance * hardness, 6000, replacement=True).tolist()
+        for batch in (drawn[i:i + TAUGHT] for i in range(0, len(drawn), TAUGHT)):
+            spent = (time.process_time() - begin) / 60
+            if spent >= args.minutes:
+                save(path, {"model": mean.state_dict(), "shape": asdict(model.shape), "vocabulary": list(ids), "minutes": spent, "step": step, "rows": len(rows)})
+                print(f"ended after {step} steps", flush=True)
+                return path
+            progress = spent / args.minutes
+            for g in optimizer.param_groups:
+                g["lr"] = args.rate * min(1.0, progress / 0.04 + 0.02) * (0.5 * (1 + math.cos(math.pi * progress)) + 0.02)
+            shown, plain = [], []
+            for i in batch:
+                w, luck = rows[i], rng.random()
+                plain.append(luck < 0.35)
+                if luck >= 0.7:
+                    w = augment.join(w, rng.choice(hosts))
+                elif luck >= 0.35:
+                    w = augment.head(augment.thin(w, rng.choice((0.06, 0.2, 0.5)), 4))
+                shown.append(w)
+            target = torch.tensor(teacher(shown), dtype=torch.float32).clamp(-CERTAIN, CERTAIN)
+            z = judge(model, shown, parts=4)
+            error = F.smooth_l1_loss(z, target, reduction="none") + F.binary_cross_entropy_with_logits(z, torch.sigmoid(target), reduction="none")
+            loss = error.mean()
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            step += 1
+            for i, known, e in zip(batch, plain, error.detach().tolist()):
+                if known:
+                    hardness[i] = 0.5 * hardness[i] + 0.5 * min(3.0, 0.3 + e)
+            with torch.no_grad():
+                keep = min(0.995, (1 + step) / (10 + step))
+                for slow, fast in zip(mean.parameters(), model.parameters()):
+                    slow.lerp_(fast, 1 - keep)
+            average = 0.99 * average + 0.01 * loss.item()
+            if step % 50 == 0:
+                print(f"{spent:5.1f} min step {step} error {average:.4f}", flush=True)
+
+
 def train(args: argparse.Namespace) -> Path:
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
     torch.set_num_threads(args.threads)
     path = args.corpus / "ckpt" / f"{args.name}.pt"
     packages = [p for p in data.load() if p.split == "train" and p.fold not in args.hold]
+    ids = vocab.load()
+    if args.shuffle:
+        shuffle(packages, ids)
     honest = [p for p in packages if p.label == 0]
     malicious = [p for p in packages if p.label == 1]
     rows, weights = negatives(honest)
     common = {w for w in rows}
     bags, bag_weights = positives(malicious, common)
-    ids = vocab.load()
-    augment = Augment(ids, [w for w in rows if len(w) >= 6], rng)
-    model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width))
+    hosts = sorted({u for p in honest for u in p.units if len(u) >= 12})
+    augment = Augment(ids, hosts, args.splice, rng)
+    model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool))
     print(f"{len(honest)} honest packages, {len(rows)} windows; {len(bags)} malicious bags of {len(malicious)}; "
           f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters; budget {args.pretrain_minutes} + {args.minutes} min", flush=True)
 
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
-    spent_before, step = 0.0, 0
+    spent_before, step, optimizer_state = 0.0, 0, None
     hardness = torch.full((len(rows),), 0.5)
+    mean = copy.deepcopy(model)  # exponential mean of the weights: what is used in the end
     if path.exists() and not args.fresh:
         state = torch.load(path, weights_only=False)
-        if state["rows"] == len(rows) and state["shape"] == asdict(model.shape):
-            model.load_state_dict(state["model"])
-            if "optimizer" in state:
-                optimizer.load_state_dict(state["optimizer"])
-                hardness = state["hardness"]
+        if state["rows"] == len(rows) and state["shape"] == asdict(model.shape) and "raw" in state:
+            mean.load_state_dict(state["model"])
+            model.load_state_dict(state["raw"])
+            optimizer_state, hardness = state["optimizer"], state["hardness"]
             spent_before, step = state["minutes"], state["step"]
             print(f"goes on at {spent_before:.1f} min, step {step}", flush=True)
+    if step == 0 and args.warm:
+        took = warm(model, torch.load(args.warm, weights_only=False), ids)
+        mean.load_state_dict(model.state_dict())
+        print(f"begins with the weights of {args.warm}: {took} of {len(ids)} tokens known there", flush=True)
     if step == 0:
         pretrain(model, rows + [w for b in bags for w in b], args.pretrain_minutes, rng)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
+    if optimizer_state:
+        optimizer.load_state_dict(optimizer_state)
+
+    def keep_checkpoint(minutes: float) -> None:
+        save(path, {"model": mean.state_dict(), "raw": model.state_dict(), "optimizer": optimizer.state_dict(), "hardness": hardness,
+                    "shape": asdict(model.shape), "vocabulary": list(ids), "minutes": minutes, "step": step, "rows": len(rows)})
 
     begin, last_save, average = time.process_time(), time.time(), [0.0, 0.0]
     model.train()
@@ -291,7 +434,7 @@ def train(args: argparse.Namespace) -> Path:
         for batch in length_batches(rows, drawn, args.batch_tokens, rng):
             spent = spent_before + (time.process_time() - begin) / 60
             if spent >= args.minutes:
-                save(path, {"model": model.state_dict(), "shape": asdict(model.shape), "minutes": spent, "step": step, "rows": len(rows)})
+                keep_checkpoint(spent)
                 print(f"ended after {step} steps", flush=True)
                 return path
             progress = spent / args.minutes
@@ -312,13 +455,16 @@ def train(args: argparse.Namespace) -> Path:
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             step += 1
+            with torch.no_grad():
+                keep = min(0.998, (1 + step) / (10 + step))
+                for slow, fast in zip(mean.parameters(), model.parameters()):
+                    slow.lerp_(fast, 1 - keep)
             average = [0.99 * a + 0.01 * b if step > 1 else b for a, b in zip(average, (negative.mean().item(), positive.mean().item()))]
             if step % 50 == 0:
                 print(f"{spent:5.1f} min step {step} honest {average[0]:.4f} malicious {average[1]:.4f}", flush=True)
             if time.time() - last_save > 60:
                 last_save = time.time()
-                save(path, {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "hardness": hardness, "shape": asdict(model.shape),
-                            "minutes": spent, "step": step, "rows": len(rows)})
+                keep_checkpoint(spent)
 
 
 def main() -> None:
@@ -327,17 +473,23 @@ def main() -> None:
     parser.add_argument("--name", default="final")
     parser.add_argument("--hold", type=int, nargs="*", default=[], help="folds that are not trained on")
     parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--pretrain-minutes", type=float, default=3)
+    parser.add_argument("--pretrain-minutes", type=float, default=0)
     parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--rate", type=float, default=6e-4)
-    parser.add_argument("--batch-tokens", type=int, default=3072)
-    parser.add_argument("--bags", type=int, default=16)
+    parser.add_argument("--width", type=int, default=96)
+    parser.add_argument("--rate", type=float, default=8e-4)
+    parser.add_argument("--batch-tokens", type=int, default=1536)
+    parser.add_argument("--bags", type=int, default=8)
     parser.add_argument("--honest-weight", type=float, default=3.0)
+    parser.add_argument("--splice", type=float, default=0.4, help="share of windows of each class put inside honest units")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1, help="more than one hurts on a busy machine")
+    parser.add_argument("--pool", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--teach", action="store_true", help="learn from boosting on windows (teacher.py), best after a training of its own (--warm)")
+    parser.add_argument("--shuffle", action="store_true", help="behaviours of a unit in random order: an experiment")
+    parser.add_argument("--warm", type=Path, help="checkpoint to begin with; must not have seen the folds held out here")
     parser.add_argument("--fresh", action="store_true", help="ignore an older checkpoint")
-    train(parser.parse_args())
+    args = parser.parse_args()
+    (teach if args.teach else train)(args)
 
 
 if __name__ == "__main__":

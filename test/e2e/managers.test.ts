@@ -135,12 +135,12 @@ for (const release of RELEASES) {
       equal(first.code, 0, first.stderr + first.stdout);
       const manifest = readFileSync(path.join(project, 'package.json'), 'utf8');
       const lockfile = readFileSync(path.join(project, real.lockfile), 'utf8');
-      const { code, stderr } = await sandbox.guarded(project, ['add', 'thief'], { block: [thief] });
+      const { code, stderr } = await sandbox.guarded(project, ['add', 'thief@1.0.0'], { block: [thief] });
       equal(code, 100, stderr);
       equal(readFileSync(path.join(project, 'package.json'), 'utf8'), manifest);
       equal(readFileSync(path.join(project, real.lockfile), 'utf8'), lockfile);
       deepEqual(sandbox.canaries(), ['honest']);
-      const added = await sandbox.guarded(project, ['add', 'maybe']);
+      const added = await sandbox.guarded(project, ['add', 'maybe@1.0.0']);
       equal(added.code, 0, added.stderr + added.stdout);
       match(readFileSync(path.join(project, 'package.json'), 'utf8'), /"maybe"/);
       const removed = await sandbox.guarded(project, ['remove', 'maybe']);

@@ -85,6 +85,16 @@ describe('packuments, reduced', () => {
     equal(store.find(ADDRESS, 'corgi'), undefined);
   });
 
+  it('stay whole where the resolver does not say which form it asked for', () => {
+    const store = new FrozenPackuments();
+    store.set(ADDRESS, packument());
+    store.pick('x', '1.1.0');
+    store.reduce();
+    for (const form of ['full', 'corgi'] as const) {
+      deepEqual(Object.keys((store.find(ADDRESS, form) as ReturnType<typeof packument>).versions), versions);
+    }
+  });
+
   it('stay whole where more than versions decides, or where nothing was picked', () => {
     const store = new FrozenPackuments();
     store.set(`full:${ADDRESS}`, { ...packument(), policyRestrictions: { versions: {} } });

@@ -20,7 +20,8 @@ export interface MeasureOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-const SAMPLE_MS = 100;
+/** Asking the kernel for proportional sizes costs time itself. */
+const SAMPLE_MS = 500;
 
 export async function measure(command: readonly string[], { cwd, env }: MeasureOptions): Promise<Cost> {
   // The shell's own account of what it waited for: the only one that needs no other tool.
