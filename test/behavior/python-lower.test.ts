@@ -9,23 +9,23 @@ function show(node: unknown): string {
   if (typeof node === 'bigint') return `${node}n`;
   if (node === null || typeof node !== 'object') return node === undefined ? '-' : JSON.stringify(node);
   const { type, line: _line, column: _column, ...rest } = node as Record<string, unknown>;
-  if (type === 'name') return String(rest['name']);
-  if (type === 'constant') return show(rest['value']);
-  if (type === 'member') return `${show(rest['object'])}.${String(rest['property'])}`;
+  if (type === 'name') return String(rest.name);
+  if (type === 'constant') return show(rest.value);
+  if (type === 'member') return `${show(rest.object)}.${String(rest.property)}`;
   if (type === 'call') {
-    const keywords = (rest['keywords'] as { name: string; value: unknown }[]).map(
+    const keywords = (rest.keywords as { name: string; value: unknown }[]).map(
       (k) => `${k.name}=${show(k.value)}`,
     );
-    return `${show(rest['callee'])}(${[...(rest['args'] as unknown[]).map(show), ...keywords].join(', ')})`;
+    return `${show(rest.callee)}(${[...(rest.args as unknown[]).map(show), ...keywords].join(', ')})`;
   }
-  if (type === 'binary') return `(${show(rest['left'])} ${String(rest['operator'])} ${show(rest['right'])})`;
-  if (type === 'expression') return show(rest['expression']);
-  if (type === 'index') return `${show(rest['object'])}[${show(rest['index'])}]`;
-  if (type === 'slice') return `${show(rest['start'])}:${show(rest['stop'])}:${show(rest['step'])}`;
-  if (type === 'list') return `${String(rest['flavor'])}${show(rest['items'])}`;
-  if (type === 'template') return `template${show(rest['parts'])}`;
+  if (type === 'binary') return `(${show(rest.left)} ${String(rest.operator)} ${show(rest.right)})`;
+  if (type === 'expression') return show(rest.expression);
+  if (type === 'index') return `${show(rest.object)}[${show(rest.index)}]`;
+  if (type === 'slice') return `${show(rest.start)}:${show(rest.stop)}:${show(rest.step)}`;
+  if (type === 'list') return `${String(rest.flavor)}${show(rest.items)}`;
+  if (type === 'template') return `template${show(rest.parts)}`;
   if (type === 'assign') {
-    return `${show(rest['target'])} ${(rest['operator'] as string | undefined) ?? ''}= ${show(rest['value'])}`;
+    return `${show(rest.target)} ${(rest.operator as string | undefined) ?? ''}= ${show(rest.value)}`;
   }
   const fields = Object.entries(rest)
     .filter(([, v]) => v !== undefined && v !== false && !(Array.isArray(v) && v.length === 0))

@@ -42,10 +42,10 @@ const CASES: readonly [name: string, input: ReturnType<typeof npm> | ReturnType<
   [
     '100,000 functions that call each other',
     npm(
-      lines(
+      `${lines(
         100_000,
         (i) => `function f${i}(a){return f${(i * 7 + 1) % 100_000}(a)+f${(i * 13 + 5) % 100_000}(a)}`,
-      ) + '\nf0(1)',
+      )}\nf0(1)`,
     ),
   ],
   ['a million strings', npm(`module.exports=[${lines(1_000_000, (i) => `'${i.toString(36)}',`)}]`)],

@@ -77,7 +77,7 @@ function namesakes({ artifact }: Machine, path: string): readonly string[] {
 
 /** A script of the package's own manifest, as `npm run` would run it; nothing when there is none of that name. */
 function runScript(m: Machine, name: string, hidden: boolean, quiet: boolean): void {
-  const scripts = m.artifact.manifest?.['scripts'];
+  const scripts = m.artifact.manifest?.scripts;
   if (typeof scripts !== 'object' || scripts === null) return;
   for (const key of [`pre${name}`, name, `post${name}`]) {
     const command = (scripts as Record<string, unknown>)[key];
