@@ -224,13 +224,19 @@ function runDeferred(m: Machine): void {
   m.deferred = [];
 }
 
+/** Pieces of left-out code one unit walks; the same piece left out again and again counts once. */
 const PENDING_LIMIT = 50_000;
 
 /** Walks what known conditions and jumps left out and nothing else reached since. */
 function drain(m: Machine): void {
-  for (let i = 0; i < m.pending.length && i < PENDING_LIMIT; i++) {
+  let walked = 0;
+  for (let i = 0; i < m.pending.length; i++) {
     const pending = m.pending[i]!;
     if (!stillLeft(m, pending)) continue;
+    if (++walked > PENDING_LIMIT) {
+      m.unread = true;
+      break;
+    }
     guarded(m, LIMITS.rootConcrete, () => {
       const walk = (): unknown =>
         pending.expression !== undefined
@@ -242,7 +248,6 @@ function drain(m: Machine): void {
       });
     });
   }
-  if (m.pending.length > PENDING_LIMIT) m.unread = true;
   m.pending = [];
 }
 
