@@ -153,16 +153,23 @@ export function isWarning({ verdict, policy }: Verdict): boolean {
   return verdict === 'allow' && policy !== undefined;
 }
 
-/** The three to six behaviours that weigh most, in running order; the same line reached by two ways is one. */
+/** Imports of a module: they prepare an act and are none. */
+const IMPORTS: ReadonlySet<string> = new Set(['R1', 'R3', 'D1', 'E1', 'P1']);
+
+/**
+ * The three to six behaviours that weigh most, in running order; the same line reached by two ways is one. Imports stand
+ * only where fewer than three behaviours do something.
+ */
 export function mainEvidence(evidence: readonly Evidence[]): Evidence[] {
   const seen = new Set<string>();
-  const ranked = [...evidence]
+  const distinct = [...evidence]
     .sort((a, b) => b.weight - a.weight || a.order - b.order)
     .filter(({ behavior: { code, file, line } }) => {
       const place = `${code}\0${file}\0${line}`;
       return !seen.has(place) && seen.add(place);
-    })
-    .slice(0, 6);
+    });
+  const acts = distinct.filter(({ behavior }) => !IMPORTS.has(behavior.code));
+  const ranked = (acts.length < 3 ? distinct : acts).slice(0, 6);
   const least = (ranked[0]?.weight ?? 0) / 5;
   return ranked.filter(({ weight }, rank) => rank < 3 || weight >= least).sort((a, b) => a.order - b.order);
 }

@@ -66,6 +66,21 @@ describe('report/text', () => {
     );
     assert.equal(mainEvidence(evidence.map((e) => ({ ...e, weight: e.order === 0 ? 100 : 1 }))).length, 3);
   });
+  it('shows imports only where fewer than three behaviours do something', () => {
+    const [first] = ordinary.packages[1]!.verdict.evidence;
+    const evidence = (['D1', 'E1', 'read-env-all', 'http-send', 'R1', 'run-program'] as const).map(
+      (code, i) => ({
+        ...first!,
+        order: i,
+        weight: 10 - i,
+        behavior: { ...first!.behavior, code, line: 1 + i },
+      }),
+    );
+    const codes = (given: typeof evidence): string[] =>
+      mainEvidence(given).map(({ behavior }) => behavior.code);
+    assert.deepEqual(codes(evidence), ['read-env-all', 'http-send', 'run-program']);
+    assert.deepEqual(codes(evidence.slice(0, 4)), ['D1', 'E1', 'read-env-all', 'http-send']);
+  });
   it('a scan does not claim that nothing was installed', () => {
     const style = makeStyle({ columns: 80, level: 0, unicode: true });
     assert.match(renderText(ordinary, style, 'scan'), /1 blocked, 1 unverified of 5 packages \(1\.2 s\)/);
