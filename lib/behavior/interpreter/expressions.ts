@@ -479,7 +479,7 @@ function evaluateLogical(m: Machine, node: Expression & { type: 'binary' }, env:
 /** Remembers code that a known condition leaves out, to be walked when nothing else did. */
 function skip(m: Machine, node: Expression, env: Env): void {
   if (node.type === 'constant' || node.type === 'name' || m.walkedExpressions.has(node)) return;
-  m.pending.push({ env, block: undefined, from: 0, expression: node });
+  m.leave({ env, block: undefined, from: 0, expression: node });
 }
 
 export function evaluateReached(m: Machine, node: Expression, env: Env): Value {

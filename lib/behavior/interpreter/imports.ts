@@ -150,10 +150,11 @@ function importOne(
     for (const [name, value] of [...space.entries]) {
       if (!name.startsWith('_') || name === '__all__') assignName(m, env, name, value, undefined);
     }
-    for (const star of module.env.stars ?? []) {
+    // A copy: a package whose `__init__` imports * from itself would grow the list it is read from.
+    for (const star of [...(module.env.stars ?? [])]) {
       const holder = moduleEnv(env);
       holder.stars ??= [];
-      holder.stars.push(star);
+      if (!holder.stars.includes(star)) holder.stars.push(star);
     }
     return;
   }

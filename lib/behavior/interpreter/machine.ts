@@ -228,6 +228,8 @@ export class Machine {
   ranCommands = new Set<string>();
 
   pending: Pending[] = [];
+  /** What stands in `pending`, and from which statements on. */
+  private leftOut = new Map<object, Set<number>>();
   deferred: { readonly fn: Value; readonly args: readonly Value[] }[] = [];
   /** First value of every function and class of the artifact, in order of creation, until walked. */
   readonly unwalked = new Map<FunctionExpression, Func>();
@@ -270,6 +272,22 @@ export class Machine {
   /** Counts a step of work. Throws `BudgetSignal` at the limit. */
   step(): void {
     if (++this.steps > LIMITS.steps) throw new BudgetSignal();
+  }
+
+  /** Notes code that is left out here; the same piece left out again and again is noted once. */
+  leave(pending: Pending): void {
+    const piece = pending.expression ?? pending.block;
+    if (piece === undefined) return;
+    const noted = this.leftOut.get(piece);
+    if (noted === undefined) this.leftOut.set(piece, new Set([pending.from]));
+    else if (noted.has(pending.from)) return;
+    else noted.add(pending.from);
+    this.pending.push(pending);
+  }
+
+  clearPending(): void {
+    this.pending = [];
+    this.leftOut = new Map();
   }
 
   newEnv(parent: Env, isFunction: boolean): Env {
@@ -332,7 +350,7 @@ export class Machine {
     this.startedShell = new Set();
     this.textSeen = new Set();
     this.usedText = new Set();
-    this.pending = [];
+    this.clearPending();
     this.deferred = [];
   }
 }

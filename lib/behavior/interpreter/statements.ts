@@ -47,13 +47,13 @@ export function execute(m: Machine, block: readonly Statement[], env: Env, from 
 function leftAt(m: Machine, block: readonly Statement[] & Walked, next: number, env: Env): void {
   if ((block.walked ?? 0) >= next) return;
   block.walked = next;
-  if (next < block.length) m.pending.push({ env, block, from: next, expression: undefined });
+  if (next < block.length) m.leave({ env, block, from: next, expression: undefined });
 }
 
 /** A block that a known condition leaves out. */
 function skipBlock(m: Machine, block: readonly Statement[], env: Env): void {
   if (block.length > 0 && (block as Walked).walked === undefined) {
-    m.pending.push({ env, block, from: 0, expression: undefined });
+    m.leave({ env, block, from: 0, expression: undefined });
   }
 }
 

@@ -224,19 +224,14 @@ function runDeferred(m: Machine): void {
   m.deferred = [];
 }
 
-/** Pieces of left-out code one unit walks; the same piece left out again and again counts once. */
+/** Pieces of left-out code one unit walks. */
 const PENDING_LIMIT = 50_000;
 
 /** Walks what known conditions and jumps left out and nothing else reached since. */
 function drain(m: Machine): void {
-  let walked = 0;
-  for (let i = 0; i < m.pending.length; i++) {
+  for (let i = 0; i < m.pending.length && i < PENDING_LIMIT; i++) {
     const pending = m.pending[i]!;
     if (!stillLeft(m, pending)) continue;
-    if (++walked > PENDING_LIMIT) {
-      m.unread = true;
-      break;
-    }
     guarded(m, LIMITS.rootConcrete, () => {
       const walk = (): unknown =>
         pending.expression !== undefined
@@ -248,7 +243,8 @@ function drain(m: Machine): void {
       });
     });
   }
-  m.pending = [];
+  if (m.pending.length > PENDING_LIMIT) m.unread = true;
+  m.clearPending();
 }
 
 function stillLeft(m: Machine, pending: Pending): boolean {
