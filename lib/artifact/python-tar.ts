@@ -137,15 +137,22 @@ function readMembers(tar: Buffer, mustEnd: boolean): Member[] {
 /** Symbolic links that stay inside become copies of what they point to; any other is a way out. */
 function placeLinks(layout: Layout, links: readonly { path: string; member: Member }[]): void {
   const targets = new Map<string, string>();
+  // A target written with a slash at its end leads to folders only.
+  const asFolder = new Set<string>();
   for (const { path, member } of links) {
     const target = member.linkname;
-    const joined = resolve(path, target);
+    // Where such a link stands is found out on disk only.
+    const back = /(?:^|\/)(?!\.\.?\/)[^/]+\/+(?:\.\/+)*\.\.(?:\/|$)/.test(target);
+    if (back || normal(path) === '' || member.name.split('/').includes('..'))
+      throw new Unreadable('ambiguous', { why: 'path-escapes', file: member.name });
+    const joined = resolve(normal(path), target);
     if (target.startsWith('/') || joined === undefined) {
       throw new Unreadable('ambiguous', { why: 'link-outside', file: path, target });
     }
     if (layout.get(normal(path)) !== undefined)
       throw new Unreadable('ambiguous', { why: 'duplicate-entry', file: path });
     targets.set(normal(path), joined);
+    if (/\/\.*$/.test(target)) asFolder.add(normal(path));
   }
   if (targets.size === 0) return;
   const files = [...layout.paths()];
@@ -157,11 +164,17 @@ function placeLinks(layout: Layout, links: readonly { path: string; member: Memb
   }
   for (const [path, first] of targets) {
     let target = first;
-    for (let hops = 0; targets.has(target) && hops < 16; hops++) target = targets.get(target)!;
+    let folderOnly = asFolder.has(path);
+    for (let hops = 0; targets.has(target) && hops < 16; hops++) {
+      folderOnly ||= asFolder.has(target);
+      target = targets.get(target)!;
+    }
     const file = layout.get(target);
+    if (file !== undefined && folderOnly) continue;
     if (file !== undefined) layout.add(path, file.bytes, file.executable);
     else if (target === '' || `${path}/`.startsWith(`${target}/`))
-      continue; // a loop: nothing new below it
+      // On disk every file of that folder has names without end, and Python can import it by any of them.
+      throw new Unreadable('ambiguous', { why: 'link-to-folder-above', file: path, target });
     else {
       for (const other of files) {
         if (!other.startsWith(`${target}/`)) continue;

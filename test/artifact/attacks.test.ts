@@ -216,6 +216,13 @@ const TABLE: readonly Row[] = [
     honest: () => src(file('demo-1.0/b.py'), file('demo-1.0/a.py', '', { type: '2', linkname: 'b.py' })),
   },
   {
+    attack: 'sdist: link to a folder above itself',
+    open: source,
+    bytes: () => src(file('demo-1.0/a.py'), file('demo-1.0/b', '', { type: '2', linkname: '.' })),
+    expected: 'ambiguous link-to-folder-above',
+    honest: () => src(file('demo-1.0/c/a.py'), file('demo-1.0/b', '', { type: '2', linkname: 'c/' })),
+  },
+  {
     attack: 'sdist: file written through a link',
     open: source,
     bytes: () =>
@@ -462,11 +469,13 @@ describe('archives read as the installer reads them', () => {
         file('demo-1.0/soft', '', { type: '2', linkname: 'real' }),
         file('demo-1.0/hard.py', '', { type: '1', linkname: 'demo-1.0/real/a.py' }),
         file('demo-1.0/dangling', '', { type: '2', linkname: 'nowhere' }),
+        file('demo-1.0/folder-only', '', { type: '2', linkname: 'real/a.py/' }),
       ),
     );
     assert.equal(text(artifact, 'soft/a.py'), 'a');
     assert.equal(text(artifact, 'hard.py'), 'a');
     assert.equal(artifact.files.has('dangling'), false);
+    assert.equal(artifact.files.has('folder-only'), false);
   });
   it('counts folder entries when it looks for the leading folder of a zip', async () => {
     const artifact = await source(zip([{ name: './' }, { name: 'demo-1.0/PKG-INFO', body: PKG_INFO }]));
