@@ -107,7 +107,12 @@ function readMembers(tar: Buffer, mustEnd: boolean): Member[] {
       throw new Unreadable('ambiguous', { why: 'tar size given twice', file: name });
     }
     let kind = type === '7' ? '0' : type;
-    if (kind === '0' && name.endsWith('/')) kind = '5';
+    if (kind === '0' && name.endsWith('/')) {
+      // Only the oldest headers name folders so. By any other way tarfile drops the slash, or keeps it, and writes a file.
+      if (header[156] !== 0 || longName !== undefined || pax?.has('path') || size > 0)
+        throw new Unreadable('ambiguous', { why: 'file-named-as-folder', file: name });
+      kind = '5';
+    }
     if (!'0125'.includes(kind)) {
       const device = '346'.includes(kind);
       throw new Unreadable(

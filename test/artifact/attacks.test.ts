@@ -223,6 +223,13 @@ const TABLE: readonly Row[] = [
     honest: () => src(file('demo-1.0/c/a.py'), file('demo-1.0/b', '', { type: '2', linkname: 'c/' })),
   },
   {
+    attack: 'sdist: file whose name ends as a folder does',
+    open: source,
+    bytes: () => src(pax({ path: 'demo-1.0/setup.py/' }), file('demo-1.0/a.py')),
+    expected: 'ambiguous file-named-as-folder',
+    honest: () => src(file('demo-1.0/c/', '', { type: '\0' }), file('demo-1.0/c/a.py')),
+  },
+  {
     attack: 'sdist: file written through a link',
     open: source,
     bytes: () =>
