@@ -58,7 +58,7 @@ describe('python lowering', () => {
     [String.raw`'\x41\102\u0043\U00000044\N{LATIN SMALL LETTER E}\q\n'`, '"ABCDe\\\\q\\n"'],
     [String.raw`b'\x00\xff\u0041'`, 'b"\\u0000ÿ\\\\u0041"'],
     [String.raw`r'\x41' '\x42'`, '"\\\\x41B"'],
-    [String.raw`ur"x"`, '"x"'],
+    ['ur"x"', '"x"'],
     ["'a' \\\n 'b'", '"ab"'],
     ["f'a{b}c{{d}}'", 'template["a" b "c{d}"]'],
     ["f'{b!r:>{w}}' 'x'", 'template["{!r:>{}}".format(b, w) "x"]'],

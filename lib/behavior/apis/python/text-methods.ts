@@ -61,11 +61,9 @@ function split(
   const limitValue = args[1] ?? keywords.get('maxsplit');
   const limit = limitValue === undefined ? -1 : integerOf(limitValue);
   if (limit === undefined) return undefined;
-  let parts: string[];
-  let separator: string;
   if (given === undefined || (given.kind === 'known' && given.value === null)) {
     const trimmed = self.trim();
-    parts = trimmed === '' ? [] : trimmed.split(/\s+/);
+    const parts = trimmed === '' ? [] : trimmed.split(/\s+/);
     if (limit < 0 || parts.length <= limit + 1) return parts;
     // What is left over keeps its own white space.
     const out: string[] = [];
@@ -79,10 +77,9 @@ function split(
     out.push(rest);
     return fromRight ? out.reverse() : out;
   }
-  const sep = like(given);
-  if (sep === undefined || sep === '') return undefined;
-  separator = sep;
-  parts = self.split(separator);
+  const separator = like(given);
+  if (separator === undefined || separator === '') return undefined;
+  const parts = self.split(separator);
   if (limit < 0 || parts.length <= limit + 1) return parts;
   return fromRight
     ? [parts.slice(0, parts.length - limit).join(separator), ...parts.slice(parts.length - limit)]
