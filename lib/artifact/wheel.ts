@@ -29,14 +29,21 @@ export function layOutWheel(members: readonly ZipMember[], layout: Layout): Find
   return record === undefined ? [] : recordFindings(record, contents);
 }
 
-/** Code files that RECORD does not name, or names with another hash. pip does not look; a policy may. */
-function recordFindings(record: string, contents: ReadonlyMap<string, Uint8Array>): Finding[] {
-  const hashes = new Map<string, string>();
+/** The rows of a RECORD; what is no row is left out. */
+export function recordRows(record: string): { path: string; hash: string }[] {
+  const rows: { path: string; hash: string }[] = [];
   for (const line of record.split(/\r?\n/)) {
     const match = /^(?:"((?:[^"]|"")*)"|([^,]*)),([^,]*),/.exec(line);
-    if (match !== null)
-      hashes.set((match[1]?.replaceAll('""', '"') ?? match[2]!).replace(/^\.\//, ''), match[3]!);
+    if (match === null) continue;
+    const path = (match[1]?.replaceAll('""', '"') ?? match[2]!).replace(/^\.\//, '');
+    rows.push({ path, hash: match[3]! });
   }
+  return rows;
+}
+
+/** Code files that RECORD does not name, or names with another hash. pip does not look; a policy may. */
+function recordFindings(record: string, contents: ReadonlyMap<string, Uint8Array>): Finding[] {
+  const hashes = new Map(recordRows(record).map(({ path, hash }) => [path, hash]));
   const findings: Finding[] = [];
   for (const [name, bytes] of contents) {
     if (!/\.(?:py|pth)$/.test(name)) continue;

@@ -1,9 +1,11 @@
 /** Targets on disk: archives, unpacked packages, projects with `node_modules`. Read, never followed outside. */
-import { lstat, open, readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { basename, join, sep } from 'node:path';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { guessEcosystem } from '../artifact/guess.js';
 import { LIMITS } from '../artifact/limits.js';
-import type { ArtifactFile, Ecosystem, ScanInput } from '../types.js';
+import type { Ecosystem, ScanInput } from '../types.js';
+import { isFolder, readFolder } from './folder-files.js';
+import { installedDistributions, isOwnPackage, sitePackagesOf } from './site-packages.js';
 import { item, type TargetItem, type TargetOptions, Unavailable } from './targets.js';
 
 export async function archive(target: string, path: string, options: TargetOptions): Promise<TargetItem> {
@@ -27,7 +29,10 @@ async function readLimited(target: string, path: string): Promise<Buffer> {
   return readFile(path);
 }
 
-/** A project with `node_modules`: every package in it. Any other folder: one unpacked package. */
+/**
+ * A project with `node_modules`, a virtual environment or its `site-packages`: every package in it. Any other folder:
+ * one unpacked package.
+ */
 export async function* folder(
   target: string,
   given: string,
@@ -38,12 +43,14 @@ export async function* folder(
     yield await archive(target, root, options);
     return;
   }
-  const modules = basename(root) === 'node_modules' ? root : join(root, 'node_modules');
-  if (await isFolder(modules)) {
-    yield* installedPackages(target, modules);
-    return;
-  }
   const names = new Set(await readdir(root));
+  const sites = await sitePackagesOf(root, names);
+  for (const site of sites) yield* installedDistributions(target, site);
+  // Both may stand in one folder; neither hides the other.
+  const modules = basename(root) === 'node_modules' ? root : join(root, 'node_modules');
+  const hasModules = await isFolder(modules);
+  if (hasModules) yield* installedPackages(target, modules);
+  if (hasModules || (sites.length > 0 && !isOwnPackage(names))) return;
   const python = ['setup.py', 'pyproject.toml', 'PKG-INFO', 'setup.cfg'].some((name) => names.has(name));
   const wheel = [...names].some((name) => name.endsWith('.dist-info'));
   const ecosystem: Ecosystem =
@@ -100,64 +107,4 @@ async function nameOf(root: string): Promise<{ name: string; version: string }> 
   } catch {
     return { name: '', version: '' };
   }
-}
-
-/**
- * All regular files below a folder, without `node_modules` (packages of their own) and `.git`. A link to a file
- * inside is read as that file; one that leads outside makes the package `ambiguous`.
- */
-async function readFolder(root: string, target: string): Promise<ArtifactFile[]> {
-  const files: ArtifactFile[] = [];
-  let total = 0;
-  const walk = async (folder: string, prefix: string, depth: number): Promise<void> => {
-    if (depth > LIMITS.depth)
-      throw new Unavailable('too-large', { limit: 'depth', max: LIMITS.depth, target });
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
-      const path = join(folder, entry.name);
-      const name = prefix + entry.name;
-      if (entry.isDirectory()) {
-        if (entry.name === 'node_modules' || entry.name === '.git') continue;
-        await walk(path, `${name}/`, depth + 1);
-        continue;
-      }
-      let real = path;
-      if (entry.isSymbolicLink()) {
-        real = await realpath(path).catch(() => '');
-        if (real === '') continue; // dangling: there is nothing to run
-        if (!real.startsWith(root + sep))
-          throw new Unavailable('ambiguous', { why: 'link-outside', file: name, target });
-        if ((await lstat(real)).isDirectory()) continue; // its files are read where they stand
-      } else if (!entry.isFile()) continue;
-      const { size, mode } = await stat(real);
-      total += Math.min(size, LIMITS.wholeFileBytes);
-      if (total > LIMITS.unpackedBytes) {
-        throw new Unavailable('too-large', { limit: 'unpacked', max: LIMITS.unpackedBytes, target });
-      }
-      if (files.length >= LIMITS.entries)
-        throw new Unavailable('too-large', { limit: 'entries', max: LIMITS.entries, target });
-      files.push({ path: name, bytes: await readHead(real, size), executable: (mode & 0o111) !== 0 });
-    }
-  };
-  await walk(root, '', 0);
-  return files;
-}
-
-/** The whole file, or the head of one too large to be code. */
-async function readHead(path: string, size: number): Promise<Uint8Array> {
-  if (size <= LIMITS.wholeFileBytes) return readFile(path);
-  const file = await open(path);
-  try {
-    const head = Buffer.alloc(LIMITS.headBytes);
-    await file.read(head, 0, head.length, 0);
-    return head;
-  } finally {
-    await file.close();
-  }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return lstat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }

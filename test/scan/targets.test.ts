@@ -210,4 +210,74 @@ describe('scan targets', () => {
     await symlink('/etc/hostname', join(folder, 'un/out'));
     assert.deepEqual(brief(await expand(['un'])), ['un pypi   ambiguous']);
   });
+
+  it('reads a virtual environment: each distribution by its RECORD, and what no RECORD names', async () => {
+    const site = 'env/lib/python3.11/site-packages';
+    await put('env/pyvenv.cfg', '');
+    await put('env/bin/own', '#!/usr/bin/python');
+    await put('env/bin/made', '#!/usr/bin/python');
+    await put(`${site}/one/__init__.py`, 'x');
+    await put(`${site}/one/__pycache__/__init__.cpython-311.pyc`, 'x');
+    await put(`${site}/one/hidden.py`, 'x');
+    await put(`${site}/one-1.0.dist-info/METADATA`, 'Name: one\nVersion: 1.0\n');
+    await put(`${site}/one-1.0.dist-info/entry_points.txt`, '[console_scripts]\nmade = one:main\n');
+    await put(
+      `${site}/one-1.0.dist-info/RECORD`,
+      [
+        'one/__init__.py,sha256=x,1',
+        '../../../bin/own,,',
+        '../../../bin/made,,',
+        '../../../../secret,,',
+        '"one/gone.py",,',
+      ].join('\n'),
+    );
+    await put('secret', 'not of this environment');
+    await put(`${site}/two.py`, 'x');
+    await put(`${site}/two-2.0-py3.11.egg-info/top_level.txt`, 'two\n');
+    await put(`${site}/three-3.0.dist-info/METADATA`, 'Name: three\nVersion: 3.0\n');
+    await put(`${site}/late.pth`, 'import os');
+    await put(`${site}/lone/__pycache__/x.cpython-311.pyc`, 'x');
+    const expected: readonly (readonly [string, readonly string[]])[] = [
+      [
+        'one 1.0',
+        [
+          'one-1.0.data/scripts/own',
+          'one-1.0.dist-info/METADATA',
+          'one-1.0.dist-info/RECORD',
+          'one-1.0.dist-info/entry_points.txt',
+          'one/__init__.py',
+        ],
+      ],
+      ['three 3.0', ['three-3.0.dist-info/METADATA']],
+      ['two 2.0', ['two-2.0-py3.11.egg-info/top_level.txt', 'two.py']],
+      ['late.pth ', ['late.pth']],
+      ['lone ', ['lone/__pycache__/x.cpython-311.pyc']],
+      ['one ', ['one/hidden.py']],
+    ];
+    for (const target of ['env', site]) {
+      const items = await expand([target]);
+      const seen = items.map(({ ecosystem, name, version, loaded }) => {
+        assert.equal(ecosystem, 'pypi');
+        return [`${name} ${version}`, loaded.input?.files?.map(({ path }) => path).sort()];
+      });
+      assert.deepEqual(seen, expected, target);
+    }
+    await rm(join(folder, site, 'two.py'));
+    await symlink(join(folder, 'secret'), join(folder, site, 'two.py'));
+    const two = (await expand([site])).find(({ name }) => name === 'two');
+    assert.equal(two?.loaded.unverified?.code, 'ambiguous');
+  });
+
+  it('a package does not hide behind what an environment looks like', async () => {
+    await put('trick/package.json', '{"name":"trick","version":"1"}');
+    await put('trick/a-1.dist-info/METADATA', '');
+    await put('trick/b-1.dist-info/METADATA', '');
+    await put('trick/pyvenv.cfg', '');
+    await put('trick/lib/python3/site-packages/x.py', '');
+    assert.deepEqual(brief(await expand(['trick'])), ['trick pypi x.py  loaded', 'trick npm trick 1 loaded']);
+    await put('both/pyvenv.cfg', '');
+    await put('both/lib/python3/site-packages/x.py', '');
+    await put('both/node_modules/a/package.json', '{"name":"a","version":"1"}');
+    assert.deepEqual(brief(await expand(['both'])), ['both pypi x.py  loaded', 'both npm a 1 loaded']);
+  });
 });
