@@ -1,6 +1,7 @@
 /** `safe-install npm …`, `npx …`, and `safe-install [npm install arguments]`. */
 import process from 'node:process';
 import type { OutcomeKind } from '../npm/guard.js';
+import type { ProjectSetting } from '../npm/project-settings.js';
 import { escapeText } from '../report/escape.js';
 import type { PackageResult } from '../report/run.js';
 import { type Outcome, say, usage } from './exit.js';
@@ -33,11 +34,7 @@ function run(command: 'npm' | 'npx', argv: readonly string[]): Promise<Outcome> 
       accept: services.accept,
       onProjectSettings: (settings) => {
         for (const { key, value, risk } of settings) {
-          const what =
-            risk === 'program'
-              ? 'npm will run this, and it is not judged'
-              : 'what is fetched can be changed on the way';
-          say(escapeText(`this project's .npmrc sets ${key}=${value}: ${what}`));
+          say(escapeText(`this project's .npmrc sets ${key}=${value}: ${RISKS[risk]}`));
         }
       },
       onDecision: ({ packages }) => {
@@ -52,6 +49,12 @@ function run(command: 'npm' | 'npx', argv: readonly string[]): Promise<Outcome> 
     return { outcome: OUTCOMES[kind], exitCode };
   });
 }
+
+const RISKS: Readonly<Record<ProjectSetting['risk'], string>> = {
+  program: 'npm will run this, and it is not judged',
+  insecure: 'what is fetched can be changed on the way',
+  foreign: 'packages come from there, which your own configuration does not name',
+};
 
 const OUTCOMES: Readonly<Record<OutcomeKind, Outcome['outcome']>> = {
   ran: 'allowed',

@@ -22,6 +22,8 @@ export interface NpmConfig {
   readonly workspaceNames: readonly string[];
   /** What the project's own `.npmrc` says. */
   readonly projectSettings: Readonly<Record<string, unknown>>;
+  /** What the user's and the machine's files, the environment and the command line say. */
+  readonly userSettings: Readonly<Record<string, unknown>>;
   get(key: string): unknown;
   isDefault(key: string): boolean;
   /** Whether the user's command line itself sets this key. */
@@ -76,6 +78,10 @@ export async function loadConfig(
       workspaceNames: global ? [] : await workspaceNames(tool, config, cwd),
       // Own keys only: each level inherits from the one below it.
       projectSettings: { ...config.data.get('project')?.data },
+      userSettings: Object.assign(
+        {},
+        ...['global', 'user', 'env', 'cli'].map((level) => ({ ...config.data.get(level)?.data })),
+      ),
       get: (key) => config.get(key),
       isDefault: (key) => config.isDefault(key),
       onCommandLine: (key) => config.get(key, 'cli') !== undefined && config.find(key) === 'cli',

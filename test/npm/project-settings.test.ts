@@ -1,8 +1,10 @@
 import { deepEqual } from 'node:assert/strict';
 import { projectSettings } from '../../lib/npm/project-settings.js';
 
-const risks = (settings: Record<string, unknown>, known: string[] = []) =>
-  projectSettings({ projectSettings: settings }, known).map(({ key, risk }) => `${key} ${risk}`);
+const risks = (settings: Record<string, unknown>, known: string[] = [], own: Record<string, unknown> = {}) =>
+  projectSettings({ projectSettings: settings, userSettings: own }, known).map(
+    ({ key, risk }) => `${key} ${risk}`,
+  );
 
 describe("a project's .npmrc", () => {
   it('is named where it brings a program', () => {
@@ -23,6 +25,7 @@ describe("a project's .npmrc", () => {
       registry: 'http://r.invalid/',
       '@a:registry': 'http://s.invalid/',
       'strict-ssl': false,
+      cafile: './ca.pem',
     };
     deepEqual(
       risks(insecure),
@@ -32,7 +35,7 @@ describe("a project's .npmrc", () => {
 
   it('is not named for what is common', () => {
     const common = {
-      registry: 'https://npm.corp.invalid/',
+      registry: 'https://registry.npmjs.org/',
       '@a:registry': 'http://127.0.0.1:4873/',
       'strict-ssl': true,
     };
@@ -40,6 +43,17 @@ describe("a project's .npmrc", () => {
       risks({ ...common, 'save-exact': true, omit: ['dev'], 'legacy-peer-deps': true, 'script-shell': null }),
       [],
     );
+  });
+
+  it('is named where it brings a registry that the user has neither named nor a login for', () => {
+    const foreign = { registry: 'https://npm.corp.invalid/', '@a:registry': 'https://npm.corp.invalid/a/' };
+    deepEqual(risks(foreign), ['registry foreign', '@a:registry foreign']);
+    deepEqual(
+      risks(foreign, [], { registry: 'https://other.invalid/', '//npm.corp.invalid.x/:_auth': 'x' }),
+      ['registry foreign', '@a:registry foreign'],
+    );
+    deepEqual(risks(foreign, [], { '@b:registry': 'https://npm.corp.invalid/b/' }), []);
+    deepEqual(risks(foreign, [], { '//npm.corp.invalid/:_authToken': 'x' }), []);
   });
 
   it("is not named for the hook's own lines", () => {
