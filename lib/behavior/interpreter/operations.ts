@@ -180,25 +180,14 @@ export function bytesOf(value: Value | undefined): Uint8Array | undefined {
 }
 
 let nextId = 0;
-/** Returns what it is given, so that a subclass puts its private field on an object made elsewhere. */
-class Given {
-  // biome-ignore lint/correctness/noConstructorReturn: this is what the class is for
-  constructor(object: object) {
-    return object;
-  }
-}
-/**
- * An identity kept on the object itself: a private field is not copied by a spread, as any other property would be. A
- * WeakMap would do the same, but the collector goes through its entries over and over, and there are as many as values.
- */
-class Identified extends Given {
-  readonly #id = ++nextId;
-  static of(object: object): number {
-    return #id in object ? object.#id : (new Identified(object) as Identified).#id;
-  }
-}
+const ids = new WeakMap<object, number>();
 export function idOf(object: object): number {
-  return Identified.of(object);
+  let id = ids.get(object);
+  if (id === undefined) {
+    id = ++nextId;
+    ids.set(object, id);
+  }
+  return id;
 }
 
 /** Tells calls apart by what is known of their arguments. Equal signatures: walking again would find nothing new. */

@@ -182,42 +182,21 @@ function collect(
   log: NonNullable<Machine['trail']>,
   dropped: boolean,
 ): void {
-  if (log.length === 1) {
-    // By far the most common: no need to find out what was written last.
-    const { env, key, old } = log[0]!;
-    const value = env.names.get(key);
-    restore(env, key, old);
-    note(touched, env, key, old, dropped ? undefined : value);
-    return;
-  }
   for (const [env, values] of undo(log)) {
-    for (const [key, value] of values) note(touched, env, key, env.names.get(key), dropped ? undefined : value);
+    let group = touched.get(env);
+    if (group === undefined) {
+      group = new Map();
+      touched.set(env, group);
+    }
+    for (const [key, value] of values) {
+      let record = group.get(key);
+      if (record === undefined) {
+        record = { old: env.names.get(key), news: [] };
+        group.set(key, record);
+      }
+      if (!dropped && value !== undefined) record.news.push(value);
+    }
   }
-}
-
-function note(
-  touched: Map<Env, Map<string, Touched>>,
-  env: Env,
-  key: string,
-  old: Value | undefined,
-  value: Value | undefined,
-): void {
-  let group = touched.get(env);
-  if (group === undefined) {
-    group = new Map();
-    touched.set(env, group);
-  }
-  let record = group.get(key);
-  if (record === undefined) {
-    record = { old, news: [] };
-    group.set(key, record);
-  }
-  if (value !== undefined) record.news.push(value);
-}
-
-function restore(env: Env, key: string, old: Value | undefined): void {
-  if (old === undefined) env.names.delete(key);
-  else env.names.set(key, old);
 }
 
 /** Takes a branch's writes back and returns what it had written last. */
@@ -231,7 +210,8 @@ function undo(log: NonNullable<Machine['trail']>): Map<Env, Map<string, Value | 
       finals.set(env, values);
     }
     if (!values.has(key)) values.set(key, env.names.get(key));
-    restore(env, key, old);
+    if (old === undefined) env.names.delete(key);
+    else env.names.set(key, old);
   }
   return finals;
 }

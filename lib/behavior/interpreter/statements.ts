@@ -67,12 +67,16 @@ function executeBlock(m: Machine, block: readonly Statement[], env: Env): Comple
   );
 }
 
-/** Kept on the block, which lives no longer than its artifact: it is asked at every walk. */
-function declares(block: readonly Statement[] & { declares?: boolean }): boolean {
-  block.declares ??= block.some(
-    (s) => s.type === 'define' || (s.type === 'expression' && containsDeclaration(s.expression)),
-  );
-  return block.declares;
+const declaring = new WeakMap<readonly Statement[], boolean>();
+function declares(block: readonly Statement[]): boolean {
+  let answer = declaring.get(block);
+  if (answer === undefined) {
+    answer = block.some(
+      (s) => s.type === 'define' || (s.type === 'expression' && containsDeclaration(s.expression)),
+    );
+    declaring.set(block, answer);
+  }
+  return answer;
 }
 
 function containsDeclaration(node: Expression): boolean {

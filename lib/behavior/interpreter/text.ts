@@ -5,18 +5,12 @@ import type { Value } from '../values.js';
 import { emit } from './emit.js';
 import type { Machine } from './machine.js';
 
-/** `plain`: its text says nothing; most texts do not, and are evaluated again and again. */
-type Seen = Constant & { plain?: boolean };
-
 /** A constant is evaluated: an address, a long or encoded string is a behaviour here; a sensitive path if nothing uses it. */
-export function constantText(m: Machine, node: Seen, text: string): void {
-  if (text.length < 6 || node.plain === true || m.textSeen.has(node)) return;
-  const facts = classifyText(text);
-  if (facts.length === 0) {
-    node.plain = true;
-    return;
-  }
+export function constantText(m: Machine, node: Constant, text: string): void {
+  if (text.length < 6 || m.textSeen.has(node)) return;
   m.textSeen.add(node);
+  const facts = classifyText(text);
+  if (facts.length === 0) return;
   for (const fact of facts) {
     if (fact.onlyIfUnused) {
       const module = m.activation.env.module;
