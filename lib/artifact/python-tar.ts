@@ -175,9 +175,9 @@ function placeLinks(layout: Layout, links: readonly { path: string; member: Memb
       target = targets.get(target)!;
     }
     const file = layout.get(target);
-    if (file !== undefined && folderOnly) continue;
-    if (file !== undefined) layout.add(path, file.bytes, file.executable);
-    else if (target === '' || `${path}/`.startsWith(`${target}/`))
+    if (file !== undefined) {
+      if (!folderOnly) layout.add(path, file.bytes, file.executable);
+    } else if (target === '' || `${path}/`.startsWith(`${target}/`))
       // On disk every file of that folder has names without end, and Python can import it by any of them.
       throw new Unreadable('ambiguous', { why: 'link-to-folder-above', file: path, target });
     else {
