@@ -1,10 +1,11 @@
 """Fetch the packages the model learns from. Nothing is ever installed, built, imported or unpacked.
 
-    python fetch.py --corpus DIR [--lists DIR] npm-resolve | npm | pypi-resolve | pypi | malicious
+    python fetch.py --corpus DIR [--lists DIR] npm-resolve | npm | pypi-resolve | pypi | malicious | exact
 
 Every step keeps its state as files under DIR and skips what is there, so it may be cut off and started again.
 npm closures come from `npm install --package-lock-only --ignore-scripts`, tarballs through pacote; PyPI closures from
 `uv pip compile --no-build`, one wheel and the source archive of each release through unearth (never built). Malicious samples stay in the bare repositories they come from.
+`exact` takes the honest archives the manifest names, byte for byte (small ones first): what retrains the model as it was trained.
 """
 from __future__ import annotations
 
@@ -207,6 +208,62 @@ def pypi(corpus: Path, lists: Path, jobs: int) -> None:
     print(f"done {states}", flush=True)
 
 
+# ---- exact -----------------------------------------------------------------------------------------------------------
+
+def exact(corpus: Path, jobs: int, limit: int) -> None:
+    """Honest archives of the manifest up to `limit` bytes, small ones first; one whose SHA-256 differs is refused and listed."""
+    try:
+        import httpx2 as httpx  # comes with unearth; earlier ones bring httpx
+    except ImportError:
+        import httpx
+    import data
+
+    settings = {"npm": ["npm", "config", "get", "registry"], "pypi": [sys.executable, "-m", "pip", "config", "get", "global.index-url"]}
+    found = {key: subprocess.run(command, capture_output=True, text=True).stdout.strip().rstrip("/") for key, command in settings.items()}
+    registry, index = found["npm"] or "https://registry.npmjs.org", found["pypi"] or "https://pypi.org/simple"
+    client = httpx.Client(timeout=120, follow_redirects=True, limits=httpx.Limits(max_connections=jobs), transport=httpx.HTTPTransport(retries=2, verify=os.environ.get("PIP_CERT") or True))
+    listings: dict[str, dict[str, str]] = {}
+    failures = corpus / "exact-failures.tsv"
+
+    def address(row: dict[str, str]) -> str:
+        if row["ecosystem"] == "npm":
+            return f"{registry}/{row['name']}/-/{row['name'].rsplit('/', 1)[-1]}-{row['version']}.tgz"
+        if row["name"] not in listings:
+            page = client.get(f"{index}/{re.sub(r'[-_.]+', '-', row['name']).lower()}/", headers={"Accept": "application/vnd.pypi.simple.v1+json, text/html;q=0.1"})
+            page.raise_for_status()
+            if "json" in page.headers.get("content-type", ""):
+                files = {file["filename"]: file["url"] for file in page.json()["files"]}
+            else:
+                files = {url.split("#")[0].rsplit("/", 1)[-1]: url for url in re.findall(r'href="([^"]+)"', page.text)}
+            listings[row["name"]] = {name: str(page.url.join(url)) for name, url in files.items()}
+        return listings[row["name"]][row["file"]]
+
+    def one(row: dict[str, str]) -> str:
+        out = corpus / row["ecosystem"] / row["file"]
+        if out.exists():
+            return "there"
+        try:
+            answer = client.get(address(row))
+            answer.raise_for_status()
+            if hashlib.sha256(answer.content).hexdigest() != row["sha256"]:
+                raise ValueError("another SHA-256 than the manifest's")
+            write_atomic(out, answer.content)
+        except Exception as error:  # one archive's failure is listed and must not end the run
+            with open(failures, "a") as lines:
+                lines.write(f"{row['ecosystem']}\t{row['file']}\t{type(error).__name__}: {str(error)[:120]}\n")
+            return "failed"
+        return "saved"
+
+    rows = sorted((r for r in data.manifest().values() if r["label"] == "honest" and r["use"] == "1" and int(r["size"]) <= limit), key=lambda r: int(r["size"]))
+    states: dict[str, int] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        for count, state in enumerate(pool.map(one, rows), 1):
+            states[state] = states.get(state, 0) + 1
+            if count % 500 == 0:
+                print(f"{count}/{len(rows)} {states}", flush=True)
+    print(f"done {states}", flush=True)
+
+
 # ---- malicious -------------------------------------------------------------------------------------------------------
 
 def malicious(corpus: Path, lists: Path, pypi_repo: Path, npm_repo: Path) -> None:
@@ -242,9 +299,10 @@ def main() -> None:
     parser.add_argument("--lists", type=Path, help="folder of the root lists and sample lists")
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--versions", type=int, default=1, help="npm: versions a name at most")
+    parser.add_argument("--limit", type=int, default=PYPI_LIMIT, help="exact: bytes an archive at most")
     parser.add_argument("--pypi-repo", type=Path)
     parser.add_argument("--npm-repo", type=Path)
-    parser.add_argument("step", choices=["npm-resolve", "npm", "pypi-resolve", "pypi", "malicious"])
+    parser.add_argument("step", choices=["npm-resolve", "npm", "pypi-resolve", "pypi", "malicious", "exact"])
     args = parser.parse_args()
     if args.corpus is None:
         parser.error("name the corpus folder with --corpus or SAFE_INSTALL_CORPUS")
@@ -256,6 +314,8 @@ def main() -> None:
         pypi_resolve(args.corpus, args.lists, args.jobs)
     elif args.step == "pypi":
         pypi(args.corpus, args.lists, args.jobs)
+    elif args.step == "exact":
+        exact(args.corpus, args.jobs, args.limit)
     else:
         malicious(args.corpus, args.lists, args.pypi_repo, args.npm_repo)
 
