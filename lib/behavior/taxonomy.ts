@@ -170,7 +170,7 @@ export const TAXONOMY: readonly TaxonomyRow[] = [
   row('manifest-mismatch', 'C', 'manifest disagrees with the registry'),
 ];
 
-export const TAXONOMY_VERSION = '2';
+export const TAXONOMY_VERSION = '3';
 
 /** Closed list of qualifiers: each is a token of the model and a word of the report. */
 export const QUALIFIERS: Readonly<Record<string, string>> = {

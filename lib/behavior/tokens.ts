@@ -2,18 +2,30 @@
  * What the model reads: one token a behaviour, followed by one token a qualifier. The words are the
  * taxonomy's codes and qualifiers, so the vocabulary is closed; training reads the same words from the
  * extraction's output and never makes its own.
+ *
+ * That a module is imported is said once a unit, and of how it is imported only that the name was hidden: a long
+ * run of imports says nothing more than a short one, and filled whole windows of honest tools.
  */
 import type { BehaviorSequence, Unit } from '../types.js';
 import { QUALIFIERS, taxonomyRow } from './taxonomy.js';
 
-/** Tokens of a unit, without special tokens: `unit:lifecycle`, `phase:install`, then the behaviours in order. */
+/** Tokens of a unit, without special tokens: `unit:lifecycle`, `phase:install`, then the behaviours in order, imports of a kind once. */
 export function unitTokens(unit: Unit): string[] {
   const tokens = [`unit:${unit.kind}`, `phase:${unit.phase}`];
-  for (const behavior of unit.behaviors) {
-    tokens.push(behavior.code, ...behavior.qualifiers);
+  const imported = new Set<string>();
+  for (const { code, qualifiers } of unit.behaviors) {
+    if (!IMPORTS.has(code)) tokens.push(code, ...qualifiers);
+    else if (!imported.has(code)) {
+      imported.add(code);
+      tokens.push(code);
+      if (qualifiers.includes('hidden')) tokens.push('hidden');
+    }
   }
   return tokens;
 }
+
+/** `import operating system module` and its like, of each dimension. */
+const IMPORTS = new Set(['R1', 'D1', 'E1', 'P1']);
 
 /** The sequence in plain English, as the paper feeds it to BERT: one sentence a behaviour. */
 export function describeSequence(sequence: BehaviorSequence): string {

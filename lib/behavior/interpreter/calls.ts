@@ -25,7 +25,7 @@ import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.
 import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
 import { isPure } from './purity.js';
 import { worthRepeating } from './repeats.js';
-import { noteDecoding } from './repetition.js';
+import { charge, noteDecoding } from './repetition.js';
 import { branches, setIn } from './scope.js';
 import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
 import { execute } from './statements.js';
@@ -378,8 +378,7 @@ function walk(
     else {
       m.repeating--;
       if (m.fresh === fresh && m.steps - steps > LIMITS.shortWalk) {
-        record.repeated += m.steps - steps;
-        record.decoded += m.decoded - decoded;
+        charge(m, record, m.steps - steps, m.decoded - decoded);
       }
     }
   }

@@ -32,6 +32,7 @@ import {
   writeIndexed,
   writeProperty,
 } from './properties.js';
+import { noteText } from './repetition.js';
 import { argumentsOf, assignName, branches, homeClassOf, lookup, thisOf } from './scope.js';
 import { fireRead, fireWrite, NO_KEYWORDS, use } from './sites.js';
 import { execute, iterate } from './statements.js';
@@ -431,14 +432,16 @@ export function binary(m: Machine, operator: string, left: Value, right: Value):
   const result = m.language.library.builtins.binary(operator, a, b);
   if (result !== undefined) {
     const text = result.kind === 'known' && typeof result.value === 'string';
-    if (text || (result.kind === 'known' && BITWISE.has(operator))) m.decoded++;
+    if (text) noteText(m, result.value as string);
+    else if (result.kind === 'known' && BITWISE.has(operator)) m.decoded++;
     if (text && (result.value as string).length > LIMITS.stringLength) return unknown(result.labels);
     if (text && operator === '+' && result.labels.size === 0) return { ...result, labels: ASSEMBLED };
     return result;
   }
   return COMPARISONS.has(operator) ? UNKNOWN : unknown(labelsOfAll([a, b]));
 }
-const BITWISE = new Set(['^', '&', '|', '<<', '>>', '>>>']);
+/** Flags are put together by `|`, `&` and `<<` all over honest code; whatever undoes a cipher or a packing needs one of these. */
+const BITWISE = new Set(['^', '>>', '>>>']);
 const COMPARISONS = new Set([
   '==',
   '!=',

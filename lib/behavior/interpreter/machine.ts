@@ -138,6 +138,9 @@ export const LIMITS = {
    * deep they stand in other repetition, where they multiply.
    */
   repeatedSteps: [20_000, 3_000, 1_000] as readonly number[],
+  /** Steps of outermost repetition in an artifact that decoded nothing, after which repetition is granted less. */
+  idleSteps: 30_000,
+  repeatedWhenIdle: [1000, 300, 100] as readonly number[],
   /** Steps of repetition that one decoding operation stands for. */
   stepsPerDecoding: 300,
   /** A later walk this short is no dearer than its call. */
@@ -175,6 +178,11 @@ export class Machine {
   fresh = 0;
   /** Operations so far that decoders are made of, with a known result: characters from codes, pieces joined, bits mixed. */
   decoded = 0;
+  /** Texts made so far, long ones by their length, and numbers taken out of texts: see `repetition.ts`. */
+  readonly texts = new Set<string | number>();
+  readonly numbersTaken = new Map<string, number>();
+  /** Steps of outermost repetition so far that decoded nothing. */
+  idle = 0;
   /** Walks of functions walked before, and passes of loops after the first, around the current point. */
   repeating = 0;
   depth = 0;

@@ -5,7 +5,7 @@
  * label) is walked again.
  */
 import type { Value } from '../values.js';
-import type { FunctionRecord, Machine } from './machine.js';
+import { type FunctionRecord, LIMITS, type Machine } from './machine.js';
 import { idOf, labelsOf } from './operations.js';
 import { mayRepeat } from './repetition.js';
 
@@ -13,6 +13,8 @@ import { mayRepeat } from './repetition.js';
 const FRUITLESS = 12;
 /** Kinds of arguments beyond which a function is taken to be called with anything. */
 const KINDS = 24;
+/** The same once the artifact's repetition has decoded nothing for long. */
+const KINDS_WHEN_IDLE = 6;
 
 /** Whether a function that was walked before may be walked for these arguments. */
 export function worthRepeating(
@@ -22,7 +24,7 @@ export function worthRepeating(
   thisValue: Value | undefined,
 ): boolean {
   if (record.fruitless < FRUITLESS && mayRepeat(m, record)) return true;
-  if (record.kinds.size >= KINDS) return false;
+  if (record.kinds.size >= (m.idle < LIMITS.idleSteps ? KINDS : KINDS_WHEN_IDLE)) return false;
   const kind = `${thisValue === undefined ? '' : kindOf(thisValue)}|${args.map(kindOf).join()}`;
   if (record.kinds.has(kind)) return false;
   record.kinds.add(kind);

@@ -12,20 +12,52 @@ export function mayRepeat(
   spent: { readonly repeated: number; readonly decoded: number },
 ): boolean {
   if (spent.repeated <= spent.decoded * LIMITS.stepsPerDecoding) return true;
-  return spent.repeated < LIMITS.repeatedSteps[Math.min(m.repeating, LIMITS.repeatedSteps.length - 1)]!;
+  const granted = m.idle < LIMITS.idleSteps ? LIMITS.repeatedSteps : LIMITS.repeatedWhenIdle;
+  return spent.repeated < granted[Math.min(m.repeating, granted.length - 1)]!;
+}
+
+/** Charges repetition to the function or loop it belongs to, and to the artifact what of it decoded nothing. */
+export function charge(
+  m: Machine,
+  spent: { repeated: number; decoded: number },
+  steps: number,
+  decoded: number,
+): void {
+  spent.repeated += steps;
+  spent.decoded += decoded;
+  if (m.repeating === 0) m.idle += Math.max(0, steps - decoded * LIMITS.stepsPerDecoding);
 }
 
 /** Takes note of an operation on known values that gave a known text, bytes, or a number out of a text. */
 export function noteDecoding(m: Machine, result: Value, from: Value | undefined): void {
   if (result.kind === 'bytes') m.decoded++;
   else if (result.kind === 'known') {
-    if (typeof result.value === 'string') m.decoded++;
-    else if (
-      typeof result.value === 'number' &&
-      (from?.kind === 'bytes' || (from?.kind === 'known' && typeof from.value === 'string'))
-    )
-      m.decoded++;
+    if (typeof result.value === 'string') noteText(m, result.value);
+    else if (typeof result.value === 'number') {
+      if (from?.kind === 'bytes') m.decoded++;
+      else if (from?.kind === 'known' && typeof from.value === 'string') noteNumber(m, from.value);
+    }
   }
+}
+
+/** Texts longer than this are told apart by their length: hashing one that grows by a character would copy it each time. */
+const COMPARED = 64;
+const NOTED = 200_000;
+
+/** A text counts as decoded when it was not made before: honest code makes the same few again and again. */
+export function noteText(m: Machine, text: string): void {
+  const key = text.length <= COMPARED ? text : text.length;
+  if (m.texts.size >= NOTED || m.texts.has(key)) return;
+  m.texts.add(key);
+  m.decoded++;
+}
+
+/** A text gives at most twice as many numbers as it has characters; more is reading the same again. */
+function noteNumber(m: Machine, text: string): void {
+  const taken = m.numbersTaken.get(text) ?? 0;
+  if (taken >= 2 * text.length || m.numbersTaken.size >= NOTED) return;
+  m.numbersTaken.set(text, taken + 1);
+  m.decoded++;
 }
 
 /** Runs one pass of a loop after its first and charges the loop for it. */
@@ -42,8 +74,7 @@ export function laterPass<T>(m: Machine, loop: object, body: () => T): T {
   } finally {
     m.repeating--;
     if (m.fresh === fresh) {
-      spent.repeated += m.steps - steps;
-      spent.decoded += m.decoded - decoded;
+      charge(m, spent, m.steps - steps, m.decoded - decoded);
     }
   }
 }
