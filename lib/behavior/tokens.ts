@@ -6,22 +6,23 @@
  * That a module is imported is said once a unit, and of how it is imported only that the name was hidden: a long
  * run of imports says nothing more than a short one, and filled whole windows of honest tools.
  */
-import type { BehaviorSequence, Unit } from '../types.js';
+import type { Behavior, BehaviorSequence, Unit } from '../types.js';
 import { QUALIFIERS, taxonomyRow } from './taxonomy.js';
 
-/** Tokens of a unit, without special tokens: `unit:lifecycle`, `phase:install`, then the behaviours in order, imports of a kind once. */
-export function unitTokens(unit: Unit): string[] {
-  const tokens = [`unit:${unit.kind}`, `phase:${unit.phase}`];
+/** Tokens of a unit, without special tokens: `unit:lifecycle`, `phase:install`, then the behaviours' in order. */
+export function unitTokens({ kind, phase, behaviors }: Pick<Unit, 'kind' | 'phase' | 'behaviors'>): string[] {
+  return [`unit:${kind}`, `phase:${phase}`, ...behaviorTokens(behaviors).flat()];
+}
+
+/** The tokens of each behaviour of a unit; none for an import of a kind that was there before. */
+export function behaviorTokens(behaviors: readonly Behavior[]): string[][] {
   const imported = new Set<string>();
-  for (const { code, qualifiers } of unit.behaviors) {
-    if (!IMPORTS.has(code)) tokens.push(code, ...qualifiers);
-    else if (!imported.has(code)) {
-      imported.add(code);
-      tokens.push(code);
-      if (qualifiers.includes('hidden')) tokens.push('hidden');
-    }
-  }
-  return tokens;
+  return behaviors.map(({ code, qualifiers }) => {
+    if (!IMPORTS.has(code)) return [code, ...qualifiers];
+    if (imported.has(code)) return [];
+    imported.add(code);
+    return qualifiers.includes('hidden') ? [code, 'hidden'] : [code];
+  });
 }
 
 /** `import operating system module` and its like, of each dimension. */

@@ -81,7 +81,7 @@ async function scoreWindows(
   const scored: ScoredWindow[] = [];
   for (const [unit, { kind, phase, behaviors }] of sequence.units.entries()) {
     if (behaviors.length === 0) continue;
-    const tokens = unitTokens({ kind, phase, behaviors, origin: '' });
+    const tokens = unitTokens({ kind, phase, behaviors });
     for (const window of cutWindows(tokens, model.vocabulary, model.config)) {
       scored.push({ ...window, unit, logOdds: await known.logOdds(window.ids) });
     }

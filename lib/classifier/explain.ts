@@ -4,6 +4,7 @@
  * fall without it and rise by it alone: the last and the first term of its Shapley value. Either alone is blind: where
  * two behaviours each suffice, leaving one out changes nothing; where two are needed together, one alone is nothing.
  */
+import { behaviorTokens } from '../behavior/tokens.js';
 import type { Behavior, BehaviorSequence, Evidence } from '../types.js';
 import type { ScoredWindow } from './classify.js';
 import type { Model } from './session.js';
@@ -64,10 +65,11 @@ export async function explain(
 function behaviorSpans(behaviors: readonly Behavior[], window: ScoredWindow, first: number): Span[] {
   const shift = 1 + HEADER_TOKENS - window.from;
   const spans: Span[] = [];
+  const tokens = behaviorTokens(behaviors);
   let at = 0;
   for (const [index, behavior] of behaviors.entries()) {
-    const to = at + 1 + behavior.qualifiers.length;
-    if (at >= window.from && at < window.to) {
+    const to = at + tokens[index]!.length;
+    if (to > at && at >= window.from && at < window.to) {
       spans.push({ behavior, order: first + index, from: at + shift, to: Math.min(to, window.to) + shift });
     }
     at = to;

@@ -219,6 +219,9 @@ def main() -> None:
         tags = [t for t in [kind.get((item["ecosystem"], item["name"], item["version"]))] if t] + item.get("tags", [])
         rows.append([item["ecosystem"], item["name"], item["version"], item["file"], item["sha256"], "honest", group,
                      fold, split, 1, item["size"], ",".join(tags)])
+    # a row stands even where its archive could not be fetched again
+    rows += [[*before.values()] for sha, before in old.items() if before["label"] == "honest" and sha not in seen]
+    seen |= {row[4] for row in rows}
     print(f"{len(fresh)} new honest archives, {len(left_out)} left out: they join groups of different folds")
 
     listed = [line.split("\t") for line in (args.corpus / "malicious.tsv").read_text().splitlines()[1:]]
@@ -255,7 +258,7 @@ def main() -> None:
     counts: dict[tuple, int] = defaultdict(int)
     for row in rows:
         counts[row[0], row[5], row[8], row[9]] += 1
-    for key, count in sorted(counts.items()):
+    for key, count in sorted(counts.items(), key=str):
         print(*key, count)
 
 
