@@ -60,6 +60,8 @@ export interface Context {
   moduleNamespace(): Value;
   /** Calls the function when the entry point's own code has run: exit handlers, servers, `atexit`. */
   defer(fn: Value, args: readonly Value[]): void;
+  /** Counts the work of looking at so many elements or bytes. */
+  looksAt(elements: number): void;
   /** True for values a call could run: functions, classes, bound methods of the package. */
   isFunction(value: Value | undefined): boolean;
 }

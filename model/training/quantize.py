@@ -19,7 +19,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from train import Bert, Shape, pad
+from train import SUMMED, Bert, Shape, pad
 
 OPSET = 17
 
@@ -76,7 +76,8 @@ def tower(g: Graph, model: Bert, length: str, tag: str) -> str:
     x = g.norm(x, model.norm, f"{tag}norm")
     first = g.op("Gather", x, g.constant(0, np.int64), axis=1)
     if s.pool:  # no padding to leave out: a window is run alone
-        first = g.op("Concat", first, g.op("ReduceMax", x, axes=[1], keepdims=0), axis=-1)
+        total = g.op("Mul", g.op("ReduceSum", x, g.constant([1], np.int64), keepdims=0), g.constant(SUMMED))
+        first = g.op("Concat", first, g.op("ReduceMax", x, axes=[1], keepdims=0), total, axis=-1)
     # the last product stays in float: one row, and the score's own precision
     weight = g.constant(model.head.weight.detach().numpy()[0])
     return g.op("Add", g.op("ReduceSum", g.op("Mul", first, weight), g.constant([-1], np.int64), keepdims=0),

@@ -22,6 +22,9 @@ import torch.nn.functional as F
 import data, vocab
 
 
+SUMMED = 1 / 32  # brings the sum over a window to the size of its greatest value
+
+
 @dataclass
 class Shape:
     vocabulary: int
@@ -31,7 +34,7 @@ class Shape:
     inner: int = 512
     tokens: int = data.MAX_TOKENS
     dropout: float = 0.1
-    pool: bool = False  # the head also sees, of every dimension, its greatest value over the window: one loud place is not drowned
+    pool: bool = False  # the head also sees, of every dimension, its greatest value over the window (one loud place is not drowned) and its sum (how often)
 
 
 class Block(nn.Module):
@@ -58,7 +61,7 @@ class Bert(nn.Module):
         self.tokens, self.positions = nn.Embedding(s.vocabulary, s.width), nn.Embedding(s.tokens, s.width)
         self.blocks = nn.ModuleList(Block(s) for _ in range(s.layers))
         self.norm = nn.LayerNorm(s.width)
-        self.head = nn.Linear(2 * s.width if s.pool else s.width, 1)
+        self.head = nn.Linear(3 * s.width if s.pool else s.width, 1)
         self.drop = nn.Dropout(s.dropout)
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Embedding)):
@@ -79,8 +82,8 @@ class Bert(nn.Module):
         x = self.encode(ids)
         first = x[:, 0]
         if self.shape.pool:
-            loudest = x.masked_fill((ids == vocab.PAD)[:, :, None], -1e4).amax(1)
-            first = torch.cat([first, loudest], -1)
+            gone = (ids == vocab.PAD)[:, :, None]
+            first = torch.cat([first, x.masked_fill(gone, -1e4).amax(1), x.masked_fill(gone, 0).sum(1) * SUMMED], -1)
         return self.head(first).squeeze(-1)
 
     def masked(self, ids: torch.Tensor) -> torch.Tensor:
@@ -314,7 +317,7 @@ CERTAIN = 8.0  # log-odds beyond which the teacher's answer tells no more
 
 def teach(args: argparse.Namespace) -> Path:
     """Distillation: the network learns the teacher's log-odds of windows as they are, thinned, and put together anew."""
-    from teacher import Teacher, examples
+    from teacher import Teacher, examples, sharpened
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
     torch.set_num_threads(args.threads)
@@ -328,6 +331,7 @@ def teach(args: argparse.Namespace) -> Path:
     def change(w: tuple[int, ...], _: int) -> tuple[int, ...]:
         return augment.join(w, rng.choice(hosts)) if rng.random() < 0.6 else augment.head(augment.thin(w))
 
+    weight = sharpened(packages, rows, label, weight, change)
     teacher = Teacher(rows, label, weight, change)
     model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool, dropout=0.0))
     if args.warm:

@@ -59,6 +59,7 @@ function makeContext(m: Machine, language: 'javascript' | 'python'): Context {
     defer(fn, args) {
       m.deferred.push({ fn, args });
     },
+    looksAt: (elements) => m.looksAt(elements),
     isFunction(value) {
       if (value === undefined) return false;
       if (value.kind === 'choice') return value.options.some((o) => o.kind === 'func' || o.kind === 'class');

@@ -32,7 +32,7 @@ import {
   writeIndexed,
   writeProperty,
 } from './properties.js';
-import { noteText } from './repetition.js';
+import { chargeSize, noteText } from './repetition.js';
 import { argumentsOf, assignName, branches, homeClassOf, lookup, thisOf } from './scope.js';
 import { fireRead, fireWrite, NO_KEYWORDS, use } from './sites.js';
 import { execute, iterate } from './statements.js';
@@ -432,6 +432,7 @@ export function binary(m: Machine, operator: string, left: Value, right: Value):
   const result = m.language.library.builtins.binary(operator, a, b);
   if (result !== undefined) {
     const text = result.kind === 'known' && typeof result.value === 'string';
+    if (!text) chargeSize(m, result);
     if (text) noteText(m, result.value as string);
     else if (result.kind === 'known' && BITWISE.has(operator)) m.decoded++;
     if (text && (result.value as string).length > LIMITS.stringLength) return unknown(result.labels);

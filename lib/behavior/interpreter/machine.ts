@@ -8,6 +8,7 @@ import type { Context, LanguageLibrary } from '../api.js';
 import type { Expression, FunctionExpression, Lower, Position, Program, Statement } from '../ir.js';
 import type { Class, Dict, Func, List, Scope, Value } from '../values.js';
 import type { DecoderGuess } from './decoders.js';
+import { takePartsLooked } from './operations.js';
 import type { Recorder } from './recorder.js';
 import type { RuleIndex } from './rules.js';
 
@@ -158,6 +159,9 @@ export const LIMITS = {
   choices: 8,
 } as const;
 
+/** Elements of a list, or parts of a value, that take about as long to look at as one step of the walk. */
+const ELEMENTS_A_STEP = 512;
+
 export interface Language {
   readonly name: 'javascript' | 'python';
   readonly library: LanguageLibrary;
@@ -262,6 +266,7 @@ export class Machine {
     makeContext: (machine: Machine) => { javascript: Context; python: Context },
   ) {
     this.contexts = makeContext(this);
+    takePartsLooked(); // what another walk left over is not this one's work
   }
   readonly contexts: { readonly javascript: Context; readonly python: Context };
 
@@ -281,6 +286,15 @@ export class Machine {
   step(): void {
     if (++this.steps > LIMITS.steps) throw new BudgetSignal();
   }
+
+  /** Counts the work of looking at so many elements, parts or bytes; what is less than a step is kept for later. */
+  looksAt(elements: number): void {
+    this.looked += elements;
+    const steps = Math.floor(this.looked / ELEMENTS_A_STEP);
+    this.looked -= steps * ELEMENTS_A_STEP;
+    this.steps += steps;
+  }
+  private looked = 0;
 
   /** Notes code that is left out here; the same piece left out again and again is noted once. */
   leave(pending: Pending): void {

@@ -62,8 +62,17 @@ export function labelsOf(value: Value | undefined): Labels {
   found = undefined;
   partsLeft = LABEL_PARTS;
   collectLabels(value, 4);
+  partsLooked += LABEL_PARTS - Math.max(0, partsLeft);
   return found ?? NO_LABELS;
 }
+
+/** Parts looked at for labels since this was asked last. */
+export function takePartsLooked(): number {
+  const parts = partsLooked;
+  partsLooked = 0;
+  return parts;
+}
+let partsLooked = 0;
 
 // What one collection found and may still look at. Kept here since most values carry no label at all and are looked at
 // by the million: a collection without a find allocates nothing.

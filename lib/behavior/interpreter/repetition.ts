@@ -40,6 +40,26 @@ export function noteDecoding(m: Machine, result: Value, from: Value | undefined)
   }
 }
 
+/** An element that is written, or made into text, takes as long as so many that are only looked at. */
+const COPIED = 8;
+/** Of characters and bytes so many are copied as fast as one element of a list is. */
+const CHARACTERS_AN_ELEMENT = 64;
+
+/**
+ * Counts the work of writing a large result: `all = all + [x]` in a loop, or `data = data.replace(…)`, is otherwise
+ * one step and copies all there is each time. Text put together by `+` copies nothing. A text made from a list or from
+ * bytes also costs a look at each element.
+ */
+export function chargeSize(m: Machine, result: Value, from?: Value): void {
+  if (result.kind === 'list') m.looksAt(COPIED * result.items.length);
+  else if (result.kind === 'bytes') m.looksAt(result.value.length / CHARACTERS_AN_ELEMENT);
+  else if (result.kind === 'known' && typeof result.value === 'string') {
+    m.looksAt(result.value.length / CHARACTERS_AN_ELEMENT);
+    if (from?.kind === 'list') m.looksAt(COPIED * from.items.length);
+    else if (from?.kind === 'bytes') m.looksAt(from.value.length);
+  }
+}
+
 /** Texts longer than this are told apart by their length: hashing one that grows by a character would copy it each time. */
 const COMPARED = 64;
 const NOTED = 200_000;

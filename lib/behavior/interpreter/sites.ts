@@ -1,11 +1,11 @@
 /** Where the walked code touches the world outside the package: rules fire here. */
 import type { Rule, Site } from '../api.js';
-import { known, type Ref, ref, unknown, type Value } from '../values.js';
+import { type Func, known, type Ref, ref, unknown, type Value } from '../values.js';
 import { callValue } from './calls.js';
 import { type Machine, ThrowSignal } from './machine.js';
 import { callNative } from './natives.js';
-import { labelsOf, labelsOfAll, tooLong } from './operations.js';
-import { noteDecoding } from './repetition.js';
+import { labelsOf, labelsOfAll, takePartsLooked, tooLong } from './operations.js';
+import { chargeSize, noteDecoding } from './repetition.js';
 import { useText } from './text.js';
 
 export const NO_KEYWORDS: ReadonlyMap<string, Value> = new Map();
@@ -120,6 +120,7 @@ export function callRef(
   }
   callbacks(m, used, usedKeywords, before, callee);
   if (computed !== undefined) {
+    chargeSize(m, computed, used[0]);
     noteDecoding(m, computed, used[0]);
     return computed;
   }
@@ -136,31 +137,52 @@ export function callbacks(
   before: number,
   callee: Value,
 ): void {
-  for (const arg of args) callback(m, arg, before, callee, 2);
-  for (const arg of keywords.values()) callback(m, arg, before, callee, 2);
+  for (const arg of args) callbacksIn(m, arg, before, callee);
+  for (const arg of keywords.values()) callbacksIn(m, arg, before, callee);
+  // Labels of arguments were or will be collected for this call: that is work too, most of all where choices hold choices.
+  m.looksAt(takePartsLooked());
 }
 
-function callback(m: Machine, value: Value, before: number, callee: Value, depth: number): void {
-  if (value.kind === 'func') {
-    if ((m.functions.get(value.node)?.lastWalk ?? -1) > before) return;
-    // A promise hands on what it was made from, so that `fetch(u).then(r => r.text())` keeps its path.
-    const isThen = callee.kind === 'ref' && /\.(then|finally)$/.test(callee.path);
-    const passed =
-      isThen && callee.kind === 'ref'
-        ? ref(callee.path.replace(/\.(then|finally)$/, ''), callee.labels, callee.args)
-        : unknown(callbackLabels(callee));
-    const args: Value[] = value.node.params.map((_, i) => (i === 0 || !isThen ? passed : unknown(new Set())));
-    callValue(m, value, args, NO_KEYWORDS, undefined, false);
-    return;
+/** Parts of one argument looked at for functions. */
+const CALLBACK_PARTS = 4096;
+
+function callbacksIn(m: Machine, value: Value, before: number, callee: Value): void {
+  const functions: Func[] = [];
+  const left = findFunctions(value, functions, 2, CALLBACK_PARTS);
+  m.looksAt(CALLBACK_PARTS - left);
+  for (const fn of functions) callback(m, fn, before, callee);
+}
+
+/** Collects functions in a value and in what it holds, `depth` containers deep; returns how many of `left` parts are left. */
+function findFunctions(value: Value, into: Func[], depth: number, left: number): number {
+  if (left <= 0) return 0;
+  let rest = left - 1;
+  if (value.kind === 'func') into.push(value);
+  else if (value.kind === 'choice') {
+    for (const option of value.options) rest = findFunctions(option, into, depth, rest);
+  } else if (
+    depth > 0 &&
+    value.kind === 'dict' &&
+    value.prototype === undefined &&
+    value.entries.size <= 64
+  ) {
+    for (const entry of value.entries.values()) rest = findFunctions(entry, into, depth - 1, rest);
+  } else if (depth > 0 && value.kind === 'list' && value.items.length <= 64) {
+    for (let i = 0; i < value.items.length; i++) rest = findFunctions(value.items[i]!, into, depth - 1, rest);
   }
-  if (depth === 0) return;
-  if (value.kind === 'dict' && value.prototype === undefined && value.entries.size <= 64) {
-    for (const entry of [...value.entries.values()]) callback(m, entry, before, callee, depth - 1);
-  } else if (value.kind === 'list' && value.items.length <= 64) {
-    for (const item of [...value.items]) callback(m, item, before, callee, depth - 1);
-  } else if (value.kind === 'choice') {
-    for (const option of value.options) callback(m, option, before, callee, depth);
-  }
+  return rest;
+}
+
+function callback(m: Machine, fn: Func, before: number, callee: Value): void {
+  if ((m.functions.get(fn.node)?.lastWalk ?? -1) > before) return;
+  // A promise hands on what it was made from, so that `fetch(u).then(r => r.text())` keeps its path.
+  const isThen = callee.kind === 'ref' && /\.(then|finally)$/.test(callee.path);
+  const passed =
+    isThen && callee.kind === 'ref'
+      ? ref(callee.path.replace(/\.(then|finally)$/, ''), callee.labels, callee.args)
+      : unknown(callbackLabels(callee));
+  const args: Value[] = fn.node.params.map((_, i) => (i === 0 || !isThen ? passed : unknown(new Set())));
+  callValue(m, fn, args, NO_KEYWORDS, undefined, false);
 }
 
 /** What a callback of a call on labelled data is given carries those labels. */

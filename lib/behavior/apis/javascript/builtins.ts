@@ -313,6 +313,8 @@ function callMethod(
     case 'bytes': {
       const result = bytesMethod(receiver.value, receiver, name, args);
       if (result !== undefined) return result;
+      // Each byte becomes a value of its own, which takes some eight times as long as a look.
+      context.looksAt(8 * receiver.value.length);
       const items = bytesAsList(receiver.value, receiver.labels);
       if (items?.kind === 'list') {
         const asArray = arrayMethod(items, name, args, context);
