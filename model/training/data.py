@@ -105,7 +105,7 @@ def load() -> list[Package]:
         for line in lines:
             sha, mode, kind, code_bytes, ms, unverified, numbers = json.loads(line)
             row = rows.get(sha)
-            if row is None:
+            if row is None or row["use"] != "1":
                 continue
             out.append(Package(sha, row["ecosystem"], kind, mode, row["name"], int(row["label"] == "malicious"), row["group"],
                                int(row["fold"]), row["split"], code_bytes, unverified, ms, [units[n] for n in numbers],

@@ -218,7 +218,7 @@ def main() -> None:
         fold = home["fold"] if home else digest("fold " + group) % FOLDS
         tags = [t for t in [kind.get((item["ecosystem"], item["name"], item["version"]))] if t] + item.get("tags", [])
         rows.append([item["ecosystem"], item["name"], item["version"], item["file"], item["sha256"], "honest", group,
-                     fold, split, 1, item["size"], ",".join(tags)])
+                     fold, split, before["use"] if before else 1, item["size"], ",".join(tags)])
     # a row stands even where its archive could not be fetched again
     rows += [[*before.values()] for sha, before in old.items() if before["label"] == "honest" and sha not in seen]
     seen |= {row[4] for row in rows}
