@@ -15,11 +15,13 @@ const HELP = {
 } as const;
 
 const COMMANDS =
-  'scan npm npx pnpm yarn bun pip uv uvx pipx ci update exec allow trust log init setup teardown doctor completion';
+  'scan npm npx pnpm yarn bun pip uv uvx pipx ci update exec allow trust log watch init setup teardown doctor completion';
 const OPTIONS: Readonly<Record<string, string>> = {
   scan: `--format --output --ecosystem --silent`,
   allow: '--reason --until --ecosystem --user',
   log: '--last --format --rescan',
+  watch:
+    '--from --feed --registry --since --published-after --once --rescan --retry --ui --port --metrics --rate --threads --format',
   init: '--strict --remove',
   setup: '--shell --ci --venv',
   teardown: '--venv',
