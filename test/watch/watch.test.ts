@@ -1,0 +1,281 @@
+/** Feeds to results, with a registry that misbehaves and processes that come and go. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { recordedFeed } from '../../lib/watch/recorded-feed.js';
+import { World } from './world.js';
+
+const NOW = () => new Date().toISOString();
+
+describe('watch', () => {
+  let world: World;
+  beforeEach(async () => {
+    world = await new World().start();
+  });
+  afterEach(() => world.stop());
+
+  const publish = (name: string, version: string, seq: number, published = NOW()): void => {
+    world.registry.publish({ name, version }, { published });
+    world.feeds.changes = [...world.feeds.changes.filter(({ id }) => id !== name), { seq, id: name }];
+  };
+  const fetched = () => world.registry.seen('/-/').map(({ path }) => path.split('/-/')[1]!);
+  const npm = () => world.run((client) => [world.npm(client)]);
+
+  it('begins now, and goes on after a restart without a gap and without repeating anything', async () => {
+    publish('old', '1.0.0', 10, '2020-01-01T00:00:00Z');
+    await npm();
+    assert.deepEqual(world.scanner.scanned, [], 'what was there before is not new');
+    publish('a', '1.0.0', 11);
+    publish('@scope/evil', '2.0.0', 12);
+    await npm();
+    publish('a', '1.0.1', 13);
+    publish('old', '1.1.0', 14);
+    await npm();
+    await npm();
+    const wanted = ['a-1.0.0.tgz', 'a-1.0.1.tgz', 'evil-2.0.0.tgz', 'old-1.1.0.tgz'];
+    assert.deepEqual(fetched().sort(), wanted);
+    const rows = await world.look((store) => store.results());
+    assert.deepEqual(rows.map(({ release }) => release.filename).sort(), [
+      '@scope-evil-2.0.0.tgz',
+      'a-1.0.0.tgz',
+      'a-1.0.1.tgz',
+      'old-1.1.0.tgz',
+    ]);
+    assert.equal(world.said.filter(({ event }) => event === 'finding').length, 1);
+    assert.equal(await world.look((store) => store.feed(`npm ${world.feeds.url}`)?.position), '14');
+  });
+
+  it('takes duplicate and out-of-order entries once, and more than one page', async () => {
+    await npm();
+    const names = Array.from({ length: 30 }, (_, i) => `p${i}`);
+    for (const name of names) world.registry.publish({ name, version: '1.0.0' }, { published: NOW() });
+    const changes = names.map((id, i) => ({ seq: i + 1, id }));
+    world.feeds.changes = [
+      ...changes.slice(15),
+      ...changes.slice(0, 15),
+      ...changes.map((c) => ({ ...c, seq: c.seq + 30 })),
+    ];
+    // Pages of 1,000 and more: what has nothing new costs a look-up and no fetch.
+    world.feeds.changes.push(...Array.from({ length: 1000 }, (_, i) => ({ seq: 61 + i, id: `p${i % 30}` })));
+    await npm();
+    assert.deepEqual(fetched().sort(), names.map((name) => `${name}-1.0.0.tgz`).sort());
+    assert.equal(world.feeds.requests.filter(({ path }) => path.startsWith('/_changes')).length > 2, true);
+  });
+
+  it('sets aside with its reason what was deleted or damaged meanwhile, and judges the rest', async () => {
+    await npm();
+    for (const [i, name] of ['gone', 'cut', 'other', 'fine'].entries()) publish(name, '1.0.0', i + 1);
+    world.feeds.changes.push(
+      { seq: 9, id: 'never-was' },
+      { seq: 10, id: 'unpublished', deleted: true },
+      { seq: 11, id: '../x' },
+    );
+    world.registry.fault('gone-1.0.0.tgz', { kind: 'status', status: 404 });
+    world.registry.fault('cut-1.0.0.tgz', { kind: 'truncate' });
+    world.registry.fault('other-1.0.0.tgz', { kind: 'bytes', bytes: Buffer.from('other bytes') });
+    await world.run((client) => [world.npm(client)], { timing: { passingTries: 3 } });
+    const aside = await world.look((store) => store.aside());
+    const reasons = Object.fromEntries(aside.map(({ name, reason }) => [name, reason]));
+    assert.deepEqual(Object.keys(reasons).sort(), ['../x', 'cut', 'gone', 'never-was', 'other']);
+    assert.match(reasons.gone!, /answered 404/);
+    assert.match(reasons.other!, /not those that were promised/);
+    assert.match(reasons['never-was']!, /answered 404/);
+    assert.match(reasons['../x']!, /name no registry gives/);
+    assert.deepEqual(world.scanner.scanned, ['fine-1.0.0.tgz']);
+    assert.equal(
+      await world.look((store) => store.retryAside(Date.now())),
+      5,
+      'each can have another chance',
+    );
+  });
+
+  it('goes on when the feed is cut, errs or asks for patience', async () => {
+    await npm();
+    publish('a', '1.0.0', 1);
+    let asked = 0;
+    world.feeds.fault = (request, response) => {
+      if (!request.url!.startsWith('/_changes')) return false;
+      asked++;
+      if (asked === 1) request.socket.destroy();
+      else if (asked === 2) {
+        response.writeHead(200, { 'content-length': 1000 }).write('{"results":[{"seq":1,');
+        setImmediate(() => request.socket.destroy());
+      } else if (asked === 3) response.writeHead(503, { 'retry-after': '0' }).end();
+      else if (asked === 4) response.writeHead(200).end('<html>sign in</html>');
+      else if (asked === 5) response.writeHead(200).end('{"results":[null],"last_seq":99}');
+      else return false;
+      return true;
+    };
+    await npm();
+    assert.equal(asked > 5, true);
+    assert.deepEqual(world.scanner.scanned, ['a-1.0.0.tgz']);
+    assert.equal(world.said.filter(({ event }) => event === 'feed-failed').length, 5);
+  });
+
+  it('says that something may be missing when the feed is numbered anew, and goes on', async () => {
+    world.feeds.changes = [{ seq: 5000, id: 'x' }];
+    await npm();
+    world.feeds.changes = [];
+    publish('a', '1.0.0', 7);
+    await npm();
+    assert.match(world.said.find(({ event }) => event === 'notice')!.words, /numbered anew \(5000, now 7\)/);
+    publish('b', '1.0.0', 8);
+    await npm();
+    assert.deepEqual(world.scanner.scanned, ['b-1.0.0.tgz']);
+    assert.match((await world.look((store) => store.feeds()))[0]!.notice!, /numbered anew/);
+  });
+
+  it('tries again what a worker died on, then sets it aside without a result', async () => {
+    await npm();
+    publish('a', '1.0.0', 1);
+    let tries = 0;
+    const { scan } = world.scanner;
+    Object.assign(world.scanner, {
+      scan: async (input: Parameters<typeof scan>[0]) => {
+        tries++;
+        return {
+          ...(await scan(input)),
+          verdict: 'unverified',
+          unverified: { code: 'scan-failed', args: { why: 'exit 1' } },
+        };
+      },
+    });
+    await npm();
+    assert.equal(tries, 3);
+    assert.equal((await world.look((store) => store.results())).length, 0);
+    assert.match((await world.look((store) => store.aside()))[0]!.reason!, /the scanner failed on it/);
+  });
+
+  it('puts back what was under way when it is told to end, as if nothing had been', async () => {
+    await npm();
+    publish('a', '1.0.0', 1);
+    const ending = new AbortController();
+    world.scanner.before = () => {
+      ending.abort();
+      throw new Error('the scanner is closed');
+    };
+    await world.run((client) => [world.npm(client)], { signal: ending.signal });
+    const counts = await world.look((store) => store.counts().artifact);
+    assert.deepEqual(counts, { queued: 1, running: 0, done: 0, aside: 0 });
+    world.scanner.before = undefined;
+    await npm();
+    assert.deepEqual(world.scanner.scanned, ['a-1.0.0.tgz']);
+  });
+
+  it('a fault of ours ends the watch with that fault, and nothing is lost', async () => {
+    await npm();
+    publish('a', '1.0.0', 1);
+    world.scanner.before = () => {
+      throw new TypeError('a bug');
+    };
+    await assert.rejects(npm(), TypeError);
+    world.scanner.before = undefined;
+    await npm();
+    assert.deepEqual(world.scanner.scanned, ['a-1.0.0.tgz']);
+  });
+
+  it('judges the same bytes once for each model; a newer model judges all again', async () => {
+    await npm();
+    const tarball = (await import('../helpers/tarball.js')).packageTarball({
+      name: 'same',
+      version: '1.0.0',
+    });
+    for (const [i, name] of ['one', 'two', 'three'].entries()) {
+      world.registry.publish({ name, version: '1.0.0' }, { tarball, published: NOW() });
+      world.feeds.changes.push({ seq: i + 1, id: name });
+    }
+    await npm();
+    const first = await world.look((store) => store.results());
+    assert.equal(first.length, 1);
+    assert.equal(first[0]!.releases, 3);
+    await world.run(() => [], {
+      prepare: (store) => assert.equal(store.rescan('one', first[0]!.taxonomy, Date.now()), 0),
+    });
+    await world.run(() => [], {
+      model: 'two',
+      prepare: (store) => assert.equal(store.rescan('two', first[0]!.taxonomy, Date.now()), 3),
+    });
+    const second = await world.look((store) => store.results());
+    assert.deepEqual(
+      second.map(({ model, releases }) => [model, releases]),
+      [['two', 3]],
+    );
+    assert.equal((await world.look((store) => store.verdicts())).allow, 2);
+  });
+
+  it('PyPI: every file of a release named by the changelog, in whatever order it comes', async () => {
+    const pypi = () => world.run((client) => [world.pypi(client)]);
+    world.feeds.events = [['before', '1.0', 'new release', 100]];
+    await pypi();
+    world.index.addWheel({ name: 'evil-tool', version: '1.0', files: { 'evil_tool/__init__.py': '' } });
+    world.index.addSdist({ name: 'evil-tool', version: '1.0', files: { 'setup.py': '' } });
+    world.index.addSdist({ name: 'evil-tool', version: '0.9', files: { 'setup.py': '' } });
+    world.feeds.events = [
+      ['Evil_Tool', '1.0', 'add py3 file evil_tool-1.0-py3-none-any.whl', 104],
+      ['Evil_Tool', '1.0', 'new release', 102],
+      ['Evil_Tool', null, 'create', 101],
+      ['Evil_Tool', '1.0', 'add source file evil_tool-1.0.tar.gz', 103],
+      ['a & b <c>', '1.0', 'remove release', 105],
+    ];
+    await pypi();
+    await pypi();
+    assert.deepEqual(world.scanner.scanned.sort(), [
+      'evil_tool-1.0-py3-none-any.whl',
+      'evil_tool-1.0.tar.gz',
+    ]);
+    assert.equal(await world.look((store) => store.feed(`pypi ${world.feeds.url}pypi`)?.position), '105');
+  });
+
+  it('PyPI: reads RSS while the changelog is silent, and misses nothing once it answers', async () => {
+    const pypi = () => world.run((client) => [world.pypi(client)]);
+    world.feeds.events = [['before', '1.0', 'new release', 100]];
+    await pypi();
+    for (const name of ['seen', 'unseen'])
+      world.index.addSdist({ name, version: '1.0', files: { 'setup.py': '' } });
+    world.feeds.rss =
+      '<rss><channel><item><title>seen 1.0</title><link>https://pypi.org/project/seen/1.0/</link></item></channel></rss>';
+    world.feeds.fault = (request, response) => {
+      if (request.url !== '/pypi') return false;
+      response.writeHead(500).end();
+      return true;
+    };
+    await pypi();
+    assert.deepEqual(world.scanner.scanned, ['seen-1.0.tar.gz']);
+    assert.equal(await world.look((store) => store.feed(`pypi ${world.feeds.url}pypi`)?.position), '100');
+    world.feeds.fault = undefined;
+    world.feeds.events.push(['seen', '1.0', 'new release', 101], ['unseen', '1.0', 'new release', 102]);
+    await pypi();
+    assert.deepEqual(world.scanner.scanned, ['seen-1.0.tar.gz', 'unseen-1.0.tar.gz']);
+  });
+
+  it('replays a recorded feed: duplicates, damaged lines, a line without its end, one artifact by address', async () => {
+    world.registry.publish({ name: 'a', version: '1.0.0' });
+    world.registry.publish({ name: 'a', version: '1.0.1' });
+    world.registry.publish({ name: 'b', version: '1.0.0' });
+    const file = join(world.folder, 'feed.jsonl');
+    const line = (value: unknown) => `${JSON.stringify(value)}\n`;
+    const a = line({ ecosystem: 'npm', name: 'a', version: '1.0.0' });
+    const url = `${world.registry.url}b/-/b-1.0.0.tgz`;
+    const rest = [
+      'not json\n',
+      line({ name: 'no ecosystem' }),
+      line(null),
+      a,
+      line({ ecosystem: 'npm', name: 'b', version: '1.0.0', url }),
+    ];
+    writeFileSync(file, a + rest.join('').trimEnd());
+    const replay = () =>
+      world.run(() => [recordedFeed(file, { npm: world.registry.url, pypi: `${world.index.url}/` })]);
+    await replay();
+    await replay();
+    assert.deepEqual(world.scanner.scanned.sort(), ['a-1.0.0.tgz', 'b-1.0.0.tgz']);
+    assert.match(world.said.find(({ event }) => event === 'notice')!.words, /3 lines .* name no release/);
+    writeFileSync(file, a);
+    await assert.rejects(replay(), { code: 'no-feed', exitCode: 2 });
+  });
+
+  it('says who it is', async () => {
+    await npm();
+    assert.match(world.feeds.requests[0]!.headers['user-agent']!, /^safe-install\/\d\S* watch /);
+  });
+});
