@@ -21,7 +21,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   allow: '--reason --until --ecosystem --user',
   log: '--last --format --rescan',
   watch:
-    '--from --feed --registry --since --published-after --once --rescan --retry --ui --port --metrics --rate --threads --format',
+    '--from --feed --registry --index --since --published-after --once --rescan --retry --ui --port --metrics --rate --retry-delay --threads --format',
   init: '--strict --remove',
   setup: '--shell --ci --venv',
   teardown: '--venv',

@@ -55,7 +55,12 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
       .option('registry', {
         type: 'string',
         requiresArg: true,
-        describe: 'Address of a mirror (npm registry, or simple index)',
+        describe: "Address of a mirror: npm's, or with pypi alone its simple index",
+      })
+      .option('index', {
+        type: 'string',
+        requiresArg: true,
+        describe: "Address of a mirror's simple index (PyPI)",
       })
       .option('since', {
         type: 'string',
@@ -133,24 +138,25 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
   if (Number.isNaN(after)) throw usage('--published-after needs a date, as 2026-01-31');
   if (after !== undefined && since === undefined) throw usage('--published-after goes with --since');
 
+  const client = new Client({ rate });
+  const onlyPypi = registries.length > 0 && registries.every((ecosystem) => ecosystem === 'pypi');
+  const places = {
+    npm: withSlash(parsed.registry ?? NPM_REGISTRY, '--registry'),
+    pypi: withSlash(parsed.index ?? (onlyPypi ? parsed.registry : undefined) ?? PYPI_INDEX, '--index'),
+  };
+  const feeds: Feed[] =
+    from !== undefined
+      ? [recordedFeed(from, places)]
+      : [...new Set(registries)].map((ecosystem) =>
+          ecosystem === 'npm'
+            ? npmFeed(client, withSlash(parsed.feed ?? NPM_FEED, '--feed'), places.npm)
+            : pypiFeed(client, checkedAddress(parsed.feed ?? PYPI_FEED, '--feed'), places.pypi),
+        );
   const tool = await describeTool();
   const store = new WatchStore(await Database.open());
   const log = createLog(parsed.format);
-  const client = new Client({ rate });
   const closing: (() => Promise<void>)[] = [async () => store.close()];
   try {
-    const places = {
-      npm: withSlash(parsed.registry ?? NPM_REGISTRY, '--registry'),
-      pypi: withSlash(parsed.registry ?? PYPI_INDEX, '--registry'),
-    };
-    const feeds: Feed[] =
-      from !== undefined
-        ? [recordedFeed(from, places)]
-        : [...new Set(registries)].map((ecosystem) =>
-            ecosystem === 'npm'
-              ? npmFeed(client, withSlash(parsed.feed ?? NPM_FEED, '--feed'), places.npm)
-              : pypiFeed(client, checkedAddress(parsed.feed ?? PYPI_FEED, '--feed'), places.pypi),
-          );
     if (since !== undefined) {
       for (const feed of feeds) {
         const floor = feed.finite ? undefined : (after ?? Date.now());
