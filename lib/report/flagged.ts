@@ -41,6 +41,8 @@ export function triggers(evidence: readonly Evidence[]): string {
 /** Page of the release for people, where the registry is one of the public ones. */
 export function releasePage({ name, version, verdict, url }: FlaggedRelease): string | undefined {
   const host = URL.canParse(url) ? new URL(url).host : '';
+  // A surrogate without partner cannot stand in an address.
+  if (/\p{Cs}/u.test(name + version)) return undefined;
   if (verdict.ecosystem === 'npm' && host === 'registry.npmjs.org')
     return `https://www.npmjs.com/package/${encodeURI(name)}/v/${encodeURIComponent(version)}`;
   if (verdict.ecosystem === 'pypi' && host === 'files.pythonhosted.org')

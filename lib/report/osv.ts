@@ -72,6 +72,6 @@ function details(release: FlaggedRelease): string {
       ? []
       : [`Its code runs ${triggers(verdict.evidence)}. What weighs most, in running order:`]),
     ...evidence.map((line) => (line.startsWith('    ') ? line : `- ${line}`)),
-    `SHA-256 of the archive: ${sha256}; SRI: ${verdict.integrity}.${published === undefined ? '' : ` Published ${isoTime(published)}.`}`,
+    `SHA-256 of the archive: ${sha256}; SRI: ${escapeText(verdict.integrity)}.${published === undefined ? '' : ` Published ${isoTime(published)}.`}`,
   ].join('\n');
 }

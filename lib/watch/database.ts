@@ -92,16 +92,16 @@ export class Database {
   }
 
   all(sql: string, ...values: Value[]): Row[] {
-    return this.prepare(sql).all(...values) as Row[];
+    return this.prepare(sql).all(...values.map(storable)) as Row[];
   }
 
   get(sql: string, ...values: Value[]): Row | undefined {
-    return this.prepare(sql).all(...values)[0] as Row | undefined;
+    return this.all(sql, ...values)[0];
   }
 
   /** Returns the number of rows changed. */
   run(sql: string, ...values: Value[]): number {
-    return this.prepare(sql).run(...values).changes;
+    return this.prepare(sql).run(...values.map(storable)).changes;
   }
 
   /** All of it or nothing; what is read inside cannot change before it is written. */
@@ -126,3 +126,7 @@ export class Database {
     return statement;
   }
 }
+
+/** SQLite's texts end at a zero character for some of its functions: hostile names must not be two names. */
+const storable = (value: Value): Value =>
+  typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : value;

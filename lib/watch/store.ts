@@ -276,8 +276,9 @@ export class WatchStore {
       );
       if (finished === 0 || read === undefined) return { done: finished > 0, fresh: false };
       const { verdict, sha256 } = read;
-      const { findings, evidence, unverified, policy, opaqueFiles } = verdict;
-      const facts = JSON.stringify({ findings, evidence, unverified, policy, opaqueFiles });
+      const { name, version, findings, evidence, unverified, policy, opaqueFiles } = verdict;
+      // As JSON every text comes back as it was; the columns of the same name are to search in.
+      const facts = JSON.stringify({ name, version, findings, evidence, unverified, policy, opaqueFiles });
       const fresh = this.db.run(
         `INSERT OR IGNORE INTO results (ecosystem, integrity, reader, model, taxonomy, name, version, sha256, verdict,
            score, threshold, facts, sequence, ms, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -519,7 +520,10 @@ function jobOf(row: Row): Job {
 function resultOf(row: Row): Result {
   const ecosystem = row.ecosystem as Ecosystem;
   const integrity = String(row.integrity);
-  const facts = JSON.parse(String(row.facts)) as Pick<Verdict, 'findings' | 'evidence' | 'opaqueFiles'>;
+  const facts = JSON.parse(String(row.facts)) as Omit<
+    Verdict,
+    'ecosystem' | 'integrity' | 'verdict' | 'durationMs'
+  >;
   return {
     id: Number(row.id),
     ecosystem,
@@ -532,8 +536,6 @@ function resultOf(row: Row): Result {
     verdict: {
       ecosystem,
       integrity,
-      name: String(row.name),
-      version: String(row.version),
       verdict: row.verdict as VerdictKind,
       ...(row.score !== null && { score: Number(row.score) }),
       ...(row.threshold !== null && { threshold: Number(row.threshold) }),

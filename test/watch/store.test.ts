@@ -38,7 +38,9 @@ describe('watch/store', () => {
   let folder: string;
   let file: string;
   let store: WatchStore;
+  let position: number;
   beforeEach(async () => {
+    position = 0;
     folder = mkdtempSync(join(tmpdir(), 'safe-install-store-'));
     file = join(folder, 'watch.db');
     store = new WatchStore(await Database.open(file));
@@ -47,10 +49,6 @@ describe('watch/store', () => {
   afterEach(() => {
     store.close();
     rmSync(folder, { recursive: true });
-  });
-  let position = 0;
-  beforeEach(() => {
-    position = 0;
   });
   const feed = (...entries: Entry[]) =>
     store.advance('f', { from: String(position), to: String(++position), entries }, 1000);
@@ -192,6 +190,19 @@ describe('watch/store', () => {
     assert.equal(signal, 'SIGKILL');
     assert.equal(store.counts().artifact.queued, 1);
     assert.equal(feed(artifact('b')), true, 'and no lock stays behind');
+  });
+
+  it('keeps hostile texts apart and gives verdicts back as they were', () => {
+    feed(artifact('a'), artifact('a\0b'), artifact('a\0c'));
+    assert.equal(store.counts().artifact.queued, 3);
+    const verdict = { ...malicious, name: 'a\0b\ud800', version: '\0' };
+    store.finishArtifact(
+      store.claim('artifact', 'o', 1000, 500)!,
+      key(malicious.integrity),
+      read(verdict),
+      1000,
+    );
+    assert.deepEqual(store.results()[0]!.verdict, verdict);
   });
 
   it('refuses a file of another version', async () => {
