@@ -113,7 +113,11 @@ export class Database {
       return value;
     } catch (error) {
       if (this.handle.inTransaction) this.handle.exec('ROLLBACK');
-      throw error;
+      // Disk and locks are no fault of ours.
+      const { code, message } = error as { code?: unknown; message: string };
+      if (typeof code !== 'string' || !/^SQLITE_(?:FULL|IOERR|READONLY|BUSY|CANTOPEN)/.test(code))
+        throw error;
+      throw new KnownError('database', `the database of the watch: ${message}`, undefined, { cause: error });
     }
   }
 

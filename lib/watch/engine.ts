@@ -5,9 +5,9 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { integrityOf, integrityProblem } from '../artifact/integrity.js';
 import { LIMITS } from '../artifact/limits.js';
+import { KnownError } from '../errors.js';
 import {
   behaviorWords,
   mainEvidence,
@@ -57,6 +57,8 @@ export interface Timing {
   /** Tries of what fails by itself, and of what the network or a server fails. */
   readonly tries: number;
   readonly passingTries: number;
+  /** Tries of a feed by a watch that is to end. */
+  readonly onceTries: number;
   /** A package is looked at again after these: caches before the registry may be some minutes behind its feed. */
   readonly lookAgainMs: readonly number[];
   /** Open jobs from which on feeds wait: they are all on disk, but lag says more when the feed has not run ahead. */
@@ -69,6 +71,7 @@ const TIMING: Timing = {
   longestRetryMs: 3_600_000,
   tries: 4,
   passingTries: 12,
+  onceTries: 6,
   lookAgainMs: [60_000, 330_000],
   mostOpen: 20_000,
 };
@@ -92,37 +95,51 @@ export async function watch(options: WatchOptions): Promise<void> {
       jobs: recovered,
     });
 
-  const ending = new AbortController();
-  const stop = (): void => {
-    ending.abort();
-    client.close();
+  let ending = false;
+  /** What sleeps, and whether something queued wakes it too. */
+  const sleepers = new Map<() => void, boolean>();
+  const wake = (all: boolean): void => {
+    for (const [rise, listens] of [...sleepers]) if (all || listens) rise();
   };
-  const renewal = setInterval(() => store.renew(owner, Date.now() + timing.leaseMs), timing.leaseMs / 4);
+  const ring = (): void => wake(false);
+  const stop = (): void => {
+    ending = true;
+    client.close();
+    wake(true);
+  };
+  /** Sleeps until the watch ends or, when it listens, something was queued. */
+  const rest = (ms: number, listens = false): Promise<void> =>
+    new Promise((resolve) => {
+      const rise = (): void => {
+        clearTimeout(timer);
+        sleepers.delete(rise);
+        resolve();
+      };
+      const timer = setTimeout(rise, ms);
+      sleepers.set(rise, listens);
+      if (ending) rise();
+    });
+
+  let fault: unknown;
+  const renew = (): void => {
+    try {
+      store.renew(owner, Date.now() + timing.leaseMs);
+    } catch (error) {
+      fault ??= error;
+      stop();
+    }
+  };
+  const renewal = setInterval(renew, timing.leaseMs / 4);
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
 
   let reading = feeds.length;
-  let bell = resolvers();
-  const ring = (): void => {
-    const old = bell;
-    bell = resolvers();
-    old.resolve();
-  };
   const etags = new Map<number, string>();
-
-  /** Sleeps unless the watch ends or, with `ear`, something was queued. */
-  const rest = async (ms: number, ear = false): Promise<void> => {
-    const timer = new AbortController();
-    const cut = AbortSignal.any([ending.signal, timer.signal]);
-    const slept = sleep(ms, undefined, { signal: cut }).catch(() => {});
-    await (ear ? Promise.race([slept, bell.promise]) : slept);
-    timer.abort();
-  };
 
   const follow = async (feed: Feed): Promise<void> => {
     let strikes = 0;
     let said = '';
-    while (!ending.signal.aborted) {
+    while (!ending) {
       try {
         let at = store.feed(feed.id);
         if (at === undefined) {
@@ -145,10 +162,14 @@ export async function watch(options: WatchOptions): Promise<void> {
           ring();
         if (page.caughtUp && (feed.finite || options.once)) return;
         if (page.caughtUp) await rest(feed.pollMs);
-        while (store.open() > timing.mostOpen && !ending.signal.aborted) await rest(LOOK_MS);
+        while (store.open() > timing.mostOpen && !ending) await rest(LOOK_MS);
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
-        if (ending.signal.aborted) return;
+        if (ending) return;
+        if (options.once && strikes + 1 >= timing.onceTries)
+          throw new KnownError('feed', `${feed.id} cannot be read: ${error.message}`, undefined, {
+            cause: error,
+          });
         const wait = backOff(error, strikes++, timing);
         const words = `${feed.id}: ${error.message}; asked again in ${Math.ceil(wait / 1000)} s`;
         log('feed-failed', 'warn', words, { feed: feed.id, why: error.message, waitMs: wait });
@@ -158,7 +179,7 @@ export async function watch(options: WatchOptions): Promise<void> {
   };
 
   const slot = async (kind: JobKind): Promise<void> => {
-    while (!ending.signal.aborted) {
+    while (!ending) {
       const now = Date.now();
       const job = store.claim(kind, owner, now, timing.leaseMs);
       if (job !== undefined) {
@@ -248,7 +269,7 @@ export async function watch(options: WatchOptions): Promise<void> {
 
   const failed = (job: Job, error: unknown): void => {
     // What broke because everything ends is no failure of the job; `release` hands it back.
-    if (ending.signal.aborted) return;
+    if (ending) return;
     if (!(error instanceof Failure)) throw error;
     const now = Date.now();
     const tries = error.kind === 'passing' ? timing.passingTries : timing.tries;
@@ -269,14 +290,11 @@ export async function watch(options: WatchOptions): Promise<void> {
   };
 
   // One fault of ours ends everything else too, and is thrown once all of it has ended.
-  const guarded = async (work: Promise<void>): Promise<void> => {
-    try {
-      await work;
-    } catch (error) {
+  const guarded = (work: Promise<void>): Promise<void> =>
+    work.catch((error: unknown) => {
+      fault ??= error;
       stop();
-      throw error;
-    }
-  };
+    });
   const work = [
     ...feeds.map((feed) =>
       guarded(
@@ -289,24 +307,19 @@ export async function watch(options: WatchOptions): Promise<void> {
     ...Array.from({ length: LOOKUP_SLOTS }, () => guarded(slot('package'))),
     ...Array.from({ length: ARTIFACT_SLOTS }, () => guarded(slot('artifact'))),
   ];
-  const ends = await Promise.allSettled(work);
+  await Promise.all(work);
   clearInterval(renewal);
   signal.removeEventListener('abort', stop);
-  store.release(owner);
   LIVING.delete(owner);
-  const fault = ends.find((end) => end.status === 'rejected');
-  if (fault !== undefined) throw fault.reason;
+  try {
+    store.release(owner);
+  } catch (error) {
+    fault ??= error;
+  }
+  if (fault !== undefined) throw fault;
 }
 
 function backOff(failure: Failure, strikes: number, { retryMs, longestRetryMs }: Timing): number {
   const own = Math.min(retryMs * 2 ** strikes, longestRetryMs);
   return Math.max(own, (failure.retryAt ?? 0) - Date.now());
-}
-
-function resolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = (): void => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

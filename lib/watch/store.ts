@@ -347,7 +347,11 @@ export class WatchStore {
 
   /** Jobs that are not over, also those that wait for their time. */
   open(): number {
-    return Number(this.db.get("SELECT count(*) AS n FROM jobs WHERE state IN ('queued', 'running')")!.n);
+    return Number(
+      this.db.get(
+        "SELECT count(*) AS n FROM jobs WHERE kind IN ('package', 'artifact') AND state IN ('queued', 'running')",
+      )!.n,
+    );
   }
 
   /** When the next job of a kind is due or loses its lease; undefined when there is none. */
@@ -363,7 +367,7 @@ export class WatchStore {
   /** When the feed named the oldest release that is not judged yet. */
   oldestOpen(): number | undefined {
     const row = this.db.get(
-      "SELECT min(seen) AS at FROM jobs WHERE state IN ('queued', 'running') AND looks = 0",
+      "SELECT min(seen) AS at FROM jobs WHERE kind IN ('package', 'artifact') AND state IN ('queued', 'running') AND looks = 0",
     );
     return optional(row?.at);
   }
