@@ -137,6 +137,9 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
   const after = parsed['published-after'] === undefined ? undefined : Date.parse(parsed['published-after']);
   if (Number.isNaN(after)) throw usage('--published-after needs a date, as 2026-01-31');
   if (after !== undefined && since === undefined) throw usage('--published-after goes with --since');
+  // npm's feed names packages without versions: without a date nothing would tell the new ones from the rest.
+  if (since !== undefined && after === undefined && registries.includes('npm'))
+    throw usage('--since of npm needs --published-after, from when on a release is new');
 
   const client = new Client({ rate });
   const onlyPypi = registries.length > 0 && registries.every((ecosystem) => ecosystem === 'pypi');
@@ -159,8 +162,7 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
   try {
     if (since !== undefined) {
       for (const feed of feeds) {
-        const floor = feed.finite ? undefined : (after ?? Date.now());
-        store.startFeed(feed.id, since, floor, true);
+        store.startFeed(feed.id, since, feed.finite ? undefined : after, true);
       }
     }
     if (parsed.rescan)

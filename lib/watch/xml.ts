@@ -43,12 +43,10 @@ export function parseRpc(document: string): Rpc {
 
 /** Addresses of the releases an RSS feed lists. */
 export function rssLinks(document: string): string[] {
-  const links: string[] = [];
-  for (let at = document.indexOf('<item>'); at !== -1; at = document.indexOf('<item>', at + 1)) {
-    const start = document.indexOf('<link>', at);
-    const end = document.indexOf('</link>', start);
-    if (start === -1 || end === -1) break;
-    links.push(unescapeXml(document.slice(start + '<link>'.length, end).trim()));
-  }
-  return links;
+  const [, ...items] = document.split('<item>');
+  return items.flatMap((item) => {
+    const start = item.indexOf('<link>');
+    const end = item.indexOf('</link>', start);
+    return start === -1 || end === -1 ? [] : [unescapeXml(item.slice(start + '<link>'.length, end).trim())];
+  });
 }

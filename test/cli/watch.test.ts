@@ -16,6 +16,7 @@ describe('cli/watch', () => {
     ['npm', '--threads', '1e9'],
     ['npm', '--published-after', '2026-01-01'],
     ['npm', '--since', '1', '--published-after', 'yesterday'],
+    ['npm', '--since', '1'],
     ['npm', '--unknown'],
     ['export'],
     ['export', 'all'],

@@ -274,6 +274,16 @@ describe('watch', () => {
     await assert.rejects(replay(), { code: 'no-feed', exitCode: 2 });
   });
 
+  it('two processes on one file share the work and do nothing twice', async () => {
+    await npm();
+    const names = Array.from({ length: 24 }, (_, i) => `p${i}`);
+    for (const [i, name] of names.entries()) publish(name, '1.0.0', i + 1);
+    await Promise.all([npm(), npm(), npm()]);
+    assert.deepEqual(fetched().sort(), names.map((name) => `${name}-1.0.0.tgz`).sort());
+    const done = await world.look((store) => store.counts());
+    assert.deepEqual([done.artifact.done, done.package.done], [24, 24]);
+  });
+
   it('says who it is', async () => {
     await npm();
     assert.match(world.feeds.requests[0]!.headers['user-agent']!, /^safe-install\/\d\S* watch /);
