@@ -28,6 +28,12 @@ const OPTIONS: Readonly<Record<string, string>> = {
   doctor: '--format',
 };
 
+/** Words that commands of ours take. */
+const WORDS: Readonly<Record<string, string>> = {
+  watch: 'npm pypi findings mark export status',
+  completion: 'bash zsh fish',
+};
+
 const SCRIPTS: Readonly<Record<string, () => string>> = {
   bash: () => `_safe_install() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]}
@@ -36,6 +42,9 @@ const SCRIPTS: Readonly<Record<string, () => string>> = {
   case "\${COMP_WORDS[1]} $word" in
 ${Object.entries(OPTIONS)
   .map(([command, options]) => `    '${command} -'*) COMPREPLY=($(compgen -W '${options}' -- "$word")) ;;`)
+  .join('\n')}
+${Object.entries(WORDS)
+  .map(([command, words]) => `    '${command} '*) COMPREPLY=($(compgen -W '${words}' -- "$word")) ;;`)
   .join('\n')}
     *) COMPREPLY=() ;;
   esac
@@ -52,7 +61,12 @@ ${Object.entries(OPTIONS)
   .join('\n')}
     esac
   else
-    _files
+    case \${words[2]} in
+${Object.entries(WORDS)
+  .map(([command, words]) => `      ${command}) compadd -- ${words} ;;`)
+  .join('\n')}
+      *) _files ;;
+    esac
   fi
 }
 compdef _safe_install safe-install
@@ -67,6 +81,10 @@ compdef _safe_install safe-install
             (option) =>
               `complete -c safe-install -n '__fish_seen_subcommand_from ${command}' -l ${option.slice(2)}`,
           ),
+      ),
+      ...Object.entries(WORDS).map(
+        ([command, words]) =>
+          `complete -c safe-install -n '__fish_seen_subcommand_from ${command}' -a '${words}'`,
       ),
       '',
     ].join('\n'),

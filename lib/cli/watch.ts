@@ -208,10 +208,11 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
       if (ui && !signal.aborted && !parsed.once)
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     });
-    const { artifact } = store.counts();
+    const { artifact, package: packages } = store.counts();
     const { block } = store.verdicts();
-    const words = `${artifact.done} artifacts judged, ${block} flagged, ${artifact.queued} queued, ${artifact.aside} set aside`;
-    log('ended', 'info', words, { artifacts: artifact, flagged: block });
+    const aside = artifact.aside + packages.aside;
+    const words = `${artifact.done} artifacts judged, ${block} flagged, ${artifact.queued} queued, ${aside} set aside`;
+    log('ended', 'info', words, { artifacts: artifact, packages, flagged: block });
     return done;
   } finally {
     client.close();

@@ -161,7 +161,7 @@ export class Client {
   }
 
   private async pause(ms: number): Promise<void> {
-    if (ms <= 0) return;
+    if (ms <= 0 && !this.ending.signal.aborted) return;
     try {
       await sleep(ms, undefined, { signal: this.ending.signal });
     } catch {

@@ -164,7 +164,7 @@ function filterForm(view: View): string {
       ['npm', 'npm'],
       ['pypi', 'PyPI'],
     ],
-  )}</select></label><label>State <select name="mark">${options(view.mark, marks)}</select></label><label>What weighs runs <select name="phase">${options(view.phase, phases)}</select></label><label>Name contains <input type="search" name="name" value="${escapeHtml(view.name)}" autocomplete="off"></label><button type="submit">Show</button></form>`;
+  )}</select></label><label>State <select name="mark">${options(view.mark, marks)}</select></label><label>What weighs most runs <select name="phase">${options(view.phase, phases)}</select></label><label>Name contains <input type="search" name="name" value="${escapeHtml(view.name)}" autocomplete="off"></label><button type="submit">Show</button></form>`;
 }
 
 function card(store: WatchStore, result: Result, view: View, token: string): string {
@@ -189,7 +189,7 @@ function card(store: WatchStore, result: Result, view: View, token: string): str
       `<label><input type="radio" name="mark" value="${value}" required${mark === value ? ' checked' : ''}> ${MARK_WORDS[value]}</label>`,
   ).join('');
   return `<section class="card block" id="f${id}" aria-labelledby="h${id}">
-<h3 id="h${id}"><span class="label">${scoreNumber(verdict.score ?? 1)}</span> ${named} <small>${verdict.ecosystem}, ${MARK_WORDS[mark ?? 'new']}</small></h3>
+<h3 id="h${id}"><span class="label">score ${scoreNumber(verdict.score ?? 1)}</span> ${named} <small>${verdict.ecosystem}, ${MARK_WORDS[mark ?? 'new']}</small></h3>
 <dl>${facts.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl>
 ${picture(store.sequence(id), verdict.evidence)}
 ${evidenceList(verdict.evidence)}

@@ -11,6 +11,8 @@ import { parseRpc, rssLinks } from './xml.js';
 export const PYPI_FEED = 'https://pypi.org/pypi';
 export const PYPI_INDEX = 'https://pypi.org/simple/';
 
+/** PyPI answers with up to 50,000 events; fewer than this is all there is, and asking at once again would be no use. */
+const FULL_PAGE = 1000;
 const MOST_TAKEN = 10_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
@@ -86,7 +88,7 @@ export function pypiFeed(client: Client, address: string, index: string): Feed {
         releases.set(JSON.stringify([entry.name, version]), entry);
       }
       const last = events.reduce((most, [, , , , serial]) => Math.max(most, serial), Number(position));
-      return { entries: [...releases.values()], position: String(last), caughtUp: events.length === 0 };
+      return { entries: [...releases.values()], position: String(last), caughtUp: events.length < FULL_PAGE };
     },
   };
 }

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Client } from '../../lib/watch/client.js';
+import { npmFeed } from '../../lib/watch/npm-feed.js';
 import { recordedFeed } from '../../lib/watch/recorded-feed.js';
 import { World } from './world.js';
 
@@ -110,6 +112,41 @@ describe('watch', () => {
     assert.equal(asked > 5, true);
     assert.deepEqual(world.scanner.scanned, ['a-1.0.0.tgz']);
     assert.equal(world.said.filter(({ event }) => event === 'feed-failed').length, 5);
+  });
+
+  it('looks again at a package, as caches may be behind the feed, and asks only for what changed', async () => {
+    const versions: Record<string, object> = {};
+    const add = (version: string) => {
+      world.registry.publish({ name: 'a', version }, { published: NOW() });
+      versions[version] = { dist: { tarball: `${world.registry.url}a/-/a-${version}.tgz` } };
+    };
+    const asked: (string | undefined)[] = [];
+    const ending = new AbortController();
+    const time = Object.fromEntries(['1.0.0', '1.0.1'].map((version) => [version, NOW()]));
+    world.feeds.fault = (request, response) => {
+      if (request.url !== '/registry/a') return false;
+      const etag = `"${Object.keys(versions).length}"`;
+      asked.push(request.headers['if-none-match']);
+      if (request.headers['if-none-match'] === etag) response.writeHead(304).end();
+      else response.writeHead(200, { etag }).end(JSON.stringify({ versions, time }));
+      // The feed spoke of both; the second reaches this page after the first look.
+      if (asked.length === 2) add('1.0.1');
+      return true;
+    };
+    add('1.0.0');
+    const feed = (client: Client) => npmFeed(client, world.feeds.url, `${world.feeds.url}registry/`);
+    await world.run((client) => [feed(client)]);
+    world.feeds.changes = [{ seq: 1, id: 'a' }];
+    world.scanner.before = ({ filename }) => {
+      if (filename === 'a-1.0.1.tgz') setTimeout(() => ending.abort(), 50);
+    };
+    await world.run((client) => [feed(client)], {
+      once: false,
+      signal: ending.signal,
+      timing: { lookAgainMs: [5, 5, 5] },
+    });
+    assert.deepEqual(world.scanner.scanned, ['a-1.0.0.tgz', 'a-1.0.1.tgz']);
+    assert.deepEqual(asked.slice(0, 3), [undefined, '"1"', '"1"']);
   });
 
   it('says that something may be missing when the feed is numbered anew, and goes on', async () => {

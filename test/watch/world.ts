@@ -169,6 +169,7 @@ export class World {
       signal?: AbortSignal;
       timing?: Partial<Timing>;
       model?: string;
+      once?: boolean;
       prepare?: (store: WatchStore) => void;
     } = {},
   ): Promise<void> {
@@ -177,7 +178,14 @@ export class World {
     try {
       more.prepare?.(store);
       await watch({
-        ...{ store, client, scanner: this.scanner, log: this.log, once: true, taxonomy: TAXONOMY_VERSION },
+        ...{
+          store,
+          client,
+          scanner: this.scanner,
+          log: this.log,
+          once: more.once ?? true,
+          taxonomy: TAXONOMY_VERSION,
+        },
         feeds: feedsOf(client),
         model: more.model ?? 'one',
         signal: more.signal ?? new AbortController().signal,
