@@ -140,10 +140,11 @@ export class Client {
       if (reply.status < 500 && reply.status !== 429) host.strikes = 0;
       return reply;
     } catch (error) {
-      if (!(error instanceof FetchError)) throw error;
       this.count('error');
-      if (error.code === 'too-large') throw new Failure('final', error.message);
-      throw new Failure('passing', `${error.message} (${error.code})`);
+      const { code, message } = error as Error & { code?: unknown };
+      if (error instanceof FetchError && code === 'too-large') throw new Failure('final', message);
+      // Also what Node refuses to send: addresses come from registries.
+      throw new Failure('passing', typeof code === 'string' ? `${message} (${code})` : message);
     }
   }
 
@@ -183,6 +184,14 @@ export function retryAfter(header: string | undefined, now = Date.now()): number
 }
 
 function basic(url: URL): string {
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const pair = [url.username, url.password].map(decoded).join(':');
   return `Basic ${Buffer.from(pair).toString('base64')}`;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

@@ -92,7 +92,7 @@ export class Database {
   }
 
   all(sql: string, ...values: Value[]): Row[] {
-    return this.prepare(sql).all(...values.map(storable)) as Row[];
+    return named(() => this.prepare(sql).all(...values.map(storable)) as Row[]);
   }
 
   get(sql: string, ...values: Value[]): Row | undefined {
@@ -101,24 +101,22 @@ export class Database {
 
   /** Returns the number of rows changed. */
   run(sql: string, ...values: Value[]): number {
-    return this.prepare(sql).run(...values.map(storable)).changes;
+    return named(() => this.prepare(sql).run(...values.map(storable)).changes);
   }
 
   /** All of it or nothing; what is read inside cannot change before it is written. */
   transaction<T>(body: () => T): T {
-    this.handle.exec('BEGIN IMMEDIATE');
-    try {
-      const value = body();
-      this.handle.exec('COMMIT');
-      return value;
-    } catch (error) {
-      if (this.handle.inTransaction) this.handle.exec('ROLLBACK');
-      // Disk and locks are no fault of ours.
-      const { code, message } = error as { code?: unknown; message: string };
-      if (typeof code !== 'string' || !/^SQLITE_(?:FULL|IOERR|READONLY|BUSY|CANTOPEN)/.test(code))
+    return named(() => {
+      this.handle.exec('BEGIN IMMEDIATE');
+      try {
+        const value = body();
+        this.handle.exec('COMMIT');
+        return value;
+      } catch (error) {
+        if (this.handle.inTransaction) this.handle.exec('ROLLBACK');
         throw error;
-      throw new KnownError('database', `the database of the watch: ${message}`, undefined, { cause: error });
-    }
+      }
+    });
   }
 
   private prepare(sql: string): Libsql.Statement<unknown[]> {
@@ -134,3 +132,18 @@ export class Database {
 /** SQLite's texts end at a zero character for some of its functions: hostile names must not be two names. */
 const storable = (value: Value): Value =>
   typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : value;
+
+/** Disks and locks are no fault of ours: throws `KnownError` for them. */
+function named<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const { code, message } = error as { code?: unknown; message: string };
+    if (
+      typeof code !== 'string' ||
+      !/^SQLITE_(?:FULL|IOERR|READONLY|BUSY|CANTOPEN|CORRUPT|NOTADB)/.test(code)
+    )
+      throw error;
+    throw new KnownError('database', `the database of the watch: ${message}`, undefined, { cause: error });
+  }
+}

@@ -54,8 +54,9 @@ export interface Timing {
   /** Before a failed job is tried again; doubles each time. */
   readonly retryMs: number;
   readonly longestRetryMs: number;
-  /** Tries of what fails by itself, and of what the network or a server fails. */
+  /** Tries of what fails by itself, of what a registry in use has not (yet, or any more), of what the network or a server fails. */
   readonly tries: number;
+  readonly goneTries: number;
   readonly passingTries: number;
   /** Tries of a feed by a watch that is to end. */
   readonly onceTries: number;
@@ -70,6 +71,7 @@ const TIMING: Timing = {
   retryMs: 5000,
   longestRetryMs: 3_600_000,
   tries: 4,
+  goneTries: 7,
   passingTries: 12,
   onceTries: 6,
   lookAgainMs: [60_000, 330_000],
@@ -134,6 +136,8 @@ export async function watch(options: WatchOptions): Promise<void> {
   signal.addEventListener('abort', stop, { once: true });
 
   let reading = feeds.length;
+  /** It has an end; otherwise caches before the registry may still be behind the feed. */
+  const ends = options.once || feeds.every(({ finite }) => finite);
   const etags = new Map<number, string>();
 
   const follow = async (feed: Feed): Promise<void> => {
@@ -187,7 +191,6 @@ export async function watch(options: WatchOptions): Promise<void> {
         ring();
         continue;
       }
-      const ends = options.once || feeds.every(({ finite }) => finite);
       if (ends && reading === 0 && store.open() === 0) return;
       const due = store.nextDue(kind) ?? Number.POSITIVE_INFINITY;
       await rest(Math.max(5, Math.min(LOOK_MS, due - now)), true);
@@ -198,7 +201,7 @@ export async function watch(options: WatchOptions): Promise<void> {
     try {
       const { artifacts, etag } = await lookUp(job, client, etags.get(job.id));
       const fresh = store.unknown(artifacts);
-      const again = options.once || job.version !== '' ? undefined : timing.lookAgainMs[job.looks];
+      const again = ends ? undefined : timing.lookAgainMs[job.looks];
       const now = Date.now();
       if (!store.finishPackage(job, fresh, now, again === undefined ? undefined : now + again)) return;
       if (etags.size >= MOST_ETAGS) etags.clear();
@@ -267,12 +270,20 @@ export async function watch(options: WatchOptions): Promise<void> {
     );
   };
 
-  const failed = (job: Job, error: unknown): void => {
+  const failed = (job: Job, cause: unknown): void => {
     // What broke because everything ends is no failure of the job; `release` hands it back.
     if (ending) return;
-    if (!(error instanceof Failure)) throw error;
+    // Without a scanner, a disk or a database nothing else would fare better.
+    if (cause instanceof KnownError) throw cause;
+    // A bug of ours that one release brings out must not keep all others from being judged.
+    const error =
+      cause instanceof Failure
+        ? cause
+        : new Failure('final', `a fault of safe-install: ${(cause as Error).message}`);
     const now = Date.now();
-    const tries = error.kind === 'passing' ? timing.passingTries : timing.tries;
+    const { passingTries, goneTries } = timing;
+    const tries =
+      error.kind === 'passing' ? passingTries : error.kind === 'gone' && !ends ? goneTries : timing.tries;
     if (job.failures + 1 < tries) {
       store.postpone(job, now + backOff(error, job.failures, timing), error.message);
       return;

@@ -81,7 +81,8 @@ function fromPackument(job: Job, reply: Reply): Entry[] {
   return Object.entries(versions).flatMap(([version, manifest]): Entry[] => {
     const { tarball, integrity, shasum } = manifest?.dist ?? {};
     if (typeof tarball !== 'string') return [];
-    const dated = Date.parse(String(time?.[version]));
+    const said = time?.[version];
+    const dated = typeof said === 'string' ? Date.parse(said) : Number.NaN;
     // Without any dates only what a tag names can be new.
     if (Number.isNaN(dated) && version !== job.version && !tagged.has(version)) return [];
     const promised =

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { KnownError } from '../../lib/errors.js';
 import type { Client } from '../../lib/watch/client.js';
 import { npmFeed } from '../../lib/watch/npm-feed.js';
 import { recordedFeed } from '../../lib/watch/recorded-feed.js';
@@ -199,16 +200,64 @@ describe('watch', () => {
     assert.deepEqual(world.scanner.scanned, ['a-1.0.0.tgz']);
   });
 
-  it('a fault of ours ends the watch with that fault, and nothing is lost', async () => {
+  it('without a scanner it ends with that error, and nothing is lost', async () => {
     await npm();
     publish('a', '1.0.0', 1);
     world.scanner.before = () => {
-      throw new TypeError('a bug');
+      throw new KnownError('model', 'the model is missing');
     };
-    await assert.rejects(npm(), TypeError);
+    await assert.rejects(npm(), { code: 'model' });
     world.scanner.before = undefined;
     await npm();
     assert.deepEqual(world.scanner.scanned, ['a-1.0.0.tgz']);
+  });
+
+  it('a bug of ours that one release brings out does not keep the others waiting', async () => {
+    await npm();
+    publish('bad', '1.0.0', 1);
+    publish('fine', '1.0.0', 2);
+    world.scanner.before = ({ filename }) => {
+      if (filename.startsWith('bad')) throw new TypeError('a bug');
+    };
+    await npm();
+    assert.deepEqual(world.scanner.scanned, ['fine-1.0.0.tgz']);
+    assert.equal((await world.look((store) => store.aside()))[0]!.reason, 'a fault of safe-install: a bug');
+  });
+
+  it('a packument of nonsense harms nobody', async () => {
+    await npm();
+    const documents = [
+      null,
+      [],
+      'text',
+      { versions: [] },
+      {
+        versions: { '1': null, '2': 5, '3': { dist: null }, '4': { dist: 'x' } },
+        time: null,
+        'dist-tags': null,
+      },
+      { versions: { '1': { dist: { tarball: 'http://%zz:%@127.0.0.1:1/' } } }, time: { '1': NOW() } },
+      { versions: { '1': { dist: { tarball: 'no address', integrity: {} } } }, time: { '1': NOW() } },
+      { versions: { '1': { dist: { tarball: 'file:///etc/passwd' } } }, time: { '1': NOW() } },
+      {
+        versions: { '1': { dist: { tarball: 'http://127.0.0.1:1/', integrity: 'x'.repeat(1e5) } } },
+        time: { '1': { toString: 1 } },
+      },
+    ];
+    world.feeds.changes = documents.map((_, i) => ({ seq: i + 1, id: `p${i}` }));
+    world.feeds.fault = (request, response) => {
+      const at = /^\/registry\/p(\d)$/.exec(request.url!)?.[1];
+      if (at !== undefined) response.end(JSON.stringify(documents[Number(at)]));
+      return at !== undefined;
+    };
+    await world.run((client) => [npmFeed(client, world.feeds.url, `${world.feeds.url}registry/`)], {
+      timing: { passingTries: 2 },
+    });
+    const counts = await world.look((store) => store.counts());
+    assert.deepEqual(
+      [counts.package.done + counts.package.aside, counts.artifact.done, counts.artifact.aside],
+      [9, 0, 3],
+    );
   });
 
   it('judges the same bytes once for each model; a newer model judges all again', async () => {
