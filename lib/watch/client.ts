@@ -91,7 +91,12 @@ export class Client {
         location !== undefined &&
         URL.canParse(location, url.href)
       ) {
-        url = new URL(location, url);
+        const next = new URL(location, url.href);
+        // Nobody but the configured host gets its password, and none that an answer makes up is sent.
+        const own = next.origin === url.origin;
+        next.username = own ? url.username : '';
+        next.password = own ? url.password : '';
+        url = next;
         continue;
       }
       if (body === undefined && status !== 304) throw this.failure(url, status, headers);

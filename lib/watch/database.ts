@@ -66,19 +66,21 @@ export class Database {
         { cause },
       );
     }
+    let handle: Libsql.Database | undefined;
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      const handle = new Engine(file, { timeout: BUSY_MS } as Libsql.Options);
+      handle = new Engine(file, { timeout: BUSY_MS } as Libsql.Options);
       const database = new Database(handle);
       handle.exec('PRAGMA journal_mode = WAL');
       handle.exec('PRAGMA synchronous = NORMAL');
       database.transaction(() => {
         const found = Number(database.get('PRAGMA user_version')!.user_version);
-        if (found === 0) handle.exec(TABLES);
+        if (found === 0) database.handle.exec(TABLES);
         else if (found !== SCHEMA) throw new KnownError('database', `${file} was written by another version`);
       });
       return database;
     } catch (cause) {
+      handle?.close();
       if (cause instanceof KnownError) throw cause;
       throw new KnownError('database', `cannot open ${file}: ${(cause as Error).message}`, undefined, {
         cause,

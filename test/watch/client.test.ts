@@ -71,6 +71,29 @@ describe('watch/client', () => {
     assert.equal(second.body, undefined);
     assert.equal(client.answers.get('304'), 1);
   });
+  it('sends a password to the host it was given for, after redirects too, and to no other', async () => {
+    const other = await new World().start();
+    try {
+      const seen: (string | undefined)[] = [];
+      world.feeds.fault = (request, response) => {
+        seen.push(request.headers.authorization);
+        if (request.url === '/a') response.writeHead(302, { location: '/b' }).end();
+        else
+          response.writeHead(302, { location: `${other.feeds.url.replace('//', '//%zz:made-up@')}c` }).end();
+        return true;
+      };
+      const address = `${world.feeds.url.replace('//', '//me:secret@')}a`;
+      await client.get(address, wanted).catch(() => {});
+      const basic = `Basic ${Buffer.from('me:secret').toString('base64')}`;
+      assert.deepEqual(seen, [basic, basic]);
+      assert.deepEqual(
+        other.feeds.requests.map(({ path, headers }) => [path, headers.authorization]),
+        [['/c', undefined]],
+      );
+    } finally {
+      await other.stop();
+    }
+  });
   it('tells what is gone from what may come back, and bounds what it takes', async () => {
     await fails('gone');
     world.feeds.fault = (_, response) => {
