@@ -76,6 +76,10 @@ export function renderMetrics(store: WatchStore, client: Client | undefined, now
     );
     metric('http_bytes_total', 'counter', 'Bytes fetched.', [[{}, client.bytes]]);
   }
+  const { user, system } = process.cpuUsage();
+  metric('cpu_seconds_total', 'counter', 'Processor time of this process, threads included.', [
+    [{}, (user + system) / 1e6],
+  ]);
   metric('resident_bytes', 'gauge', 'Resident memory of this process.', [[{}, process.memoryUsage.rss()]]);
   return `${lines.join('\n')}\n`;
 }

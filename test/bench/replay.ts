@@ -126,6 +126,8 @@ child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
 });
 const ended = once(child, 'close');
 const memory: number[] = [];
+/** Of the last sample: processor seconds, and artifacts done. */
+let spent: [seconds: number, done: number] | undefined;
 const timer = setInterval(() => void sample().catch(() => {}), 5000);
 const [code] = await ended;
 clearInterval(timer);
@@ -138,6 +140,10 @@ for (const { release, verdict } of store.results()) rows.set(release.filename, v
 print(
   `exit ${code}; ${artifact.done} done, ${artifact.aside} set aside, ${artifact.queued} queued in ${seconds.toFixed(1)} s: ${(artifact.done / seconds).toFixed(2)} packages a second`,
 );
+if (spent !== undefined && spent[1] > 0)
+  print(
+    `processor time: ${(spent[0] / spent[1]).toFixed(2)} s a package, start-up included, at the last sample`,
+  );
 if (memory.length > 0)
   print(
     `resident memory: first ${mb(memory[0]!)}, highest ${mb(Math.max(...memory))}, last ${mb(memory.at(-1)!)} MB`,
@@ -192,6 +198,7 @@ async function sample(): Promise<void> {
     Number(new RegExp(`^safe_install_watch_${name} (\\S+)$`, 'm').exec(text)?.[1]);
   memory.push(value('resident_bytes'));
   const done = value('jobs\\{kind="artifact",state="done"\\}');
+  spent = [value('cpu_seconds_total'), done];
   const at = ((performance.now() - started) / 1000).toFixed(0);
   print(`${at}\t${done}\t${value('lag_seconds').toFixed(0)}\t${mb(memory.at(-1)!)}`);
 }
