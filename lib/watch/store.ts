@@ -345,13 +345,13 @@ export class WatchStore {
     return counts;
   }
 
-  /** Jobs that are not over, also those that wait for their time. */
+  /** Jobs that are not over; second looks at a package that wait for their time keep nobody. */
   open(): number {
-    return Number(
-      this.db.get(
-        "SELECT count(*) AS n FROM jobs WHERE kind IN ('package', 'artifact') AND state IN ('queued', 'running')",
-      )!.n,
+    const row = this.db.get(
+      `SELECT count(*) AS n FROM jobs WHERE kind IN ('package', 'artifact')
+       AND (state = 'running' OR (state = 'queued' AND looks = 0))`,
     );
+    return Number(row!.n);
   }
 
   /** When the next job of a kind is due or loses its lease; undefined when there is none. */

@@ -13,6 +13,7 @@ import { MALICIOUS, TWINS } from '../fixtures/packages.js';
 import { buildWheel } from '../helpers/python-archives.js';
 import { TestRegistry } from '../helpers/registry.js';
 import { packageTarball } from '../helpers/tarball.js';
+import { FeedServer } from '../watch/world.js';
 
 const HOSTILE = 'x"><script>alert(1)</script>\u001b[2J\u202e';
 
@@ -242,5 +243,44 @@ describe('safe-install watch', function () {
     const [code] = await once(child, 'exit');
     assert.equal(code, 0, said());
     assert.notEqual(line('ended'), undefined);
+  });
+
+  it('follows a feed; told to end in the middle of a job it puts it back, and goes on from there', async () => {
+    const feed = await new FeedServer().start();
+    try {
+      let hangs = true;
+      const published = '2026-02-03T04:05:06.000Z';
+      for (const [at, name] of ['quick', 'slow'].entries()) {
+        registry.publish({ name, version: '1.0.0' }, { published });
+        feed.changes.push({ seq: 41 + at, id: name });
+      }
+      const tarball = packageTarball({ name: 'slow', version: '1.0.0' });
+      registry.fault('slow-1.0.0.tgz', {
+        kind: 'answer',
+        answer: (_, response) => void (hangs || response.writeHead(200).end(tarball)),
+      });
+      const looking = await store();
+      const done = () => looking.counts().artifact.done;
+      const before = done();
+      const from = ['--since', '40', '--published-after', '2026-02-01'];
+      const argv = ['npm', '--feed', feed.url, '--registry', registry.url, '--retry-delay', '0.05'];
+      const first = start(...argv, ...from);
+      while ((done() < before + 1 || looking.counts().artifact.running < 1) && first.child.exitCode === null)
+        await sleep(50);
+      first.child.kill('SIGTERM');
+      const [code] = await once(first.child, 'exit');
+      assert.equal(code, 0, first.said());
+      assert.equal(looking.counts().artifact.queued, 1);
+      hangs = false;
+      const second = start(...argv, '--once');
+      const [ended] = await once(second.child, 'exit');
+      assert.equal(ended, 0, second.said());
+      assert.doesNotMatch(second.said(), /taken up again/, 'nothing had died');
+      assert.equal(done(), before + 2);
+      assert.equal(registry.seen('/quick-1.0.0.tgz').length, 1);
+      looking.close();
+    } finally {
+      await feed.stop();
+    }
   });
 });
