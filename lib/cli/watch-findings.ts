@@ -9,7 +9,7 @@ import { counted, duration, scoreNumber } from '../report/messages.js';
 import { writeWhole } from '../report/output.js';
 import { Database } from '../watch/database.js';
 import { MARKS, type Mark, type Result, WatchStore } from '../watch/store.js';
-import { exportOsv, exportReport, exportSequences } from '../watch/triage.js';
+import { exportFeed, exportOsv, exportReport, exportSequences } from '../watch/triage.js';
 import { noMore, parseArguments } from './arguments.js';
 import { done, type Outcome, say, usage } from './exit.js';
 
@@ -134,14 +134,15 @@ async function mark(argv: readonly string[]): Promise<Outcome> {
   return done;
 }
 
-const EXPORTS = ['osv', 'report', 'sequences'] as const;
+const EXPORTS = ['osv', 'report', 'sequences', 'feed'] as const;
 
 async function exportFindings(argv: readonly string[]): Promise<Outcome> {
   const help = {
-    usage: 'watch export osv|report|sequences [ID…]',
+    usage: 'watch export osv|report|sequences|feed [ID…]',
     description: `osv: confirmed findings as records for github.com/ossf/malicious-packages, one a package.
 report: the text a registry's security team asks for, of the findings named or of all that are confirmed.
-sequences: confirmations and false alarms as labelled behaviour sequences, JSON lines.`,
+sequences: confirmations and false alarms as labelled behaviour sequences, JSON lines.
+feed: every artifact the feeds have named, for 'watch --from', JSON lines.`,
     examples: [
       ['safe-install watch export osv --output malicious-packages/', 'into a checkout of that database'],
       ['safe-install watch export report 12', 'to standard output'],
@@ -166,10 +167,18 @@ sequences: confirmations and false alarms as labelled behaviour sequences, JSON 
   const kind = EXPORTS.find((value) => value === what);
   if (kind === undefined || !ids.every((id) => /^\d{1,15}$/.test(id)))
     throw usage(
-      'watch export needs osv, report or sequences, and numbers of findings: see safe-install watch export --help',
+      'watch export needs osv, report, sequences or feed, and numbers of findings: see safe-install watch export --help',
     );
   const { output } = parsed;
+  if (kind === 'feed' && ids.length > 0) throw usage('watch export feed takes no numbers');
   await withStore((store) => {
+    if (kind === 'feed') {
+      const lines = exportFeed(store);
+      if (output === undefined) process.stdout.write(lines.join(''));
+      else writeWhole(output, lines.join(''));
+      say(counted(lines.length, 'artifact'));
+      return;
+    }
     const marks: readonly Mark[] = kind === 'sequences' ? ['confirmed', 'false-alarm'] : ['confirmed'];
     // A report may be asked for before anything is decided; a record and a label may not.
     const filter = kind === 'report' && ids.length > 0 ? {} : { marks };

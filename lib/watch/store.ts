@@ -372,6 +372,20 @@ export class WatchStore {
     return optional(row?.at);
   }
 
+  /** Every artifact a feed has named, in the order it was named, a page at a time. */
+  *artifacts(perPage = 1000): Generator<Job> {
+    for (let after = 0; ; ) {
+      const rows = this.db.all(
+        "SELECT * FROM jobs WHERE kind = 'artifact' AND id > ? ORDER BY id LIMIT ?",
+        after,
+        perPage,
+      );
+      for (const row of rows) yield jobOf(row);
+      if (rows.length < perPage) return;
+      after = Number(rows.at(-1)!.id);
+    }
+  }
+
   aside(limit = 1000): Job[] {
     return this.db.all("SELECT * FROM jobs WHERE state = 'aside' ORDER BY id DESC LIMIT ?", limit).map(jobOf);
   }

@@ -1,5 +1,6 @@
 /** Findings as reports are given them, and their export: shared by the command line and the page. */
-import type { FlaggedRelease } from '../report/flagged.js';
+import { escapeJson } from '../report/escape.js';
+import { type FlaggedRelease, isoTime } from '../report/flagged.js';
 import { labelledLine } from '../report/labelled.js';
 import { type OsvFile, osvFiles } from '../report/osv.js';
 import { securityTeamText } from '../report/security-team.js';
@@ -27,4 +28,18 @@ export function exportSequences(store: WatchStore, results: readonly Result[]): 
     const label = result.mark === 'confirmed' ? 'malicious' : 'honest';
     return [labelledLine(flaggedRelease(result), result.reader, sequence, label)];
   });
+}
+
+/** What the feeds have named, as a recorded feed: `watch --from` reads it. */
+export function exportFeed(store: WatchStore): string[] {
+  const lines: string[] = [];
+  for (const { ecosystem, name, version, filename, url, promised, published } of store.artifacts()) {
+    const line = {
+      ...{ ecosystem, name, version, filename, url },
+      ...(promised !== '' && { integrity: promised }),
+      ...(published !== undefined && { published: isoTime(published) }),
+    };
+    lines.push(`${escapeJson(JSON.stringify(line))}\n`);
+  }
+  return lines;
 }

@@ -21,6 +21,7 @@ describe('cli/watch', () => {
     ['export'],
     ['export', 'all'],
     ['export', 'osv', 'x'],
+    ['export', 'feed', '1'],
     ['mark', '1'],
     ['mark', 'x', 'confirmed'],
     ['mark', '1', 'evil'],

@@ -1,11 +1,12 @@
 /** Feeds to results, with a registry that misbehaves and processes that come and go. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KnownError } from '../../lib/errors.js';
 import type { Client } from '../../lib/watch/client.js';
 import { npmFeed } from '../../lib/watch/npm-feed.js';
 import { recordedFeed } from '../../lib/watch/recorded-feed.js';
+import { exportFeed } from '../../lib/watch/triage.js';
 import { World } from './world.js';
 
 const NOW = () => new Date().toISOString();
@@ -358,6 +359,31 @@ describe('watch', () => {
     assert.match(world.said.find(({ event }) => event === 'notice')!.words, /3 lines .* name no release/);
     writeFileSync(file, a);
     await assert.rejects(replay(), { code: 'no-feed', exitCode: 2 });
+  });
+
+  it('what was watched can be replayed elsewhere, and gives the same', async () => {
+    await npm();
+    publish('a', '1.0.0', 1);
+    publish('@scope/evil', '2.0.0', 2);
+    await npm();
+    const file = join(world.folder, 'recorded.jsonl');
+    writeFileSync(file, (await world.look(exportFeed)).join(''));
+    const rows = () =>
+      world.look((store) =>
+        store
+          .results()
+          .map(({ release: { seen: _, ...release }, verdict: { durationMs: __, ...verdict } }) => ({
+            release,
+            verdict,
+          })),
+      );
+    const before = await rows();
+    for (const end of ['', '-wal', '-shm']) rmSync(join(world.folder, `watch.db${end}`), { force: true });
+    await world.run(() => [recordedFeed(file, { npm: 'http://127.0.0.1:1/', pypi: 'http://127.0.0.1:1/' })]);
+    const byName = (list: typeof before) =>
+      [...list].sort((x, y) => (x.release.name < y.release.name ? -1 : 1));
+    assert.equal(before.length, 2);
+    assert.deepEqual(byName(await rows()), byName(before));
   });
 
   it('two processes on one file share the work and do nothing twice', async () => {
