@@ -17,6 +17,7 @@ const SCHEMA = 1;
 /** How long a writer waits for another process, milliseconds. */
 const BUSY_MS = 10_000;
 
+// A year of a registry is millions of rows: what a page or a metric asks for is kept in a tally or found by an index.
 const TABLES = `
 CREATE TABLE feeds (
   id TEXT PRIMARY KEY, position TEXT NOT NULL, floor INTEGER, checked INTEGER, behind INTEGER, notice TEXT
@@ -32,6 +33,7 @@ CREATE TABLE jobs (
 );
 CREATE INDEX jobs_next ON jobs (kind, state, due);
 CREATE INDEX jobs_bytes ON jobs (integrity);
+CREATE INDEX jobs_judged ON jobs (finished) WHERE kind = 'artifact' AND state = 'done';
 CREATE TABLE results (
   id INTEGER PRIMARY KEY, ecosystem TEXT NOT NULL, integrity TEXT NOT NULL, reader TEXT NOT NULL,
   model TEXT NOT NULL, taxonomy TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL,
@@ -40,6 +42,18 @@ CREATE TABLE results (
   UNIQUE (ecosystem, integrity, reader, model, taxonomy)
 );
 CREATE INDEX results_flagged ON results (verdict, id);
+CREATE INDEX results_created ON results (created);
+CREATE TABLE tally (what TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TRIGGER job_added AFTER INSERT ON jobs BEGIN
+  INSERT INTO tally VALUES (new.kind || ' ' || new.state, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER job_moved AFTER UPDATE OF state ON jobs WHEN old.state <> new.state BEGIN
+  UPDATE tally SET n = n - 1 WHERE what = old.kind || ' ' || old.state;
+  INSERT INTO tally VALUES (new.kind || ' ' || new.state, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER result_added AFTER INSERT ON results BEGIN
+  INSERT INTO tally VALUES ('result ' || new.verdict, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
 CREATE TABLE marks (
   ecosystem TEXT NOT NULL, integrity TEXT NOT NULL, mark TEXT NOT NULL, note TEXT NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY (ecosystem, integrity)

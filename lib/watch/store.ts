@@ -93,6 +93,9 @@ const RESULT_COLUMNS = [
   ...['score', 'threshold', 'facts', 'ms', 'created'],
 ];
 
+/** The index of jobs begins with their kind; without it each of these questions would read the whole table. */
+const ALL = "kind IN ('package', 'artifact')";
+
 /** A job whose process died so often is suspected to have killed it. */
 const MOST_DEATHS = 5;
 
@@ -180,16 +183,17 @@ export class WatchStore {
 
   /** Keeps the leases of an owner; must be called more often than they last. */
   renew(owner: string, until: number): void {
-    this.db.run("UPDATE jobs SET lease = ? WHERE owner = ? AND state = 'running'", until, owner);
+    this.db.run(`UPDATE jobs SET lease = ? WHERE ${ALL} AND state = 'running' AND owner = ?`, until, owner);
   }
 
   /** Takes up the jobs of processes of this machine that are no more, without waiting for their leases. */
   recover(now: number): number {
-    const owners = this.db.all("SELECT DISTINCT owner FROM jobs WHERE state = 'running'");
+    const owners = this.db.all(`SELECT DISTINCT owner FROM jobs WHERE ${ALL} AND state = 'running'`);
     const dead = owners.map(({ owner }) => String(owner)).filter((owner) => !isAlive(owner));
     return this.db.transaction(() =>
       dead.reduce(
-        (sum, owner) => sum + this.giveUp("state = 'running' AND owner = ?", 'its process ended', now, owner),
+        (sum, owner) =>
+          sum + this.giveUp(`${ALL} AND state = 'running' AND owner = ?`, 'its process ended', now, owner),
         0,
       ),
     );
@@ -213,7 +217,7 @@ export class WatchStore {
   /** Hands back what an owner has not finished, as if it had never been claimed. */
   release(owner: string): number {
     return this.db.run(
-      "UPDATE jobs SET state = 'queued', owner = NULL, lease = NULL WHERE owner = ? AND state = 'running'",
+      `UPDATE jobs SET state = 'queued', owner = NULL, lease = NULL WHERE ${ALL} AND state = 'running' AND owner = ?`,
       owner,
     );
   }
@@ -332,7 +336,7 @@ export class WatchStore {
   /** Queues again what was set aside. */
   retryAside(now: number): number {
     return this.db.run(
-      "UPDATE jobs SET state = 'queued', due = ?, failures = 0, deaths = 0 WHERE state = 'aside'",
+      `UPDATE jobs SET state = 'queued', due = ?, failures = 0, deaths = 0 WHERE ${ALL} AND state = 'aside'`,
       now,
     );
   }
@@ -340,15 +344,16 @@ export class WatchStore {
   counts(): Record<JobKind, Record<JobState, number>> {
     const none = (): Record<JobState, number> => ({ queued: 0, running: 0, done: 0, aside: 0 });
     const counts = { package: none(), artifact: none() };
-    for (const row of this.db.all('SELECT kind, state, count(*) AS n FROM jobs GROUP BY kind, state'))
-      counts[row.kind as JobKind][row.state as JobState] = Number(row.n);
+    for (const [kind, state, n] of this.tally()) {
+      if (kind !== 'result') counts[kind as JobKind][state as JobState] = n;
+    }
     return counts;
   }
 
   /** Jobs that are not over; second looks at a package that wait for their time keep nobody. */
   open(): number {
     const row = this.db.get(
-      `SELECT count(*) AS n FROM jobs WHERE kind IN ('package', 'artifact')
+      `SELECT count(*) AS n FROM jobs WHERE ${ALL}
        AND (state = 'running' OR (state = 'queued' AND looks = 0))`,
     );
     return Number(row!.n);
@@ -367,7 +372,7 @@ export class WatchStore {
   /** When the feed named the oldest release that is not judged yet. */
   oldestOpen(): number | undefined {
     const row = this.db.get(
-      "SELECT min(seen) AS at FROM jobs WHERE kind IN ('package', 'artifact') AND state IN ('queued', 'running') AND looks = 0",
+      `SELECT min(seen) AS at FROM jobs WHERE ${ALL} AND state IN ('queued', 'running') AND looks = 0`,
     );
     return optional(row?.at);
   }
@@ -387,21 +392,29 @@ export class WatchStore {
   }
 
   aside(limit = 1000): Job[] {
-    return this.db.all("SELECT * FROM jobs WHERE state = 'aside' ORDER BY id DESC LIMIT ?", limit).map(jobOf);
+    return this.db
+      .all(`SELECT * FROM jobs WHERE ${ALL} AND state = 'aside' ORDER BY id DESC LIMIT ?`, limit)
+      .map(jobOf);
   }
 
   verdicts(): Record<VerdictKind, number> {
     const counts = { allow: 0, block: 0, unverified: 0 };
-    for (const row of this.db.all('SELECT verdict, count(*) AS n FROM results GROUP BY verdict'))
-      counts[row.verdict as VerdictKind] = Number(row.n);
+    for (const [kind, verdict, n] of this.tally()) if (kind === 'result') counts[verdict as VerdictKind] = n;
     return counts;
+  }
+
+  private tally(): [kind: string, of: string, n: number][] {
+    return this.db.all('SELECT what, n FROM tally').map(({ what, n }) => {
+      const [kind = '', of = ''] = String(what).split(' ');
+      return [kind, of, Number(n)];
+    });
   }
 
   /** Results made since a time, and the mean time from publication to result of those with a date, in milliseconds. */
   recent(since: number): { results: number; lagMs: number | undefined } {
     const made = this.db.get('SELECT count(*) AS n FROM results WHERE created >= ?', since)!;
     const lag = this.db.get(
-      `SELECT avg(finished - published) AS lag FROM jobs
+      `SELECT avg(finished - published) AS lag FROM jobs INDEXED BY jobs_judged
        WHERE kind = 'artifact' AND state = 'done' AND finished >= ? AND published IS NOT NULL`,
       since,
     )!;

@@ -1,5 +1,6 @@
 /** A registry, an index and their feeds inside the test process, and a store in a folder of its own. */
 
+import assert from 'node:assert/strict';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -145,8 +146,17 @@ export class World {
     return this;
   }
 
+  /** Also compares what is counted as it happens with what is there. */
   async stop(): Promise<void> {
     await Promise.all([this.registry.stop(), this.feeds.stop(), this.index.stop()]);
+    const database = await Database.open(join(this.folder, 'watch.db'));
+    const there = database.all(
+      `SELECT kind || ' ' || state AS what, count(*) AS n FROM jobs GROUP BY 1
+       UNION ALL SELECT 'result ' || verdict, count(*) FROM results GROUP BY 1 ORDER BY 1`,
+    );
+    const counted = database.all('SELECT what, n FROM tally WHERE n <> 0 ORDER BY 1');
+    database.close();
+    assert.deepEqual(counted, there);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
