@@ -25,6 +25,8 @@ export interface ScannerOptions extends PoolOptions {
   readonly cache?: boolean;
   /** Keeps `Verdict.sequence`. Cached scores have none, so the cache is then only written. */
   readonly sequences?: boolean;
+  /** Forgets an artifact once it is judged: for a scanner that lives for days. Default: equal inputs are read once. */
+  readonly forget?: boolean;
   /** Time the verdicts are given for, milliseconds since 1970. Default: when each is decided. */
   readonly now?: () => number;
 }
@@ -82,6 +84,8 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
       const known = broken ? Promise.resolve(undefined) : fromCache(key);
       facts = known.then((found) => found ?? fromWorker(input, key));
       underway.set(id, facts);
+      const forget = (): unknown => options.forget === true && underway.delete(id);
+      facts.then(forget, forget);
     }
     return facts;
   }
@@ -157,8 +161,8 @@ function keyOf(input: Omit<ScanInput, 'bytes'>, integrity: string): CacheKey {
   return { integrity, ecosystem, reader: readerOf(input), registryManifest: registryManifest ?? null };
 }
 
-/** The same bytes have other entry points as another kind; only the name's ending tells some of them apart. */
-function readerOf({ ecosystem, filename, files }: Omit<ScanInput, 'bytes'>): string {
+/** How bytes are read: the same ones have other entry points as another kind, and only the name's ending tells some apart. */
+export function readerOf({ ecosystem, filename, files }: Omit<ScanInput, 'bytes'>): string {
   if (files !== undefined) return 'folder';
   return ecosystem === 'npm'
     ? /\.zip$/i.test(filename)

@@ -72,6 +72,13 @@ describe('scanner', () => {
       assert.equal(wheel.name, 'w.whl');
     }));
 
+  it('forgets what it has judged when it is to live long', () =>
+    withScanner({ threads: 1, forget: true }, async ({ scan }) => {
+      const [one, two] = await Promise.all([scan(input('x', 'same')), scan(input('y', 'same'))]);
+      assert.deepEqual([one.name, two.name], ['x', 'x'], 'at a time it is worked on once');
+      assert.equal((await scan(input('y', 'same'))).name, 'y');
+    }));
+
   it('leaves no thread behind, and rejects what was waiting', async () => {
     const before = threads();
     const scanner = await createScanner({ module: MODULE, threads: 1 });

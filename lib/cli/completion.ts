@@ -15,15 +15,23 @@ const HELP = {
 } as const;
 
 const COMMANDS =
-  'scan npm npx pnpm yarn bun pip uv uvx pipx ci update exec allow trust log init setup teardown doctor completion';
+  'scan npm npx pnpm yarn bun pip uv uvx pipx ci update exec allow trust log watch init setup teardown doctor completion';
 const OPTIONS: Readonly<Record<string, string>> = {
   scan: `--format --output --ecosystem --silent`,
   allow: '--reason --until --ecosystem --user',
   log: '--last --format --rescan',
+  watch:
+    '--from --feed --registry --index --since --published-after --once --rescan --retry --ui --port --metrics --rate --retry-delay --threads --format',
   init: '--strict --remove',
   setup: '--shell --ci --venv',
   teardown: '--venv',
   doctor: '--format',
+};
+
+/** Words that commands of ours take. */
+const WORDS: Readonly<Record<string, string>> = {
+  watch: 'npm pypi findings mark export status',
+  completion: 'bash zsh fish',
 };
 
 const SCRIPTS: Readonly<Record<string, () => string>> = {
@@ -34,6 +42,9 @@ const SCRIPTS: Readonly<Record<string, () => string>> = {
   case "\${COMP_WORDS[1]} $word" in
 ${Object.entries(OPTIONS)
   .map(([command, options]) => `    '${command} -'*) COMPREPLY=($(compgen -W '${options}' -- "$word")) ;;`)
+  .join('\n')}
+${Object.entries(WORDS)
+  .map(([command, words]) => `    '${command} '*) COMPREPLY=($(compgen -W '${words}' -- "$word")) ;;`)
   .join('\n')}
     *) COMPREPLY=() ;;
   esac
@@ -50,7 +61,12 @@ ${Object.entries(OPTIONS)
   .join('\n')}
     esac
   else
-    _files
+    case \${words[2]} in
+${Object.entries(WORDS)
+  .map(([command, words]) => `      ${command}) compadd -- ${words} ;;`)
+  .join('\n')}
+      *) _files ;;
+    esac
   fi
 }
 compdef _safe_install safe-install
@@ -65,6 +81,10 @@ compdef _safe_install safe-install
             (option) =>
               `complete -c safe-install -n '__fish_seen_subcommand_from ${command}' -l ${option.slice(2)}`,
           ),
+      ),
+      ...Object.entries(WORDS).map(
+        ([command, words]) =>
+          `complete -c safe-install -n '__fish_seen_subcommand_from ${command}' -a '${words}'`,
       ),
       '',
     ].join('\n'),

@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<Out
   bun: async (argv) => (await import('./managers.js')).runManager('bun')(argv),
   allow: async (argv) => (await import('./allow.js')).run(argv),
   trust: async (argv) => (await import('./trust.js')).run(argv),
+  watch: async (argv) => (await import('./watch.js')).run(argv),
   log: async (argv) => (await import('./log.js')).run(argv),
   init: async (argv) => (await import('./init.js')).run(argv),
   setup: async (argv) => (await import('./setup.js')).run(argv),

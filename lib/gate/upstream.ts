@@ -46,6 +46,8 @@ export class FetchError extends Error {
 
 export interface FetchOptions {
   readonly maxBytes: number;
+  /** Sent as the body of a POST; otherwise it is a GET. */
+  readonly post?: Buffer;
 }
 
 export interface Upstream {
@@ -85,17 +87,28 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
       new Promise((resolve, reject) => {
         const secure = url.protocol === 'https:';
         const proxy = secure ? undefined : proxyFor(url, settings);
-        const sent = { ...headers, host: url.host };
+        const { post } = options;
+        const sent = {
+          ...headers,
+          host: url.host,
+          ...(post !== undefined && { 'content-length': post.length }),
+        };
+        const method = post === undefined ? 'GET' : 'POST';
         // Plain http through a proxy is a request for the whole address, sent to the proxy.
         const request =
           proxy === undefined
             ? (secure ? https : http).request(url, {
+                method,
                 headers: sent,
                 agent: agentFor(url),
                 // Options of the agent are not seen by the one that tunnels through a proxy.
                 ...(secure ? { ...tls, rejectUnauthorized: !isTrusted(url, settings.trustedHosts()) } : {}),
               })
-            : http.request(new URL(proxy), { path: url.href, headers: { ...sent, ...proxyPassword(proxy) } });
+            : http.request(new URL(proxy), {
+                method,
+                path: url.href,
+                headers: { ...sent, ...proxyPassword(proxy) },
+              });
         const fail = (code: string, message: string, limit?: number): void => {
           request.destroy();
           reject(new FetchError(code, message, limit));
@@ -135,7 +148,7 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
             }
           });
         });
-        request.end();
+        request.end(post);
       }),
     close() {
       for (const agent of agents.values()) agent.destroy();

@@ -111,7 +111,7 @@ ${noteList(verdict)}
 </section>`;
 }
 
-function noteList({ findings }: Verdict): string {
+export function noteList({ findings }: Verdict): string {
   if (findings.length === 0) return '';
   const items = findings.map(
     (finding) => `<li>${place(finding.file, finding.line)} ${escapeHtml(findingWords(finding))}</li>`,
@@ -119,7 +119,7 @@ function noteList({ findings }: Verdict): string {
   return `<h4>Notes</h4><ul>${items.join('')}</ul>`;
 }
 
-function evidenceList(evidence: readonly Evidence[]): string {
+export function evidenceList(evidence: readonly Evidence[]): string {
   const main = mainEvidence(evidence);
   if (main.length === 0) return '';
   const total = evidence.reduce((sum, { weight }) => sum + weight, 0);
@@ -151,7 +151,7 @@ const DIMENSION_WORDS: Readonly<Record<Dimension, string>> = {
 };
 
 /** The sequence as rows of cells, a row of rows a phase, a colour and a letter a dimension. */
-function picture(sequence: BehaviorSequence | undefined, evidence: readonly Evidence[]): string {
+export function picture(sequence: BehaviorSequence | undefined, evidence: readonly Evidence[]): string {
   // Without the sequence what weighs is still drawn: the evidence is part of it.
   const behaviors =
     sequence?.units.flatMap((unit) => unit.behaviors) ??

@@ -23,7 +23,7 @@ export function renderJson(run: Run): string {
   return `${escapeJson(JSON.stringify(document, undefined, 2))}\n`;
 }
 
-function jsonPackage({ target, verdict }: PackageResult) {
+export function jsonPackage({ target, verdict }: PackageResult) {
   const { ecosystem, name, version, integrity, score, durationMs } = verdict;
   return {
     target,

@@ -84,6 +84,17 @@ if (process.env.LISTED === undefined) {
     rmSync(join(box.project, 'node_modules'), { recursive: true });
     assert(loaded([]).some((url) => resolving.test(url)));
   });
+  it('only a watch loads its database, and only when it has something to do', () => {
+    writeFileSync(join(box.project, 'package.json'), '{"name":"app","version":"1.0.0"}');
+    const database = /node_modules\/libsql/;
+    for (const argv of [['scan', '.'], ['log'], ['watch', '--help']])
+      assert.equal(
+        loaded(argv).find((url) => database.test(url)),
+        undefined,
+        argv.join(' '),
+      );
+    assert(loaded(['watch', 'status']).some((url) => database.test(url)));
+  });
   it('a scan does load the scanner, so that these tests can fail', () => {
     writeFileSync(join(box.project, 'package.json'), '{"name":"app","version":"1.0.0"}');
     assert(loaded(['scan', '.']).some((url) => COSTLY.test(url)));

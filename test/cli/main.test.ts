@@ -56,7 +56,7 @@ describe('cli', () => {
     assert.equal(box.run(['--version']).stdout, `${version}\n`);
   });
 
-  for (const command of ['scan', 'allow', 'trust', 'log']) {
+  for (const command of ['scan', 'watch', 'allow', 'trust', 'log']) {
     it(`${command} --help shows examples`, () => {
       const { code, stdout } = box.run([command, '--help']);
       assert.equal(code, 0);

@@ -1,0 +1,258 @@
+/** `safe-install watch`: follow a registry's new releases, keep what was found, hand it to people. */
+import { availableParallelism } from 'node:os';
+import process from 'node:process';
+import { TAXONOMY_VERSION } from '../behavior/taxonomy.js';
+import { createScanner } from '../scan.js';
+import { ECOSYSTEMS, type Ecosystem } from '../types.js';
+import { Client } from '../watch/client.js';
+import { Database } from '../watch/database.js';
+import { watch } from '../watch/engine.js';
+import type { Feed } from '../watch/feed.js';
+import { createLog, type Log } from '../watch/log.js';
+import { listenLoopback } from '../watch/loopback.js';
+import { renderMetrics } from '../watch/metrics.js';
+import { NPM_FEED, NPM_REGISTRY, npmFeed } from '../watch/npm-feed.js';
+import { PYPI_FEED, PYPI_INDEX, pypiFeed } from '../watch/pypi-feed.js';
+import { recordedFeed } from '../watch/recorded-feed.js';
+import { WatchStore } from '../watch/store.js';
+import { serveUi } from '../watch/ui.js';
+import { parseArguments } from './arguments.js';
+import { done, type Outcome, usage } from './exit.js';
+import { describeTool } from './services.js';
+import { SUBCOMMANDS } from './watch-findings.js';
+
+const HELP = {
+  usage: 'watch npm|pypi [options]',
+  description: `Follows the feed of new releases, reads every artifact without running it, and keeps what it finds. Goes on
+where it stopped, after a restart or a crash. Ctrl-C ends it; what was under way goes back into the queue.
+
+  watch npm|pypi                    follow a registry (both may be named)
+  watch --from FILE                 replay a recorded feed, a JSON line a release
+  watch --rescan                    judge again everything that has no result of this model
+  watch --ui                        the page for people, on this machine only
+  watch findings|mark|export|status look at what was found, decide, hand it on (each with --help)
+
+No policy applies: a row is what 'safe-install scan' without one says of the same bytes.`,
+  examples: [
+    ['safe-install watch npm --ui --metrics 9464', 'follow npm, with page and metrics'],
+    ['safe-install watch --from feed.jsonl --registry http://127.0.0.1:4873/', 'replay against a mirror'],
+    ['safe-install watch findings --state new', 'what nobody has looked at'],
+    ['safe-install watch mark 12 confirmed --note "sends the environment away"', 'decide'],
+    ['safe-install watch export osv --output osv/', 'for the database of malicious packages'],
+  ],
+} as const;
+
+export async function run(argv: readonly string[]): Promise<Outcome> {
+  const [first, ...rest] = argv;
+  const subcommand =
+    first !== undefined && Object.hasOwn(SUBCOMMANDS, first) ? SUBCOMMANDS[first] : undefined;
+  if (subcommand !== undefined) return subcommand(rest);
+
+  const parsed = await parseArguments(argv, HELP, (parser) =>
+    parser
+      .option('from', { type: 'string', requiresArg: true, describe: 'Replay a recorded feed' })
+      .option('feed', { type: 'string', requiresArg: true, describe: "Address of a mirror's feed" })
+      .option('registry', {
+        type: 'string',
+        requiresArg: true,
+        describe: "Address of a mirror: npm's, or with pypi alone its simple index",
+      })
+      .option('index', {
+        type: 'string',
+        requiresArg: true,
+        describe: "Address of a mirror's simple index (PyPI)",
+      })
+      .option('since', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Begin at this position (default: where it stopped, at first now)',
+      })
+      .option('published-after', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'With --since: releases from this date on are new',
+      })
+      .option('once', {
+        type: 'boolean',
+        default: false,
+        describe: 'End when the feed has nothing more and all is judged',
+      })
+      .option('rescan', {
+        type: 'boolean',
+        default: false,
+        describe: 'Queue everything that has no result of this model',
+      })
+      .option('retry', { type: 'boolean', default: false, describe: 'Queue again what was set aside' })
+      .option('ui', { type: 'boolean', default: false, describe: 'Serve the page for people on 127.0.0.1' })
+      .option('port', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Port of the page (default: a free one)',
+      })
+      .option('metrics', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Port of the Prometheus metrics on 127.0.0.1',
+      })
+      .option('rate', {
+        type: 'string',
+        requiresArg: true,
+        default: '10',
+        describe: 'Requests a second to one host',
+      })
+      .option('retry-delay', {
+        type: 'string',
+        requiresArg: true,
+        default: '5',
+        describe: 'Seconds before a failed job is tried again; doubles',
+      })
+      .option('threads', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Threads that read (default: a core each, at most 8)',
+      })
+      .option('format', {
+        choices: ['text', 'json'] as const,
+        default: 'text' as const,
+        describe: 'Form of the lines on stderr',
+      }),
+  );
+  if (parsed === undefined) return done;
+  const registries = parsed._.map((word) => {
+    if ((ECOSYSTEMS as readonly string[]).includes(word)) return word as Ecosystem;
+    throw usage(`watch does not know '${word}': see safe-install watch --help`);
+  });
+  const { from, since, ui } = parsed;
+  if (from !== undefined && registries.length > 0)
+    throw usage('watch takes a registry or --from FILE, not both');
+  if (from === undefined && registries.length === 0 && !parsed.rescan && !parsed.retry && !ui)
+    throw usage('watch needs npm, pypi or --from FILE: see safe-install watch --help');
+  if ((parsed.feed !== undefined || since !== undefined) && new Set(registries).size > 1)
+    throw usage('--feed and --since are for one registry at a time');
+  const rate = number(parsed.rate, '--rate', 0.01, 10_000);
+  const retryMs = 1000 * number(parsed['retry-delay'], '--retry-delay', 0.01, 3600);
+  const threads = number(parsed.threads ?? String(Math.min(availableParallelism(), 8)), '--threads', 1, 64);
+  const port = number(parsed.port ?? '0', '--port', 0, 65_535);
+  const metrics = parsed.metrics === undefined ? undefined : number(parsed.metrics, '--metrics', 0, 65_535);
+  const after = parsed['published-after'] === undefined ? undefined : Date.parse(parsed['published-after']);
+  if (Number.isNaN(after)) throw usage('--published-after needs a date, as 2026-01-31');
+  if (after !== undefined && since === undefined) throw usage('--published-after goes with --since');
+  // npm's feed names packages without versions: without a date nothing would tell the new ones from the rest.
+  if (since !== undefined && after === undefined && registries.includes('npm'))
+    throw usage('--since of npm needs --published-after, from when on a release is new');
+
+  const client = new Client({ rate });
+  const onlyPypi = registries.length > 0 && registries.every((ecosystem) => ecosystem === 'pypi');
+  const places = {
+    npm: withSlash(parsed.registry ?? NPM_REGISTRY, '--registry'),
+    pypi: withSlash(parsed.index ?? (onlyPypi ? parsed.registry : undefined) ?? PYPI_INDEX, '--index'),
+  };
+  const feeds: Feed[] =
+    from !== undefined
+      ? [recordedFeed(from, places)]
+      : [...new Set(registries)].map((ecosystem) =>
+          ecosystem === 'npm'
+            ? npmFeed(client, withSlash(parsed.feed ?? NPM_FEED, '--feed'), places.npm)
+            : pypiFeed(client, checkedAddress(parsed.feed ?? PYPI_FEED, '--feed'), places.pypi),
+        );
+  const tool = await describeTool();
+  const store = new WatchStore(await Database.open());
+  const log = createLog(parsed.format);
+  const closing: (() => Promise<void>)[] = [async () => store.close()];
+  try {
+    if (since !== undefined) {
+      for (const feed of feeds) {
+        store.startFeed(feed.id, since, feed.finite ? undefined : after, true);
+      }
+    }
+    if (parsed.rescan)
+      said(
+        log,
+        'rescan',
+        store.rescan(tool.model, TAXONOMY_VERSION, Date.now()),
+        `queued for model ${tool.model}`,
+      );
+    if (parsed.retry) said(log, 'retry', store.retryAside(Date.now()), 'that were set aside queued again');
+    if (metrics !== undefined) {
+      const server = await listenLoopback(metrics, (request, response) => {
+        const known = request.url === '/metrics';
+        response.writeHead(known ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
+        response.end(known ? renderMetrics(store, client, Date.now()) : 'nothing here: /metrics\n');
+      });
+      closing.unshift(server.close);
+      log('metrics', 'info', `metrics: http://127.0.0.1:${server.port}/metrics`, { port: server.port });
+    }
+    if (ui) {
+      const server = await serveUi(store, port);
+      closing.unshift(server.close);
+      log('ui', 'info', `open ${server.address}`, { address: server.address });
+    }
+    await untilEnded(async (signal) => {
+      // A page alone has nothing to read: neither model nor threads are needed.
+      if (feeds.length === 0 && !parsed.rescan && !parsed.retry) {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        return;
+      }
+      const scanner = await createScanner({ sequences: true, forget: true, threads });
+      // Reading takes minutes at worst: it is cut off and done again another time.
+      signal.addEventListener('abort', () => void scanner.close(), { once: true });
+      try {
+        await watch({
+          ...{ store, feeds, client, scanner, log, signal, model: tool.model, taxonomy: TAXONOMY_VERSION },
+          once: parsed.once,
+          timing: { retryMs },
+        });
+      } finally {
+        await scanner.close();
+      }
+      if (ui && !signal.aborted && !parsed.once)
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    });
+    const { artifact, package: packages } = store.counts();
+    const { block } = store.verdicts();
+    const aside = artifact.aside + packages.aside;
+    const words = `${artifact.done} artifacts judged, ${block} flagged, ${artifact.queued} queued, ${aside} set aside`;
+    log('ended', 'info', words, { artifacts: artifact, packages, flagged: block });
+    return done;
+  } finally {
+    client.close();
+    for (const close of closing) await close();
+  }
+}
+
+/** Runs until it ends or the process is told to; a second signal ends it at once. */
+async function untilEnded(body: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const controller = new AbortController();
+  const stop = (signal: NodeJS.Signals): void => {
+    if (controller.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
+    controller.abort();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  try {
+    await body(controller.signal);
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  }
+}
+
+function said(log: Log, event: string, jobs: number, words: string): void {
+  log(event, 'info', `${jobs} jobs ${words}`, { jobs });
+}
+
+function number(text: string, option: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= least && value <= most))
+    throw usage(`${option} needs a number from ${least} to ${most}`);
+  return value;
+}
+
+function checkedAddress(address: string, option: string): string {
+  const known = URL.canParse(address) && /^https?:$/.test(new URL(address).protocol);
+  if (!known) throw usage(`${option} needs an http or https address`);
+  return address;
+}
+
+const withSlash = (address: string, option: string): string =>
+  checkedAddress(address, option).endsWith('/') ? address : `${address}/`;

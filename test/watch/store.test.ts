@@ -1,0 +1,215 @@
+/** Queue and results, as several processes would use them. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Verdict } from '../../lib/types.js';
+import { Database } from '../../lib/watch/database.js';
+import { type Entry, type ResultKey, WatchStore } from '../../lib/watch/store.js';
+import { clean, malicious } from '../report/runs.js';
+
+const artifact = (name: string, promised = ''): Entry => ({
+  kind: 'artifact',
+  ecosystem: 'npm',
+  name,
+  version: '1.0.0',
+  filename: `${name}-1.0.0.tgz`,
+  url: `https://registry.invalid/${name}`,
+  promised,
+});
+const pkg = (name: string, floor?: number): Entry => ({
+  ...artifact(name),
+  kind: 'package',
+  version: '',
+  filename: '',
+  floor,
+});
+const key = (integrity: string, model = 'm'): ResultKey => ({
+  ecosystem: 'npm',
+  integrity,
+  reader: 'tarball',
+  model,
+  taxonomy: 't',
+});
+const read = (verdict: Verdict) => ({ verdict, sha256: 'ab' });
+
+describe('watch/store', () => {
+  let folder: string;
+  let file: string;
+  let store: WatchStore;
+  let position: number;
+  beforeEach(async () => {
+    position = 0;
+    folder = mkdtempSync(join(tmpdir(), 'safe-install-store-'));
+    file = join(folder, 'watch.db');
+    store = new WatchStore(await Database.open(file));
+    store.startFeed('f', '0', undefined);
+  });
+  afterEach(() => {
+    store.close();
+    rmSync(folder, { recursive: true });
+  });
+  const feed = (...entries: Entry[]) =>
+    store.advance('f', { from: String(position), to: String(++position), entries }, 1000);
+
+  it('a position moves with its jobs or not at all, and only from where it is', () => {
+    assert.equal(feed(artifact('a')), true);
+    assert.equal(store.advance('f', { from: '0', to: '9', entries: [artifact('b')] }, 1000), false);
+    assert.equal(store.feed('f')!.position, '1');
+    assert.equal(store.counts().artifact.queued, 1);
+  });
+
+  it('a job is claimed once; after its lease by another, and then the first can change nothing', () => {
+    feed(artifact('a'));
+    const first = store.claim('artifact', 'host 1 x', 1000, 500)!;
+    assert.equal(store.claim('artifact', 'host 2 y', 1400, 500), undefined);
+    store.renew('host 1 x', 2000);
+    assert.equal(store.claim('artifact', 'host 2 y', 1999, 500), undefined);
+    const second = store.claim('artifact', 'host 2 y', 2001, 500)!;
+    assert.equal(second.id, first.id);
+    assert.deepEqual(store.finishArtifact(first, key('i'), read(clean), 2002), { done: false, fresh: false });
+    assert.equal(store.setAside(first, 'late', 2002), false);
+    assert.equal(store.postpone(first, 1, 'late'), false);
+    assert.deepEqual(store.finishArtifact(second, key('i'), read(clean), 2003), { done: true, fresh: true });
+    assert.equal(store.claim('artifact', 'host 2 y', 9999, 500), undefined);
+  });
+
+  it('one result for bytes, reader, model and taxonomy; it says what the verdict said', () => {
+    feed(artifact('a'), artifact('b'));
+    const bytes = key(malicious.integrity);
+    for (const fresh of [true, false]) {
+      const job = store.claim('artifact', 'o', 1000, 500)!;
+      assert.deepEqual(store.finishArtifact(job, bytes, read(malicious), 1000), { done: true, fresh });
+    }
+    const [row, ...more] = store.results();
+    assert.deepEqual(more, []);
+    assert.deepEqual({ ...row!.verdict }, { ...malicious });
+    assert.equal(row!.releases, 2);
+  });
+
+  it('a package that is named again while it runs, runs again', () => {
+    feed(pkg('a', 5));
+    const job = store.claim('package', 'o', 1000, 500)!;
+    feed(pkg('a', 7));
+    assert.equal(store.finishPackage(job, [artifact('a')], 1001), true);
+    const again = store.claim('package', 'o', 1002, 500)!;
+    assert.equal(again.floor, 5, 'the older floor holds until it was looked at');
+    assert.equal(store.finishPackage(again, [artifact('a')], 1003), true);
+    assert.equal(store.claim('package', 'o', 9999, 500), undefined);
+    assert.equal(store.counts().artifact.queued, 1);
+    feed(pkg('a', 7));
+    assert.equal(store.claim('package', 'o', 9999, 500)!.name, 'a');
+  });
+
+  it('other bytes under the same name and version are another artifact', () => {
+    feed(artifact('a', 'sha512-x'), artifact('a', 'sha512-y'), artifact('a', 'sha512-x'));
+    assert.equal(store.counts().artifact.queued, 2);
+  });
+
+  it('takes up the jobs of a dead process at once, and sets aside what so many died on', () => {
+    feed(artifact('a'));
+    const dead = spawnSync('true').pid;
+    for (let i = 0; i < 4; i++) {
+      store.claim('artifact', `${hostname()} ${dead} ${i}`, 1000, 1e9);
+      assert.equal(store.recover(1000), 1);
+      assert.equal(store.counts().artifact.queued, 1);
+    }
+    store.claim('artifact', 'elsewhere 1 x', 1000, 10);
+    assert.equal(store.recover(1000), 0, 'what lives elsewhere cannot be seen');
+    assert.equal(store.claim('artifact', 'o', 2000, 10), undefined);
+    assert.match(store.aside()[0]!.reason!, /its lease ran out 5 times/);
+  });
+
+  it('what is handed back counts as never begun', () => {
+    feed(artifact('a'));
+    for (let i = 0; i < 9; i++) {
+      store.claim('artifact', 'o', 1000, 500);
+      assert.equal(store.release('o'), 1);
+    }
+    assert.equal(store.claim('artifact', 'o', 1000, 500)!.failures, 0);
+  });
+
+  it('marks belong to bytes and outlive a newer model; the newest result counts', () => {
+    feed(artifact('a'));
+    store.finishArtifact(
+      store.claim('artifact', 'o', 1000, 500)!,
+      key('i'),
+      read({ ...malicious, integrity: 'i' }),
+      1000,
+    );
+    const [old] = store.results();
+    assert.equal(store.mark(old!.id, 'false-alarm', 'telemetry', 1000), true);
+    assert.equal(store.mark(999, 'unsure', '', 1000), false);
+    assert.equal(store.rescan('n', 't', 1000), 1);
+    store.finishArtifact(
+      store.claim('artifact', 'o', 1000, 500)!,
+      key('i', 'n'),
+      read({ ...malicious, integrity: 'i' }),
+      1000,
+    );
+    const [row, ...more] = store.results({ marks: ['false-alarm'] });
+    assert.deepEqual(more, []);
+    assert.deepEqual([row!.model, row!.mark, row!.note], ['n', 'false-alarm', 'telemetry']);
+    assert.deepEqual(store.results({ marks: ['new'] }), []);
+    store.mark(row!.id, undefined, '', 1000);
+    assert.equal(store.results({ marks: ['new'] }).length, 1);
+  });
+
+  it('finds by part of a name, registry, phase of what weighs, and in pages', () => {
+    feed(artifact('alpha'), artifact('100%_beta'));
+    for (const integrity of ['i', 'j'])
+      store.finishArtifact(
+        store.claim('artifact', 'o', 1000, 500)!,
+        key(integrity),
+        read({ ...malicious, integrity }),
+        1000,
+      );
+    const names = (filter: Parameters<WatchStore['results']>[0]) =>
+      store.results(filter).map(({ release }) => release.name);
+    assert.deepEqual(names({ name: 'ALPH' }), ['alpha']);
+    assert.deepEqual(names({ name: '%_' }), ['100%_beta']);
+    assert.deepEqual(names({ ecosystem: 'pypi' }), []);
+    assert.deepEqual(names({ phase: 'install' }), ['100%_beta', 'alpha']);
+    assert.deepEqual(names({ phase: 'runtime' }), []);
+    assert.deepEqual(names({ limit: 1, offset: 1 }), ['alpha']);
+  });
+
+  it('a process killed in the middle of a transaction leaves nothing of it', () => {
+    feed(artifact('a'));
+    const script = `
+      import { Database } from ${JSON.stringify(new URL('../../lib/watch/database.js', import.meta.url).href)};
+      const db = await Database.open(${JSON.stringify(file)});
+      db.run("PRAGMA cache_size = 5");
+      db.transaction(() => {
+        for (let i = 0; i < 300; i++) db.run("INSERT INTO marks VALUES ('npm', ?, 'unsure', ?, 0)", String(i), 'x'.repeat(5000));
+        db.run("UPDATE jobs SET state = 'done'");
+        process.kill(process.pid, 'SIGKILL');
+      });`;
+    const { signal } = spawnSync(process.execPath, ['--input-type=module', '-e', script]);
+    assert.equal(signal, 'SIGKILL');
+    assert.equal(store.counts().artifact.queued, 1);
+    assert.equal(feed(artifact('b')), true, 'and no lock stays behind');
+  });
+
+  it('keeps hostile texts apart and gives verdicts back as they were', () => {
+    feed(artifact('a'), artifact('a\0b'), artifact('a\0c'));
+    assert.equal(store.counts().artifact.queued, 3);
+    const verdict = { ...malicious, name: 'a\0b\ud800', version: '\0' };
+    store.finishArtifact(
+      store.claim('artifact', 'o', 1000, 500)!,
+      key(malicious.integrity),
+      read(verdict),
+      1000,
+    );
+    assert.deepEqual(store.results()[0]!.verdict, verdict);
+  });
+
+  it('refuses a file of another version', async () => {
+    const other = join(folder, 'other.db');
+    const db = await Database.open(other);
+    db.run('PRAGMA user_version = 99');
+    db.close();
+    await assert.rejects(Database.open(other), /written by another version/);
+  });
+});
