@@ -158,8 +158,8 @@ function keyOf(input: Omit<ScanInput, 'bytes'>, integrity: string): CacheKey {
 }
 
 /** The same bytes have other entry points as another kind; only the name's ending tells some of them apart. */
-function readerOf({ ecosystem, filename, files }: Omit<ScanInput, 'bytes'>): string {
-  if (files !== undefined) return 'folder';
+function readerOf({ ecosystem, filename, files, ownScripts }: Omit<ScanInput, 'bytes'>): string {
+  if (files !== undefined) return ownScripts ? 'own-scripts' : 'folder';
   return ecosystem === 'npm'
     ? /\.zip$/i.test(filename)
       ? 'zip'

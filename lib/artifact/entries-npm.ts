@@ -21,6 +21,21 @@ const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall'];
  * publisher alone (`prepublishOnly`, `postpack`, `publish`…): no user's machine ever runs that.
  */
 const PREPARE_SCRIPTS = ['preprepare', 'prepare', 'postprepare', 'prepack'];
+/**
+ * npm, pnpm, Yarn and Bun run these in a project itself, in this order. What the other managers do not run is read all the
+ * same: nobody should have to know which of them it is.
+ */
+export const OWN_SCRIPTS = [
+  'pnpm:devPreinstall',
+  'predependencies',
+  'dependencies',
+  'postdependencies',
+  ...INSTALL_SCRIPTS,
+  'prepublish',
+  'preprepare',
+  'prepare',
+  'postprepare',
+];
 /** What `require('./x')` tries, in this order. */
 const SUFFIXES = [
   '',
@@ -54,6 +69,11 @@ export function npmEntryPoints(files: Files, manifest: Manifest | undefined): En
   );
   if (!leads) entries.push(...fallbackEntry(files, 'npm'));
   return entries;
+}
+
+/** Of a project's own scripts: what an install runs, and no more. */
+export function ownScriptEntries(files: Files, manifest: Manifest | undefined): EntryPoint[] {
+  return manifest === undefined ? [] : scriptEntries(files, manifest, '', OWN_SCRIPTS, 'install');
 }
 
 /** Entries for the scripts of the package in `folder` (empty, or ending in `/`). */
