@@ -6,36 +6,21 @@ import {
   type Files,
   GYP_INSTALL,
   hasImplicitGypInstall,
+  INSTALL_SCRIPTS,
   inside,
   isRecord,
   type Manifest,
   normalizeBin,
+  OWN_SCRIPTS,
   readPackageJson,
   scriptsOf,
 } from './manifest-npm.js';
 
-/** npm runs these for a dependency from a registry, in this order (Arborist, `rebuild.js`). */
-const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall'];
 /**
  * npm runs these only for git dependencies, links and the project itself; code all the same. Not what it runs for the
  * publisher alone (`prepublishOnly`, `postpack`, `publish`…): no user's machine ever runs that.
  */
 const PREPARE_SCRIPTS = ['preprepare', 'prepare', 'postprepare', 'prepack'];
-/**
- * npm, pnpm, Yarn and Bun run these in a project itself, in this order. What the other managers do not run is read all the
- * same: nobody should have to know which of them it is.
- */
-export const OWN_SCRIPTS = [
-  'pnpm:devPreinstall',
-  'predependencies',
-  'dependencies',
-  'postdependencies',
-  ...INSTALL_SCRIPTS,
-  'prepublish',
-  'preprepare',
-  'prepare',
-  'postprepare',
-];
 /** What `require('./x')` tries, in this order. */
 const SUFFIXES = [
   '',

@@ -131,11 +131,11 @@ function mayHavePolicy(cwd: string): boolean {
   for (let folder = cwd; ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'safe-install.json'))) return true;
     try {
-      if (readFileSync(join(folder, 'package.json'), 'utf8').includes('safe-install')) return true;
+      if (/"safe-install"\s*:/.test(readFileSync(join(folder, 'package.json'), 'utf8'))) return true;
     } catch {
       // None here.
     }
-    if (dirname(folder) === folder) return false;
+    if (dirname(folder) === folder || existsSync(join(folder, '.git'))) return false;
   }
 }
 

@@ -6,8 +6,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
-import { OWN_SCRIPTS } from '../artifact/entries-npm.js';
-import { isRecord, type Manifest, scriptsOf } from '../artifact/manifest-npm.js';
+import { isRecord, type Manifest, OWN_SCRIPTS, scriptsOf } from '../artifact/manifest-npm.js';
 import type { ArtifactFile, ScanInput, UnverifiedReason } from '../types.js';
 
 /** What one folder's install scripts are and lead to. */
