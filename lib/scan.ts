@@ -162,8 +162,8 @@ function keyOf(input: Omit<ScanInput, 'bytes'>, integrity: string): CacheKey {
 }
 
 /** How bytes are read: the same ones have other entry points as another kind, and only the name's ending tells some apart. */
-export function readerOf({ ecosystem, filename, files }: Omit<ScanInput, 'bytes'>): string {
-  if (files !== undefined) return 'folder';
+export function readerOf({ ecosystem, filename, files, ownScripts }: Omit<ScanInput, 'bytes'>): string {
+  if (files !== undefined) return ownScripts ? 'own-scripts' : 'folder';
   return ecosystem === 'npm'
     ? /\.zip$/i.test(filename)
       ? 'zip'

@@ -6,16 +6,16 @@ import {
   type Files,
   GYP_INSTALL,
   hasImplicitGypInstall,
+  INSTALL_SCRIPTS,
   inside,
   isRecord,
   type Manifest,
   normalizeBin,
+  OWN_SCRIPTS,
   readPackageJson,
   scriptsOf,
 } from './manifest-npm.js';
 
-/** npm runs these for a dependency from a registry, in this order (Arborist, `rebuild.js`). */
-const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall'];
 /**
  * npm runs these only for git dependencies, links and the project itself; code all the same. Not what it runs for the
  * publisher alone (`prepublishOnly`, `postpack`, `publish`…): no user's machine ever runs that.
@@ -54,6 +54,11 @@ export function npmEntryPoints(files: Files, manifest: Manifest | undefined): En
   );
   if (!leads) entries.push(...fallbackEntry(files, 'npm'));
   return entries;
+}
+
+/** Of a project's own scripts: what an install runs, and no more. */
+export function ownScriptEntries(files: Files, manifest: Manifest | undefined): EntryPoint[] {
+  return manifest === undefined ? [] : scriptEntries(files, manifest, '', OWN_SCRIPTS, 'install');
 }
 
 /** Entries for the scripts of the package in `folder` (empty, or ending in `/`). */

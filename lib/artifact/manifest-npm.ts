@@ -61,6 +61,24 @@ export function scriptsOf(manifest: Manifest): Record<string, string> {
   return scripts;
 }
 
+/** npm runs these for a dependency from a registry, in this order (Arborist, `rebuild.js`). */
+export const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall'];
+/**
+ * npm, pnpm, Yarn and Bun run these in a project itself, in this order. What the other managers do not run is read all the
+ * same: nobody should have to know which of them it is.
+ */
+export const OWN_SCRIPTS = [
+  'pnpm:devPreinstall',
+  'predependencies',
+  'dependencies',
+  'postdependencies',
+  ...INSTALL_SCRIPTS,
+  'prepublish',
+  'preprepare',
+  'prepare',
+  'postprepare',
+];
+
 /** What npm runs as `install` when the package has a `binding.gyp` and names no install script. */
 export const GYP_INSTALL = 'node-gyp rebuild';
 

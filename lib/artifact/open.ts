@@ -9,7 +9,7 @@ import type {
   UnverifiedReason,
 } from '../types.js';
 import { gunzipLoose, magicOf } from './compression.js';
-import { npmEntryPoints } from './entries-npm.js';
+import { npmEntryPoints, ownScriptEntries } from './entries-npm.js';
 import { pypiEntryPoints } from './entries-pypi.js';
 import { integrityOf, integrityProblem } from './integrity.js';
 import { Layout } from './layout.js';
@@ -48,7 +48,9 @@ export async function openArtifact(
     findings.push(...unpacked.findings);
     if (input.ecosystem === 'npm') {
       manifest = readPackageJson(unpacked.files);
-      entryPoints = npmEntryPoints(unpacked.files, manifest);
+      entryPoints = input.ownScripts
+        ? ownScriptEntries(unpacked.files, manifest)
+        : npmEntryPoints(unpacked.files, manifest);
       findings.push(...manifestDifferences(unpacked.files, manifest, input.registryManifest));
     } else {
       manifest = pythonMetadata(unpacked.files, unpacked.kind);

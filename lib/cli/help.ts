@@ -20,7 +20,7 @@ Look
 
 Decide
   safe-install allow NAME@VERSION           accept exactly one artifact, with a reason
-  safe-install trust                        accept what the project's policy lets through
+  safe-install trust                        accept what the project's policy lets through, and its flagged scripts
 
 Set up
   safe-install init                         make plain npm install in this project refuse what is flagged

@@ -24,7 +24,12 @@ export const runManager =
         scan: services.scan,
         needsDates: loadPolicy(cwd).minimumReleaseAge > 0,
         keepFolder: userFolders().cache,
-        onProjectSettings: (settings) => {
+        judgeOwn: async (own) => {
+          const { judgeOwn } = await import('./own-scripts.js');
+          return judgeOwn(own, services.scan, services.accept);
+        },
+        onProjectSettings: async (settings) => {
+          await services.announce();
           for (const { key, value } of settings) {
             say(escapeText(`this project's ${key}=${value}: ${manager} will run this, and it is not judged`));
           }

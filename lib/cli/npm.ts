@@ -32,10 +32,15 @@ function run(command: 'npm' | 'npx', argv: readonly string[]): Promise<Outcome> 
       scan: services.scan,
       recall: services.recall,
       accept: services.accept,
-      onProjectSettings: (settings) => {
+      onProjectSettings: async (settings) => {
+        await services.announce();
         for (const { key, value, risk } of settings) {
           say(escapeText(`this project's .npmrc sets ${key}=${value}: ${RISKS[risk]}`));
         }
+      },
+      judgeOwn: async (own) => {
+        const { judgeOwn } = await import('./own-scripts.js');
+        return judgeOwn(own, services.scan, services.accept);
       },
       onDecision: ({ packages }) => {
         if (packages.length > 0 && !services.reportNow(packages)) unreported = packages;

@@ -1,4 +1,6 @@
 /** What the command line lends a guard: one scanner, the policy in force, words, and the record of the run. */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import type { Progress } from '../report/progress.js';
 import { type PackageResult, type Run, summarize } from '../report/run.js';
@@ -17,6 +19,8 @@ export interface Services {
   readonly accept: Accept;
   /** `verdictIdentity` under the policy in force. */
   readonly identity: () => Promise<string | undefined>;
+  /** Says what of the policy does not take effect, before anything is resolved; the report then does not say it again. */
+  readonly announce: () => Promise<void>;
   /** Prints the cards and the one line. To be called once, when the verdicts on everything are known. */
   readonly report: (packages: readonly PackageResult[]) => Promise<void>;
   /** The same without waiting, for a caller that cannot; false when nothing was scanned, and nothing is printed. */
@@ -57,6 +61,19 @@ export function createServices({ cwd, silent }: ServiceOptions): Services {
     return opening;
   };
 
+  let announced = false;
+  const announce = async (): Promise<void> => {
+    // Reading a policy costs more than all else that is done before npm starts; most projects have none.
+    if (!mayHavePolicy(cwd)) return;
+    const [{ loadPolicy }, { noticeWords }, { escapeText }, { say }] = await Promise.all([
+      import('../verdict/policy.js'),
+      import('../report/messages.js'),
+      import('../report/escape.js'),
+      import('./exit.js'),
+    ]);
+    for (const notice of loadPolicy(cwd).notices) say(escapeText(`policy: ${noticeWords(notice)}`));
+    announced = true;
+  };
   let read = 0;
   const told = ({ progress }: Opened, verdict: Verdict): Verdict => {
     progress.update('read', ++read, undefined, `${verdict.name}@${verdict.version}`);
@@ -64,7 +81,8 @@ export function createServices({ cwd, silent }: ServiceOptions): Services {
   };
   const scan: Scan = async (input) => {
     const all = await open();
-    return told(all, await all.scanner.scan(input));
+    const verdict = await all.scanner.scan(input);
+    return input.ownScripts ? verdict : told(all, verdict);
   };
   const recall: Recall = async (input) => {
     const all = await open();
@@ -80,7 +98,8 @@ export function createServices({ cwd, silent }: ServiceOptions): Services {
     if (opened === undefined) return false;
     opened.progress.clear();
     const { tool, policy, print } = opened;
-    run = { tool, packages, notices: policy.notices, durationMs: performance.now() - start };
+    const notices = announced ? [] : policy.notices;
+    run = { tool, packages, notices, durationMs: performance.now() - start };
     print(run);
     return true;
   };
@@ -93,6 +112,7 @@ export function createServices({ cwd, silent }: ServiceOptions): Services {
       const { verdictIdentity } = await import('../scan.js');
       return verdictIdentity(policy);
     },
+    announce,
     reportNow,
     report: async (packages) => {
       await open();
@@ -104,6 +124,19 @@ export function createServices({ cwd, silent }: ServiceOptions): Services {
       await (await opening?.catch(() => undefined))?.scanner.close();
     },
   };
+}
+
+/** Whether a file that can hold a policy of the project is there. */
+function mayHavePolicy(cwd: string): boolean {
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'safe-install.json'))) return true;
+    try {
+      if (/"safe-install"\s*:/.test(readFileSync(join(folder, 'package.json'), 'utf8'))) return true;
+    } catch {
+      // None here.
+    }
+    if (dirname(folder) === folder || existsSync(join(folder, '.git'))) return false;
+  }
 }
 
 /** Opens policy, scanner and reporter. A malformed policy or a missing model ends here, before anything is fetched. */

@@ -1,4 +1,4 @@
-/** `safe-install trust`: accept what the project's policy lets through, as the file stands now. */
+/** `safe-install trust`: accept what the project's own files let through or run, as they stand now. */
 import process from 'node:process';
 import { EXIT, KnownError } from '../errors.js';
 import { escapeText } from '../report/escape.js';
@@ -8,9 +8,10 @@ import { done, type Outcome, say } from './exit.js';
 
 const HELP = {
   usage: 'trust',
-  description: `Accepts what the policy of this project (safe-install.json, or the key "safe-install" of
-package.json) lets through, after showing it. Holds until the file changes. Without it, a project's
-policy only tightens, so that nobody clones permissions with a repository.`,
+  description: `Accepts, after showing it, what this project's own files ask for: what its policy (safe-install.json,
+or the key "safe-install" of package.json) lets through, and install scripts of its own that are
+flagged. Holds until these files change. Without it, a project's policy only tightens and its
+flagged scripts stop every install, so that nobody clones permissions with a repository.`,
   examples: [['safe-install trust', 'in the project']],
 } as const;
 
@@ -18,21 +19,24 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
   const parsed = await parseArguments(argv, HELP, (parser) => parser);
   if (parsed === undefined) return done;
   noMore(parsed, 'trust');
-  const found = findProjectPolicy(process.cwd());
+  const cwd = process.cwd();
+  const found = findProjectPolicy(cwd);
+  if (found !== undefined && loosens(found)) {
+    for (const line of permissions(found)) say(escapeText(line));
+    say(isTrusted(found) ? 'already accepted' : `accepted as ${escapeText(found.path)} stands now`);
+    trust(found);
+  }
+  const { acceptOwnScripts } = await import('./own-scripts.js');
+  const scripts = await acceptOwnScripts(cwd);
+  if (scripts > 0 || (found !== undefined && loosens(found))) return done;
   if (found === undefined) {
     throw new KnownError(
       'no-policy',
-      `no policy in ${process.cwd()} or above it: nothing to trust`,
+      `nothing to trust: no policy in ${cwd} or above it, and no install script of this project is flagged`,
       EXIT.usage,
     );
   }
-  if (!loosens(found)) {
-    say(`${escapeText(found.path)} lets nothing through: nothing to trust`);
-    return done;
-  }
-  for (const line of permissions(found)) say(escapeText(line));
-  say(isTrusted(found) ? 'already accepted' : `accepted as ${escapeText(found.path)} stands now`);
-  trust(found);
+  say(`${escapeText(found.path)} lets nothing through: nothing to trust`);
   return done;
 }
 

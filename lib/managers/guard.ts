@@ -8,16 +8,18 @@ import path from 'node:path';
 import { Child } from '../child.js';
 import { EXIT, KnownError } from '../errors.js';
 import { type JudgedTarball, unreadNpm } from '../gate/registry-scan.js';
-import { outcomeOf } from '../guard.js';
+import { judgeOwnScripts, type OwnRefusal, outcomeOf } from '../guard.js';
 import type { ProjectSetting } from '../npm/project-settings.js';
+import type { OwnScripts } from '../scan/own-scripts.js';
 import { expandTargets } from '../scan/targets.js';
-import type { Scan } from '../types.js';
+import type { Scan, Verdict } from '../types.js';
 import { type ManagerInvocation, type ManagerName, parseManagerArgv } from './argv.js';
 import { runBun } from './bun.js';
 import { runPnpm } from './pnpm.js';
 import {
   localArchives,
   offlineMirror,
+  packageFolders,
   projectRoot,
   readProjectSettings,
   readText,
@@ -42,13 +44,15 @@ export interface ManagerOptions {
   /** A folder that stays, for what a project refers to after the run (Yarn's cache under Plug'n'Play). */
   readonly keepFolder: string;
   /** Called before anything is resolved, with what the project's files make the manager run. */
-  readonly onProjectSettings?: (settings: readonly ProjectSetting[]) => void;
+  readonly onProjectSettings?: (settings: readonly ProjectSetting[]) => void | Promise<void>;
+  /** The verdict on scripts of the project itself, asked for before anything is resolved. */
+  readonly judgeOwn?: (own: OwnScripts) => Promise<Verdict>;
 }
 
 export interface ManagerResult {
   /** The manager's own, or one of EXIT. */
   readonly exitCode: number;
-  readonly results: readonly JudgedTarball[];
+  readonly results: readonly (JudgedTarball | OwnRefusal)[];
   /** `passed`: it installs nothing; `refused`: the manager could not meet the request and said so. */
   readonly kind: 'ran' | 'passed' | 'refused' | 'blocked' | 'unverified';
   /** One line each, not yet escaped. */
@@ -81,14 +85,18 @@ export async function guardManager(options: ManagerOptions): Promise<ManagerResu
   const cwd = path.resolve(options.cwd, invocation.directory ?? '.');
   const root = projectRoot(cwd);
   if (invocation.kind !== 'pass') {
-    const settings = readProjectSettings(root, cwd);
-    if (settings.length > 0) options.onProjectSettings?.(settings);
+    await options.onProjectSettings?.(readProjectSettings(root, cwd));
   }
   const tool = findManager(manager, options.cwd, env, options.command);
   const plain = (): Promise<number> =>
     new Child({ command: [...tool.command, ...argv], cwd: options.cwd, env, stdio }).ended;
   if (invocation.kind === 'pass') {
     return { exitCode: await plain(), results: [], kind: 'passed', notes: [] };
+  }
+  if (options.judgeOwn !== undefined && !argv.includes('--ignore-scripts') && !invocation.global) {
+    const results = await judgeOwnScripts(packageFolders(root), options.judgeOwn);
+    const outcome = outcomeOf(results.map(({ verdict }) => verdict));
+    if (outcome !== 'allowed') return { exitCode: EXIT[outcome], results, kind: outcome, notes: [] };
   }
   const session = await Session.open(options, tool, cwd);
   const snapshot = invocation.global ? undefined : new Snapshot(root);

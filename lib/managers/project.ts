@@ -10,8 +10,7 @@ const LOCKFILES = ['pnpm-lock.yaml', 'yarn.lock', 'bun.lock', 'bun.lockb'];
 export function projectRoot(from: string): string {
   let nearest: string | undefined;
   for (let folder = from; ; folder = path.dirname(folder)) {
-    if ([...LOCKFILES, 'pnpm-workspace.yaml'].some((name) => existsSync(path.join(folder, name))))
-      return folder;
+    if (isManaged(folder)) return folder;
     const manifest = readText(path.join(folder, 'package.json'));
     if (manifest !== undefined) {
       if (/"workspaces"\s*:/.test(manifest)) return folder;
@@ -66,6 +65,16 @@ function* manifests(folder: string, depth = 0): Generator<string> {
       yield* manifests(file, depth + 1);
     }
   }
+}
+
+/** Whether the project is one of pnpm, Yarn or Bun. */
+export const isManaged = (root: string): boolean =>
+  [...LOCKFILES, 'pnpm-workspace.yaml'].some((name) => existsSync(path.join(root, name)));
+
+/** Every package of a project: which of them are workspaces, each manager writes down in a form of its own. */
+export function packageFolders(root: string): string[] {
+  const found = [...manifests(root)].filter((file) => path.basename(file) === 'package.json');
+  return found.map((file) => path.dirname(file)).sort();
 }
 
 const RC_FILES = ['.npmrc', 'pnpm-workspace.yaml', '.yarnrc', '.yarnrc.yml', 'bunfig.toml'];

@@ -5,15 +5,18 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { EXIT, KnownError } from '../errors.js';
+import { judgeOwnScripts } from '../guard.js';
+import type { OwnScripts } from '../scan/own-scripts.js';
 import type { Accept, Recall, Scan, Verdict } from '../types.js';
 import { type Invocation, parseArgv } from './argv.js';
 import { loadConfig, type NpmConfig } from './config.js';
 import { guardExecute } from './execute.js';
 import { guardInstall } from './install.js';
 import { npxToExec } from './npx.js';
+import { ownFolders } from './own-folders.js';
 import { SCRIPT_SHELL, STRICT_REGISTRY } from './project-hook.js';
 import { type ProjectSetting, projectSettings } from './project-settings.js';
-import { guardRebuild } from './rebuild.js';
+import { guardRebuild, refusalOf } from './rebuild.js';
 import type { TreeRequest } from './resolve.js';
 import { runPlain } from './run.js';
 import { findNpm, type NpmTool } from './tool.js';
@@ -25,6 +28,8 @@ export interface ScannedPackage {
   readonly verdict: Verdict;
   /** How it came into the tree, project first. */
   readonly path: readonly string[];
+  /** Scripts of the project itself, in this folder; otherwise a package. */
+  readonly own?: string;
 }
 
 export interface Decision {
@@ -66,8 +71,13 @@ export interface GuardOptions {
   readonly accept?: Accept;
   /** The npm to guard; by default the one on PATH. */
   readonly tool?: NpmTool;
-  /** Called before anything is resolved, with what the project's `.npmrc` makes npm run or trust. */
-  readonly onProjectSettings?: (settings: readonly ProjectSetting[]) => void;
+  /** Called before anything is resolved, with what the project's `.npmrc` makes npm run or trust; often that is nothing. */
+  readonly onProjectSettings?: (settings: readonly ProjectSetting[]) => void | Promise<void>;
+  /**
+   * The verdict on scripts of the project itself, asked for before anything is resolved; without it they are not looked
+   * at. Only what is not allowed goes into the decision.
+   */
+  readonly judgeOwn?: (own: OwnScripts) => Promise<Verdict>;
   /** Called once everything is judged, before npm runs. */
   readonly onDecision?: (decision: Decision) => void;
 }
@@ -84,9 +94,17 @@ export async function guardNpm(options: GuardOptions): Promise<Outcome> {
   refuseGuesses(invocation, tool);
   const prepare = async (): Promise<NpmConfig> => {
     const config = await loadConfig(tool, options.argv, options.cwd, options.env);
-    const settings = projectSettings(config, OWN_SETTINGS);
-    if (settings.length > 0) options.onProjectSettings?.(settings);
+    await options.onProjectSettings?.(projectSettings(config, OWN_SETTINGS));
     return config;
+  };
+  const refused = async (config: NpmConfig): Promise<Outcome | undefined> => {
+    if (options.judgeOwn === undefined) return undefined;
+    const started = performance.now();
+    const folders = await ownFolders(tool, config, invocation, options.cwd);
+    const packages = await judgeOwnScripts(folders, options.judgeOwn);
+    const refusal = refusalOf(packages, performance.now() - started);
+    if (refusal !== undefined) options.onDecision?.(refusal.decision);
+    return refusal;
   };
   switch (invocation.kind) {
     case 'pass': {
@@ -95,13 +113,17 @@ export async function guardNpm(options: GuardOptions): Promise<Outcome> {
     }
     case 'install': {
       const config = await prepare();
+      const refusal = await refused(config);
+      if (refusal !== undefined) return refusal;
       const trees = treesOf(tool, config, invocation);
       return guardInstall(tool, config, { trees, argv: invocation.argv }, options);
     }
     case 'execute':
       return guardExecute(tool, await prepare(), invocation, options);
-    case 'rebuild':
-      return guardRebuild(tool, await prepare(), invocation, options);
+    case 'rebuild': {
+      const config = await prepare();
+      return (await refused(config)) ?? guardRebuild(tool, config, invocation, options);
+    }
     default:
       throw new KnownError(
         'not-guarded',

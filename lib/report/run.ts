@@ -8,6 +8,8 @@ export interface PackageResult {
   readonly verdict: Verdict;
   /** How it came into the tree, from the project to the package: `['your-app', 'a@1.0.0', 'evil@1.0.0']`. */
   readonly path?: readonly string[];
+  /** Folder of the project itself whose install scripts these are; otherwise it is a package. */
+  readonly own?: string;
 }
 
 export interface Run {

@@ -38,14 +38,22 @@ export function renderText(run: Run, style: Style, occasion: Occasion): string {
   return `${lines.join('\n')}\n`;
 }
 
-function card({ verdict, target, path }: PackageResult, style: Style): string[] {
+/** Each card and an empty line. */
+export function renderCards(packages: readonly PackageResult[], style: Style): string {
+  return packages.map((result) => `${card(result, style).join('\n')}\n\n`).join('');
+}
+
+function card({ verdict, target, path, own }: PackageResult, style: Style): string[] {
   const { paint, unicode } = style;
   const blocked = verdict.verdict === 'block';
   const mark = blocked ? (unicode ? '✗' : 'X') : '?';
   const color = blocked ? paint.red : paint.yellow;
   const label = blocked ? 'blocked' : 'unverified';
   const who = cut(
-    show(`${identity(verdict, target)} (${verdict.ecosystem})`, style),
+    show(
+      `${identity(verdict, target)} (${own === undefined ? verdict.ecosystem : "this project's own scripts"})`,
+      style,
+    ),
     style.columns - label.length - 3,
     style,
   );
@@ -55,7 +63,7 @@ function card({ verdict, target, path }: PackageResult, style: Style): string[] 
     ...(path === undefined || path.length < 2 ? [] : cameIn(path, style)),
     ...findingLines(verdict, style),
     ...evidenceLines(verdict.evidence, style),
-    ...adviceLines(verdict, style),
+    ...(own === undefined ? adviceLines(verdict, style) : ownAdviceLines(own, style)),
   ];
 }
 
@@ -96,6 +104,15 @@ function findingLines({ findings }: Verdict, style: Style): string[] {
     return paragraph(`note:${place} ${findingWords(finding)}`, '  ', style);
   });
   return findings.length > 3 ? [...shown, `  and ${counted(findings.length - 3, 'note')} more`] : shown;
+}
+
+/** Nothing of it comes from a registry, so there is no other version to take and no artifact to accept. */
+function ownAdviceLines(folder: string, style: Style): string[] {
+  return [
+    ...paragraph(`They stand in ${folder} and would run as you, with every install there.`, '  ', style),
+    ...paragraph('If you have read them and know better, accept them as they are now:', '  ', style),
+    '    safe-install trust',
+  ];
 }
 
 function adviceLines(verdict: Verdict, style: Style): string[] {

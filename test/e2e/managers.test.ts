@@ -208,5 +208,20 @@ for (const release of RELEASES) {
       const said = await sandbox.guarded(project, installCommand());
       match(said.stderr, /SETTINGS .*script-shell/);
     });
+
+    it('scripts of the project itself and of a workspace are judged before anything is asked for', async () => {
+      const scripts = { preinstall: 'node -e "0" blocked-script' };
+      const project = sandbox.project('project', { honest: '1.0.0' }, { scripts });
+      const asked = registry.requests.length;
+      const root = await sandbox.guarded(project, installCommand());
+      deepEqual([root.code, root.report.packages], [100, ['block app@1.0.0']]);
+      const other = sandbox.files('other', {
+        'package.json': JSON.stringify({ name: 'top', private: true, workspaces: ['packages/*'] }),
+        'packages/one/package.json': JSON.stringify({ name: 'one', version: '1.0.0', scripts }),
+      });
+      const workspace = await sandbox.guarded(other, installCommand());
+      deepEqual([workspace.code, workspace.report.packages], [100, ['block one@1.0.0']]);
+      equal(registry.requests.length, asked);
+    });
   });
 }

@@ -54,7 +54,22 @@ try {
         ...(unverified ? { unverified: { code: 'damaged', args: {} } } : {}),
       };
     },
-    onProjectSettings: (settings) => process.stderr.write(`SETTINGS ${JSON.stringify(settings)}\n`),
+    onProjectSettings: (settings) => {
+      if (settings.length > 0) process.stderr.write(`SETTINGS ${JSON.stringify(settings)}\n`);
+    },
+    judgeOwn: async ({ name, version, input }): Promise<Verdict> => ({
+      ecosystem: 'npm',
+      name,
+      version,
+      integrity: '',
+      verdict: input.files?.some(({ bytes }) => Buffer.from(bytes).includes('blocked-script'))
+        ? 'block'
+        : 'allow',
+      findings: [],
+      evidence: [],
+      opaqueFiles: 0,
+      durationMs: 0,
+    }),
   });
   const packages = results.map(({ target, verdict }) => `${verdict.verdict} ${target}`).sort();
   process.stderr.write(`\nGUARD ${JSON.stringify({ kind, packages, notes })}\n`);

@@ -143,7 +143,10 @@ export class ManagerSandbox {
   files(name: string, files: Readonly<Record<string, string>>): string {
     const folder = path.join(this.root, name);
     mkdirSync(folder, { recursive: true });
-    for (const [file, text] of Object.entries(files)) writeFileSync(path.join(folder, file), text);
+    for (const [file, text] of Object.entries(files)) {
+      mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+      writeFileSync(path.join(folder, file), text);
+    }
     return folder;
   }
 
