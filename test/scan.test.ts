@@ -44,8 +44,19 @@ describe('scanner', () => {
         const more = ['e', 'f', 'g'].map((name) => scan(input(name)));
         assert.equal(why(await bad), expected);
         for (const verdict of await Promise.all([...good, ...more])) assert.equal(verdict.verdict, 'allow');
-      })).timeout(30_000);
+      })).timeout(120_000);
   }
+
+  it('does not take a thread that gets no processor time for one that hangs', () =>
+    withScanner({ threads: 1, watchdogMs: 1500 }, async ({ scan }) => {
+      assert.equal(why(await scan(input('starved'))), 'allow undefined undefined');
+    })).timeout(30_000);
+
+  it('ends a thread that waits for what will not come', () =>
+    withScanner({ threads: 1, stillSeconds: 3 }, async ({ scan }) => {
+      assert.equal(why(await scan(input('stuck'))), 'unverified scan-failed watchdog');
+      assert.equal((await scan(input('a'))).verdict, 'allow');
+    })).timeout(30_000);
 
   it('tries an artifact again in a fresh thread when its neighbour may have spoilt the first', () =>
     withScanner({ threads: 1 }, async ({ scan }) => {

@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { KnownError } from '../errors.js';
 import type { ScanInput } from '../types.js';
 import type { Examined, ExamineOptions } from './examine.js';
+import { Watchdog, type Watched, watched } from './watchdog.js';
 
 export interface Job {
   readonly id: number;
@@ -26,8 +27,13 @@ export class WorkerFailure extends Error {}
 
 export interface PoolOptions {
   readonly threads?: number;
-  /** Last resort against a hang, in milliseconds; budgets of steps and bytes end an analysis long before. */
+  /**
+   * Last resort against a hang, in milliseconds of processor time; budgets of steps and bytes end an analysis long
+   * before.
+   */
   readonly watchdogMs?: number;
+  /** Seconds in which nothing at all happens, before what is waited for is given up; for tests. */
+  readonly stillSeconds?: number;
   /** JavaScript heap of a thread, MiB. */
   readonly heapMb?: number;
   /** Module the threads run; for tests. */
@@ -46,7 +52,7 @@ interface Thread {
   task: Task | undefined;
   /** Whether its task was taken from the large end of the queue. */
   largest: boolean;
-  timer: NodeJS.Timeout | undefined;
+  watched: Watched | undefined;
   done: number;
   ended: boolean;
 }
@@ -70,11 +76,13 @@ export class Pool {
   private readonly threads = new Set<Thread>();
   private readonly queue: Task[] = [];
   private readonly size: number;
+  private readonly watchdog: Watchdog;
   private nextId = 1;
   private closed = false;
 
   constructor(private readonly options: PoolOptions = {}) {
     this.size = Math.max(1, options.threads ?? Math.min(availableParallelism(), 8));
+    this.watchdog = new Watchdog(options.stillSeconds);
   }
 
   /** Rejects with `KnownError` when the scanner itself cannot work, `WorkerFailure` when this artifact broke it. */
@@ -149,7 +157,7 @@ export class Pool {
       worker,
       task: undefined,
       largest: false,
-      timer: undefined,
+      watched: undefined,
       done: 0,
       ended: false,
     };
@@ -166,7 +174,8 @@ export class Pool {
     thread.worker.ref();
     const megabytes = task.job.input.bytes.length / 1e6;
     const limit = (this.options.watchdogMs ?? WATCHDOG_MS) + megabytes * WATCHDOG_MS_PER_MB;
-    thread.timer = setTimeout(() => this.lose(thread, 'watchdog', false), limit);
+    thread.watched = watched(limit);
+    this.watchdog.watch(thread.watched, () => this.lose(thread, 'watchdog', false));
     // Copied, not transferred: the caller serves or installs the very bytes, and a second attempt needs them.
     // One copy costs a thousandth of reading them.
     thread.worker.postMessage(task.job);
@@ -198,8 +207,8 @@ export class Pool {
   }
 
   private release(thread: Thread): void {
-    clearTimeout(thread.timer);
-    thread.timer = undefined;
+    if (thread.watched !== undefined) this.watchdog.forget(thread.watched);
+    thread.watched = undefined;
     thread.task = undefined;
     thread.largest = false;
     thread.done++;
@@ -209,6 +218,7 @@ export class Pool {
 
   private async end(thread: Thread): Promise<void> {
     this.threads.delete(thread);
+    if (thread.watched !== undefined) this.watchdog.forget(thread.watched);
     if (thread.ended) return;
     thread.ended = true;
     await thread.worker.terminate();

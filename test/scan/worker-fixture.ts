@@ -9,6 +9,8 @@ parentPort!.on('message', ({ id, input }: Job) => {
   if (filename === 'crash' || (filename === 'crash-when-used' && seen > 1)) process.exit(3);
   if (filename === 'throw') throw new Error('out of the event loop');
   if (filename === 'hang') for (;;);
+  if (filename === 'starved') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5000);
+  if (filename === 'stuck') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   if (filename === 'memory') {
     const held: number[][] = [];
     for (;;) held.push(new Array(1e6).fill(held.length));

@@ -159,34 +159,49 @@ export function shown(value: string | undefined): string {
   return value === undefined ? '' : value.replaceAll(UNKNOWN_PIECE, '…');
 }
 
-/** `repr(x)`. Undefined when not known. */
-export function repr(value: Value | undefined, depth = 0): string | undefined {
+/** `repr(x)`. Undefined when not known, or longer than is built. */
+export function repr(value: Value | undefined): string | undefined {
+  return shownIn(value, 0, { left: MAX_LENGTH });
+}
+
+/**
+ * Ends at the first part that is not known: through what holds itself several times over (a list of blocks that name
+ * their list) lead as many ways as the depth allows, and its text is known on none of them.
+ */
+function shownIn(value: Value | undefined, depth: number, room: { left: number }): string | undefined {
   const one = settle(value);
   if (one === undefined || depth > 8) return undefined;
-  if (one.kind === 'known') {
-    const v = one.value;
-    if (v === null) return 'None';
-    if (v === undefined) return undefined;
-    if (typeof v === 'boolean') return v ? 'True' : 'False';
-    if (typeof v === 'string') return quote(v);
-    return String(v);
-  }
-  if (one.kind === 'bytes') return `b${quote(Buffer.from(one.value).toString('latin1'), true)}`;
-  if (one.kind === 'list') {
-    if (one.open || one.items.length > 10_000) return undefined;
-    const parts = one.items.map((i) => repr(i, depth + 1));
-    return parts.includes(undefined) ? undefined : `[${parts.join(', ')}]`;
-  }
-  if (one.kind === 'dict' && !one.open && one.prototype === undefined) {
+  let shown: string | undefined;
+  if (one.kind === 'known') shown = constant(one.value);
+  else if (one.kind === 'bytes') shown = `b${quote(Buffer.from(one.value).toString('latin1'), true)}`;
+  else {
     const parts: string[] = [];
-    for (const [key, entry] of one.entries) {
-      const shown = repr(entry, depth + 1);
-      if (shown === undefined) return undefined;
-      parts.push(`${quote(key)}: ${shown}`);
+    if (one.kind === 'list' && !one.open && one.items.length <= 10_000) {
+      for (const item of one.items) {
+        const inner = shownIn(item, depth + 1, room);
+        if (inner === undefined) return undefined;
+        parts.push(inner);
+      }
+      shown = `[${parts.join(', ')}]`;
+    } else if (one.kind === 'dict' && !one.open && one.prototype === undefined) {
+      for (const [key, entry] of one.entries) {
+        const inner = shownIn(entry, depth + 1, room);
+        if (inner === undefined) return undefined;
+        parts.push(`${quote(key)}: ${inner}`);
+      }
+      shown = `{${parts.join(', ')}}`;
     }
-    return `{${parts.join(', ')}}`;
   }
-  return undefined;
+  if (shown === undefined) return undefined;
+  room.left -= shown.length;
+  return room.left < 0 ? undefined : shown;
+}
+
+function constant(value: Known['value']): string | undefined {
+  if (value === null) return 'None';
+  if (value === undefined) return undefined;
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  return typeof value === 'string' ? quote(value) : String(value);
 }
 
 function quote(text: string, isBytes = false): string {
