@@ -1,10 +1,11 @@
 """Set the thresholds from pooled out-of-fold scores, write model/config.json, model/test-vectors.json and data/out-of-fold.tsv.gz.
 
-    python choose.py --oof DIR --version V [--npm-rate 0.0005] [--pypi-rate 0.0015] [--hard-rate 0.003] [--bound 0.02]
+    python choose.py --oof DIR --version V [--npm-rate 0.0005] [--pypi-rate 0.0015] [--hard-rate 0.005] [--bound 0.02]
 
 DIR holds foldN.onnx (int8) for the folds there are, each trained without its fold and without the test set. The threshold of an ecosystem is
 the least that lets at most that share of its ordinary honest out-of-fold packages alarm, and at most `--hard-rate` of those fetched because their
-honest work looks like an attack's (tags `hard-…`): these are many more here than in anybody's tree. The test set takes no part in it, nor do malicious packages, so
+honest work looks like an attack's (tags `hard-…`): these are many more here than in anybody's tree; and the shipped model (model.onnx) flags no honest
+package of the training part at all. The test set takes no part in it, nor do malicious packages, so
 both stay measurements. The scores are written down, so that evaluate.py needs neither those networks nor the corpus.
 """
 from __future__ import annotations
@@ -54,7 +55,7 @@ def main() -> None:
     parser.add_argument("--version", required=True)
     parser.add_argument("--npm-rate", type=float, default=0.0005)
     parser.add_argument("--pypi-rate", type=float, default=0.0015)
-    parser.add_argument("--hard-rate", type=float, default=0.003)
+    parser.add_argument("--hard-rate", type=float, default=0.005)
     parser.add_argument("--bound", type=float, default=0.02)
     args = parser.parse_args()
     judge = scoring.OutOfFold(args.oof)
@@ -62,13 +63,15 @@ def main() -> None:
     packages = [p for p in everything if p.split == "train" and p.fold in judge.folds]
     whole = [p for p in packages if p.mode == "whole"]
     odds = judge.packages(whole)
+    scorer = scoring.Scorer(scoring.MODEL / "model.onnx")
+    shipped = np.array([scorer.package(p.units) if p.label == 0 else scoring.EMPTY for p in whole])
     calibration = {}
     for ecosystem, rate in (("npm", args.npm_rate), ("pypi", args.pypi_rate)):
         here = np.array([p.ecosystem == ecosystem for p in whole])
         honest = here & np.array([p.label == 0 for p in whole])
         scale = round(scoring.platt(odds[here], [p for p, h in zip(whole, here) if h]), 6)
         hard = honest & np.array([any(t.startswith("hard-") for t in p.tags) for p in whole])
-        least = max(controls.threshold_at(odds[honest & ~hard], rate), controls.threshold_at(odds[hard], args.hard_rate)) + SHARPEST
+        least = max(controls.threshold_at(odds[honest & ~hard], rate), controls.threshold_at(odds[hard], args.hard_rate), float(shipped[honest].max())) + SHARPEST
         # one printed threshold for both ecosystems: the offset takes up where theirs lie
         calibration[ecosystem] = {"scale": scale, "offset": round(scoring.THRESHOLD_ODDS - scale * least, 6), "perLogWindow": 0}
         print(f"{ecosystem}: {honest.sum()} honest out of fold, {hard.sum()} of them hard, log-odds threshold {least:.3f}, slope {scale}")
@@ -81,7 +84,7 @@ def main() -> None:
         "emptyLogOdds": scoring.EMPTY, "threshold": scoring.THRESHOLD, "scoreBound": args.bound, "dataFingerprint": scoring.fingerprint(),
     }
     (scoring.MODEL / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    write_vectors(everything, scoring.Scorer(scoring.MODEL / "model.onnx"), config)
+    write_vectors(everything, scorer, config)
 
     # what evaluate.py reads: a score a package, and the controls' scores by the same networks
     rows = [("package", p.ecosystem, p.sha256, f"{z:.4f}") for p, z in zip(whole, odds)]
