@@ -12,6 +12,9 @@ from __future__ import annotations
 import argparse, hashlib, json, os, re, subprocess, sys, tempfile, threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Callable, TypeVar
+
+Job = TypeVar("Job")
 
 NPM_LIMIT = 12_000_000  # bytes; larger tarballs are platform binaries and tell nothing about code
 PYPI_LIMIT = 30_000_000
@@ -41,6 +44,34 @@ def hard(ecosystem: str) -> list[str]:
     """Pinned releases of data/ECOSYSTEM-hard.txt: lines `kind spec`."""
     file = Path(__file__).parent.parent / "data" / f"{ecosystem}-hard.txt"
     return [line.split()[1] for line in file.read_text().splitlines() if line and not line.startswith("#")] if file.exists() else []
+
+
+def configured(*command: str) -> str:
+    """What a tool's configuration says, empty where it says nothing."""
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+
+def pip_index() -> str:
+    return configured(sys.executable, "-m", "pip", "config", "get", "global.index-url")
+
+
+def fetch_all(work: list[Job], one: Callable[[Job], str], key: Callable[[Job], str], failures: Path, jobs: int, every: int) -> None:
+    """Runs `one` on all of `work`, `jobs` at a time, and prints how many ended in which state. What fails is listed by its key."""
+    def guarded(job: Job) -> str:
+        try:
+            return one(job)
+        except Exception as error:  # one file's failure is listed and must not end the run
+            with open(failures, "a") as out:
+                out.write(f"{key(job)}\t{type(error).__name__}: {str(error)[:120]}\n")
+            return "failed"
+
+    states: dict[str, int] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        for count, state in enumerate(pool.map(guarded, work), 1):
+            states[state] = states.get(state, 0) + 1
+            if count % every == 0:
+                print(f"{count}/{len(work)} {states}", flush=True)
+    print(f"done {states}", flush=True)
 
 
 # ---- npm -------------------------------------------------------------------------------------------------------------
@@ -143,7 +174,7 @@ def pypi(corpus: Path, lists: Path, jobs: int) -> None:
     singles = small.read_text().split() if small.exists() else []
     stop_list = corpus / "pypi-failures.tsv"
     known_bad = {line.split("\t")[0] for line in stop_list.read_text().splitlines()} if stop_list.exists() else set()
-    index = subprocess.run([sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True).stdout.strip()
+    index = pip_index()
     local = threading.local()
 
     def finder(kind: str) -> PackageFinder:
@@ -155,8 +186,11 @@ def pypi(corpus: Path, lists: Path, jobs: int) -> None:
             setattr(local, kind, new)
         return getattr(local, kind)
 
-    def one(kind: str, release: str) -> str:
+    def one(job: tuple[str, str]) -> str:
         """The mark file holds the archive's name, so a second run asks the index nothing."""
+        if "/".join(job) in known_bad:
+            return "failed before"
+        kind, release = job
         mark = corpus / f"pypi-{kind}" / release
         if mark.exists():
             return "there"
@@ -182,30 +216,13 @@ def pypi(corpus: Path, lists: Path, jobs: int) -> None:
         write_atomic(mark, link.filename)
         return "saved"
 
-    def guarded(job: tuple[str, str]) -> str:
-        key = "/".join(job)
-        if key in known_bad:
-            return "failed before"
-        try:
-            return one(*job)
-        except Exception as error:  # one file's failure is listed and must not end the run
-            with open(stop_list, "a") as out:
-                out.write(f"{key}\t{type(error).__name__}: {str(error)[:120]}\n")
-            return "failed"
-
     work = [("sdist", release) for release in singles]
     # a root that has no wheel still has a source archive
     work += [("sdist", failed.stem) for failed in sorted((corpus / "pypi-closure").glob("*.failed"))]
     work += [(kind, release) for release in hard("pypi") for kind in ("wheel", "sdist")]
     work += [(kind, release) for release in releases for kind in ("wheel", "sdist")]
     print(f"{len(releases)} releases, {len(singles)} small", flush=True)
-    states: dict[str, int] = {}
-    with ThreadPoolExecutor(jobs) as pool:
-        for count, state in enumerate(pool.map(guarded, work), 1):
-            states[state] = states.get(state, 0) + 1
-            if count % 100 == 0:
-                print(f"{count}/{len(work)} {states}", flush=True)
-    print(f"done {states}", flush=True)
+    fetch_all(work, one, "/".join, stop_list, jobs, every=100)
 
 
 # ---- exact -----------------------------------------------------------------------------------------------------------
@@ -218,12 +235,10 @@ def exact(corpus: Path, jobs: int, limit: int) -> None:
         import httpx
     import data
 
-    settings = {"npm": ["npm", "config", "get", "registry"], "pypi": [sys.executable, "-m", "pip", "config", "get", "global.index-url"]}
-    found = {key: subprocess.run(command, capture_output=True, text=True).stdout.strip().rstrip("/") for key, command in settings.items()}
-    registry, index = found["npm"] or "https://registry.npmjs.org", found["pypi"] or "https://pypi.org/simple"
+    registry = configured("npm", "config", "get", "registry").rstrip("/") or "https://registry.npmjs.org"
+    index = pip_index().rstrip("/") or "https://pypi.org/simple"
     client = httpx.Client(timeout=120, follow_redirects=True, limits=httpx.Limits(max_connections=jobs), transport=httpx.HTTPTransport(retries=2, verify=os.environ.get("PIP_CERT") or True))
     listings: dict[str, dict[str, str]] = {}
-    failures = corpus / "exact-failures.tsv"
 
     def address(row: dict[str, str]) -> str:
         if row["ecosystem"] == "npm":
@@ -242,26 +257,15 @@ def exact(corpus: Path, jobs: int, limit: int) -> None:
         out = corpus / row["ecosystem"] / row["file"]
         if out.exists():
             return "there"
-        try:
-            answer = client.get(address(row))
-            answer.raise_for_status()
-            if hashlib.sha256(answer.content).hexdigest() != row["sha256"]:
-                raise ValueError("another SHA-256 than the manifest's")
-            write_atomic(out, answer.content)
-        except Exception as error:  # one archive's failure is listed and must not end the run
-            with open(failures, "a") as lines:
-                lines.write(f"{row['ecosystem']}\t{row['file']}\t{type(error).__name__}: {str(error)[:120]}\n")
-            return "failed"
+        answer = client.get(address(row))
+        answer.raise_for_status()
+        if hashlib.sha256(answer.content).hexdigest() != row["sha256"]:
+            raise ValueError("another SHA-256 than the manifest's")
+        write_atomic(out, answer.content)
         return "saved"
 
     rows = sorted((r for r in data.manifest().values() if r["label"] == "honest" and r["use"] == "1" and int(r["size"]) <= limit), key=lambda r: int(r["size"]))
-    states: dict[str, int] = {}
-    with ThreadPoolExecutor(jobs) as pool:
-        for count, state in enumerate(pool.map(one, rows), 1):
-            states[state] = states.get(state, 0) + 1
-            if count % 500 == 0:
-                print(f"{count}/{len(rows)} {states}", flush=True)
-    print(f"done {states}", flush=True)
+    fetch_all(rows, one, lambda row: f"{row['ecosystem']}\t{row['file']}", corpus / "exact-failures.tsv", jobs, every=500)
 
 
 # ---- malicious -------------------------------------------------------------------------------------------------------

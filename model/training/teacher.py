@@ -15,6 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 import data, vocab
 
 Window = tuple[int, ...]
+SIZE = len(vocab.load())  # read once: the network asks the teacher at every step of its training
 NPM_WEIGHT = 1.8  # there are three PyPI campaigns to one of npm
 
 
@@ -38,7 +39,7 @@ def examples(packages: list[data.Package]) -> tuple[list[Window], np.ndarray, np
 
 def bag(rows: list[Window]) -> np.ndarray:
     """log(1 + count) of each token."""
-    out = np.zeros((len(rows), len(vocab.load())), dtype=np.float32)
+    out = np.zeros((len(rows), SIZE), dtype=np.float32)
     for line, row in zip(out, rows):
         np.add.at(line, list(row[1:]), 1)
     return np.log1p(out)

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const BIN = join(ROOT, 'bin', 'safe-install.js');
+export const BIN = join(ROOT, 'bin', 'safe-install.js');
 
 export interface Sandbox {
   readonly root: string;

@@ -1,9 +1,7 @@
 /** A hostile project just cloned, with the built command, the bundled model and the real npm. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { ROOT } from '../cli/run.js';
 import { MALICIOUS, type PackageFixture, TWINS } from '../fixtures/packages.js';
 import { TestRegistry } from '../helpers/registry.js';
 import { type Finished, fingerprint, Sandbox } from '../helpers/sandbox.js';
@@ -27,20 +25,7 @@ describe('a project just cloned', function () {
   });
 
   const safeInstall = (cwd: string, argv: readonly string[]): Promise<Finished> =>
-    new Promise((resolve, reject) => {
-      const env = sandbox.environment({ CANARY: canary });
-      const child = spawn(sandbox.npm[0]!, [path.join(ROOT, 'bin/safe-install.js'), ...argv], { cwd, env });
-      let stdout = '';
-      let stderr = '';
-      child.stdout.on('data', (chunk) => {
-        stdout += chunk;
-      });
-      child.stderr.on('data', (chunk) => {
-        stderr += chunk;
-      });
-      child.on('error', reject);
-      child.on('close', (code) => resolve({ code, stdout, stderr }));
-    });
+    sandbox.command(cwd, argv, { CANARY: canary });
 
   /** The fixture's scripts and files as those of the folder `at` of a project, whose other scripts are ordinary. */
   function clone({ manifest, files }: PackageFixture, at = ''): string {

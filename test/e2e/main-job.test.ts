@@ -3,10 +3,8 @@
  * tree of 30 packages in which one, four levels down, is malicious; and the same tree with its honest twin.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { ROOT } from '../cli/run.js';
 import { KNOWN_MISSES, MALICIOUS, type PackageFixture, TWINS } from '../fixtures/packages.js';
 import { TestRegistry } from '../helpers/registry.js';
 import { type Finished, fingerprint, npmMajor, Sandbox } from '../helpers/sandbox.js';
@@ -31,20 +29,7 @@ describe('the main job', function () {
   });
 
   const safeInstall = (cwd: string, argv: readonly string[]): Promise<Finished> =>
-    new Promise((resolve, reject) => {
-      const env = sandbox.environment({ CANARY: canary });
-      const child = spawn(sandbox.npm[0]!, [path.join(ROOT, 'bin/safe-install.js'), ...argv], { cwd, env });
-      let stdout = '';
-      let stderr = '';
-      child.stdout.on('data', (chunk) => {
-        stdout += chunk;
-      });
-      child.stderr.on('data', (chunk) => {
-        stderr += chunk;
-      });
-      child.on('error', reject);
-      child.on('close', (code) => resolve({ code, stdout, stderr }));
-    });
+    sandbox.command(cwd, argv, { CANARY: canary });
 
   /** `app → top → a0 → a1 → deep`, and 26 more beside it. */
   function publishThirty({ manifest, files }: PackageFixture): void {

@@ -7,6 +7,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { findTool } from '../../lib/tools.js';
+import { BIN } from '../cli/run.js';
 import type { GuardSetup } from './guard-npm.js';
 
 export interface GuardReport {
@@ -85,6 +86,11 @@ export class Sandbox {
   /** Plain npm. */
   plain(cwd: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Finished> {
     return run([...this.npm, ...args], cwd, this.environment(env));
+  }
+
+  /** The built `safe-install` itself, with the bundled model. */
+  command(cwd: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Finished> {
+    return run([this.npm[0]!, BIN, ...args], cwd, this.environment(env));
   }
 
   /** npm behind the guard, with a scanner that knows its verdicts by integrity. */

@@ -432,9 +432,11 @@ export function binary(m: Machine, operator: string, left: Value, right: Value):
   const result = m.language.library.builtins.binary(operator, a, b);
   if (result !== undefined) {
     const text = result.kind === 'known' && typeof result.value === 'string';
-    if (!text) chargeSize(m, result);
     if (text) noteText(m, result.value as string);
-    else if (result.kind === 'known' && BITWISE.has(operator)) m.decoded++;
+    else {
+      chargeSize(m, result);
+      if (result.kind === 'known' && BITWISE.has(operator)) m.decoded++;
+    }
     if (text && (result.value as string).length > LIMITS.stringLength) return unknown(result.labels);
     if (text && operator === '+' && result.labels.size === 0) return { ...result, labels: ASSEMBLED };
     return result;
