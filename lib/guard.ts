@@ -1,5 +1,5 @@
 /** What the command line and the guards (`lib/npm/guard.ts`, `lib/pip/guard.ts`) agree on. */
-import { type OwnScripts, ownScripts } from './scan/own-scripts.js';
+import type { OwnScripts } from './scan/own-scripts.js';
 import type { Verdict } from './types.js';
 
 /** The outcome of verdicts on a whole tree; a block weighs more than something unverified. */
@@ -12,7 +12,7 @@ export function outcomeOf(verdicts: Iterable<Verdict>): 'allowed' | 'blocked' | 
   return outcome;
 }
 
-/** Install scripts of a project itself that are not allowed. */
+/** Install scripts, or build code, of a project itself that are not allowed. */
 export interface OwnRefusal {
   /** `name@version` of the folder's package. */
   readonly target: string;
@@ -23,14 +23,14 @@ export interface OwnRefusal {
 }
 
 export async function judgeOwnScripts(
-  folders: readonly string[],
+  scripts: readonly OwnScripts[],
   judge: (own: OwnScripts) => Promise<Verdict>,
 ): Promise<OwnRefusal[]> {
   const refused: OwnRefusal[] = [];
-  for (const own of await ownScripts(folders)) {
+  for (const own of scripts) {
     const verdict = await judge(own);
     if (verdict.verdict === 'allow') continue;
-    const target = `${own.name}@${own.version}`;
+    const target = own.version === '' ? own.name : `${own.name}@${own.version}`;
     refused.push({ target, verdict, path: [target], own: own.folder });
   }
   return refused;

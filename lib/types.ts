@@ -202,7 +202,7 @@ export interface ScanInput {
   readonly bytes: Uint8Array;
   /** Instead of `bytes` (then empty): an unpacked package, paths relative to its root. */
   readonly files?: readonly ArtifactFile[];
-  /** `files` are what the install scripts of a project itself lead to: these scripts are the only entry points. */
+  /** `files` are what the install scripts, or the build, of a project itself lead to: these are the only entry points. */
   readonly ownScripts?: true;
   /** What the registry said of the package (`scripts`, `bin`, `dependencies`…), to find disagreement. */
   readonly registryManifest?: Readonly<Record<string, unknown>>;

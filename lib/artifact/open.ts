@@ -11,6 +11,7 @@ import type {
 import { gunzipLoose, magicOf } from './compression.js';
 import { npmEntryPoints, ownScriptEntries } from './entries-npm.js';
 import { pypiEntryPoints } from './entries-pypi.js';
+import { buildEntries } from './entries-pypi-build.js';
 import { integrityOf, integrityProblem } from './integrity.js';
 import { Layout } from './layout.js';
 import { LIMITS } from './limits.js';
@@ -54,7 +55,9 @@ export async function openArtifact(
       findings.push(...manifestDifferences(unpacked.files, manifest, input.registryManifest));
     } else {
       manifest = pythonMetadata(unpacked.files, unpacked.kind);
-      entryPoints = pypiEntryPoints(unpacked.files, unpacked.kind);
+      entryPoints = input.ownScripts
+        ? buildEntries(unpacked.files)
+        : pypiEntryPoints(unpacked.files, unpacked.kind);
     }
     if (entryPoints.length > LIMITS.entryPoints) {
       throw new Unreadable('too-large', { limit: 'entry-points', max: LIMITS.entryPoints });

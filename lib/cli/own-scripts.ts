@@ -13,7 +13,7 @@ import { escapeText } from '../report/escape.js';
 import type { PackageResult } from '../report/run.js';
 import { styleOf } from '../report/style.js';
 import { renderCards } from '../report/text.js';
-import { type OwnScripts, ownScripts } from '../scan/own-scripts.js';
+import { type OwnScripts, ownBuilds, ownScripts } from '../scan/own-scripts.js';
 import { findTool } from '../tools.js';
 import type { Accept, Scan, Verdict } from '../types.js';
 import { userFolders } from '../verdict/folders.js';
@@ -24,7 +24,8 @@ import { createServices } from './services.js';
 export async function judgeOwn(own: OwnScripts, scan: Scan, accept: Accept): Promise<Verdict> {
   const verdict = await verdictOn(own, scan, accept);
   if (verdict.verdict === 'allow' || !existsSync(markOf(own, verdict))) return verdict;
-  say(escapeText(`the install scripts of ${own.folder} are flagged; you have accepted them as they are`));
+  const what = own.input.ecosystem === 'npm' ? 'install scripts' : 'build scripts';
+  say(escapeText(`the ${what} of ${own.folder} are flagged; you have accepted them as they are`));
   return { ...verdict, verdict: 'allow' };
 }
 
@@ -34,7 +35,7 @@ export async function verdictOn(own: OwnScripts, scan: Scan, accept: Accept): Pr
     return verdict.name === '' ? { ...verdict, name: own.name, version: own.version } : verdict;
   }
   return accept({
-    ecosystem: 'npm',
+    ecosystem: own.input.ecosystem,
     name: own.name,
     version: own.version,
     integrity: integrityOf(own.input),
@@ -52,8 +53,7 @@ export async function verdictOn(own: OwnScripts, scan: Scan, accept: Accept): Pr
  * needs a new acceptance. Returns how many folders have such scripts.
  */
 export async function acceptOwnScripts(cwd: string): Promise<number> {
-  const folders = await foldersOf(cwd);
-  const scripts = await ownScripts(folders);
+  const scripts = [...(await ownScripts(await foldersOf(cwd))), ...(await ownBuilds([cwd]))];
   if (scripts.length === 0) return 0;
   const services = createServices({ cwd, silent: true });
   const flagged: PackageResult[] = [];

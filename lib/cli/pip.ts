@@ -5,6 +5,7 @@ import { outcomeOf } from '../guard.js';
 import type { GuardResult } from '../pip/gated-run.js';
 import type { OtherTool } from '../pip/other-tools.js';
 import { escapeText } from '../report/escape.js';
+import type { OwnScripts } from '../scan/own-scripts.js';
 import { userFolders } from '../verdict/folders.js';
 import { type Outcome, say } from './exit.js';
 import { guarded } from './guarded.js';
@@ -41,6 +42,10 @@ const common = (services: Services, cwd: string) => ({
   stdio: 'inherit' as const,
   scan: services.scan,
   accept: services.accept,
+  judgeOwn: async (own: OwnScripts) => {
+    const { judgeOwn } = await import('./own-scripts.js');
+    return judgeOwn(own, services.scan, services.accept);
+  },
   cacheFolder: join(userFolders().cache, 'pip'),
 });
 

@@ -9,8 +9,8 @@ import { done, type Outcome, say } from './exit.js';
 const HELP = {
   usage: 'trust',
   description: `Accepts, after showing it, what this project's own files ask for: what its policy (safe-install.json,
-or the key "safe-install" of package.json) lets through, and install scripts of its own that are
-flagged. Holds until these files change. Without it, a project's policy only tightens and its
+or the key "safe-install" of package.json) lets through, and install scripts, or code of its
+own that builds it, that are flagged. Holds until these files change. Without it, a project's policy only tightens and its
 flagged scripts stop every install, so that nobody clones permissions with a repository.`,
   examples: [['safe-install trust', 'in the project']],
 } as const;
@@ -32,7 +32,7 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
   if (found === undefined) {
     throw new KnownError(
       'no-policy',
-      `nothing to trust: no policy in ${cwd} or above it, and no install script of this project is flagged`,
+      `nothing to trust: no policy in ${cwd} or above it, and no install or build script of this project is flagged`,
       EXIT.usage,
     );
   }

@@ -20,6 +20,8 @@ export interface Judged {
   readonly verdict: Verdict;
   /** How it came in, from the command line to the package. */
   readonly path?: readonly string[];
+  /** Set for code of a project itself: its folder, absolute. */
+  readonly own?: string;
 }
 
 /** What the gate learns from an archive it is about to serve; the reason makes it `unverified`. */

@@ -10,7 +10,7 @@ import { EXIT, KnownError } from '../errors.js';
 import { type JudgedTarball, unreadNpm } from '../gate/registry-scan.js';
 import { judgeOwnScripts, type OwnRefusal, outcomeOf } from '../guard.js';
 import type { ProjectSetting } from '../npm/project-settings.js';
-import type { OwnScripts } from '../scan/own-scripts.js';
+import { type OwnScripts, ownScripts } from '../scan/own-scripts.js';
 import { expandTargets } from '../scan/targets.js';
 import type { Scan, Verdict } from '../types.js';
 import { type ManagerInvocation, type ManagerName, parseManagerArgv } from './argv.js';
@@ -94,7 +94,7 @@ export async function guardManager(options: ManagerOptions): Promise<ManagerResu
     return { exitCode: await plain(), results: [], kind: 'passed', notes: [] };
   }
   if (options.judgeOwn !== undefined && !argv.includes('--ignore-scripts') && !invocation.global) {
-    const results = await judgeOwnScripts(packageFolders(root), options.judgeOwn);
+    const results = await judgeOwnScripts(await ownScripts(packageFolders(root)), options.judgeOwn);
     const outcome = outcomeOf(results.map(({ verdict }) => verdict));
     if (outcome !== 'allowed') return { exitCode: EXIT[outcome], results, kind: outcome, notes: [] };
   }

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { EXIT, KnownError } from '../errors.js';
 import { judgeOwnScripts } from '../guard.js';
-import type { OwnScripts } from '../scan/own-scripts.js';
+import { type OwnScripts, ownScripts } from '../scan/own-scripts.js';
 import type { Accept, Recall, Scan, Verdict } from '../types.js';
 import { type Invocation, parseArgv } from './argv.js';
 import { loadConfig, type NpmConfig } from './config.js';
@@ -101,7 +101,7 @@ export async function guardNpm(options: GuardOptions): Promise<Outcome> {
     if (options.judgeOwn === undefined) return undefined;
     const started = performance.now();
     const folders = await ownFolders(tool, config, invocation, options.cwd);
-    const packages = await judgeOwnScripts(folders, options.judgeOwn);
+    const packages = await judgeOwnScripts(await ownScripts(folders), options.judgeOwn);
     const refusal = refusalOf(packages, performance.now() - started);
     if (refusal !== undefined) options.onDecision?.(refusal.decision);
     return refusal;

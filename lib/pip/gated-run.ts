@@ -15,6 +15,8 @@ import { FileStore } from '../gate/file-store.js';
 import { type Judged, PypiGate } from '../gate/index-pypi.js';
 import { type Gate, type GateHandler, openGate } from '../gate/proxy.js';
 import { createUpstream, type Upstream, type UpstreamSettings } from '../gate/upstream.js';
+import { judgeOwnScripts } from '../guard.js';
+import { type OwnScripts, ownBuilds } from '../scan/own-scripts.js';
 import type { Accept, Scan, UnverifiedReason, Verdict } from '../types.js';
 import { Inspector } from './inspect.js';
 import { Provenance } from './provenance.js';
@@ -30,6 +32,8 @@ export interface RunOptions {
   readonly scan: Scan;
   /** The policy's word on what cannot be read; without it nothing of that kind is accepted. */
   readonly accept?: Accept;
+  /** The verdict on what builds a folder the user named; without it that is not looked at. */
+  readonly judgeOwn?: (own: OwnScripts) => Promise<Verdict>;
   /** Where archives are kept between runs; nothing is kept without it. */
   readonly cacheFolder?: string;
 }
@@ -127,6 +131,8 @@ class GatedRun {
   async run(): Promise<GuardResult> {
     const { cwd, env, stdio } = this.options;
     this.takeSources();
+    await this.readBuilds();
+    if (this.refused()) return this.result(this.refusalCode());
     await this.readLocalArchives();
     await this.readRepositories();
     if (this.refused()) return this.result(this.refusalCode());
@@ -182,6 +188,12 @@ class GatedRun {
     if (!sources.found.remoteFiles.has(url.href)) return;
     sources.readRemoteFile(body.toString('utf8'), url.href);
     this.takeSources();
+  }
+
+  private async readBuilds(): Promise<void> {
+    if (this.options.judgeOwn === undefined) return;
+    const builds = await ownBuilds([...this.plan.sources.found.folders]);
+    this.local.push(...(await judgeOwnScripts(builds, this.options.judgeOwn)));
   }
 
   private async readLocalArchives(): Promise<void> {

@@ -34,6 +34,8 @@ export interface Sources {
     readonly reason: UnverifiedReason;
   }[];
   readonly trustedHosts: Set<string>;
+  /** Absolute paths of folders whose own code may build them. */
+  readonly folders: Set<string>;
   /** git repositories, with the place that names them. */
   readonly git: { readonly reference: GitReference; readonly target: string; readonly from: string }[];
 }
@@ -44,6 +46,7 @@ export class SourceReader {
     addresses: new Set(),
     remoteFiles: new Set(),
     archives: new Map(),
+    folders: new Set(),
     unreadable: [],
     trustedHosts: new Set(),
     git: [],
@@ -137,8 +140,9 @@ export class SourceReader {
     }
   }
 
-  /** The user's own code is not judged; what it needs is. */
+  /** Of the user's own code only what builds it is judged; and all that it needs. */
   private folder(path: string, from: string): void {
+    this.found.folders.add(path);
     const { requires, buildRequires } = readPyproject(readText(join(path, 'pyproject.toml')) ?? '');
     for (const line of requires) this.requirement(line, from, false, path);
     for (const line of buildRequires) this.requirement(line, from, true, path);

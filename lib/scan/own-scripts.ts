@@ -1,12 +1,14 @@
 /**
- * The scripts of a project itself that an install runs: of its root, its workspaces and the folders it links in. A package
- * is read whole; of a project only what these scripts lead to is, so that a large project costs nothing and editing its
+ * The code of a project itself that an install runs: scripts of its root, its workspaces and the folders it links in; what
+ * builds a Python project (setup.py, an in-tree backend). A package is read whole; of a project only what these scripts lead to is, so that a large project costs nothing and editing its
  * other code changes nothing. Files are found by what commands and string literals name, without running anything: a
  * path that is put together letter by letter is not found, and then shows only as a behaviour.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { buildEntries } from '../artifact/entries-pypi-build.js';
 import { isRecord, type Manifest, OWN_SCRIPTS, scriptsOf } from '../artifact/manifest-npm.js';
+import { pythonMetadata } from '../artifact/manifest-pypi.js';
 import type { ArtifactFile, ScanInput, UnverifiedReason } from '../types.js';
 
 /** What one folder's install scripts are and lead to. */
@@ -27,16 +29,68 @@ const MOST_BYTES = 32 * 1024 * 1024;
 const SEARCHED_BYTES = 2 * 1024 * 1024;
 
 /** Of each folder with a package.json and something in it that an install runs; in the order given. */
-export async function ownScripts(folders: readonly string[]): Promise<OwnScripts[]> {
+export const ownScripts = (folders: readonly string[]): Promise<OwnScripts[]> => ofEach(folders, scriptsIn);
+
+/** Of each folder that pip would build from, if code of its own takes part in that; in the order given. */
+export const ownBuilds = (folders: readonly string[]): Promise<OwnScripts[]> => ofEach(folders, buildIn);
+
+async function ofEach(
+  folders: readonly string[],
+  read: (folder: string) => Promise<OwnScripts | undefined>,
+): Promise<OwnScripts[]> {
   const found: OwnScripts[] = [];
   for (const folder of new Set(folders)) {
-    const own = await ofFolder(folder);
+    const own = await read(folder);
     if (own !== undefined) found.push(own);
   }
   return found;
 }
 
-async function ofFolder(folder: string): Promise<OwnScripts | undefined> {
+const BUILD_FILES = ['setup.py', 'setup.cfg', 'pyproject.toml'];
+
+async function buildIn(folder: string): Promise<OwnScripts | undefined> {
+  const closure = new Closure(folder);
+  for (const name of BUILD_FILES) {
+    const bytes = await readIfFile(join(folder, name));
+    if (bytes === undefined) continue;
+    closure.put(name, bytes);
+    const text = bytes.toString('utf8');
+    // Settings name modules with dots: `attr: package.version.VALUE`, `build-backend = "backend.main:hooks"`.
+    const names = words(text);
+    await closure.follow(
+      name === 'setup.py' ? literals(text, true) : [...names, ...names.flatMap(modulePaths)],
+      '',
+      true,
+    );
+  }
+  const unverified = await closure.complete();
+  const files = closure.files();
+  const known = new Map(files.map((file) => [file.path, file]));
+  if (buildEntries(known).length === 0) return undefined; // a backend from the index, which is read there
+  const { name, version } = pythonMetadata(known, 'folder') ?? {};
+  return {
+    folder,
+    name: typeof name === 'string' ? name : basename(folder),
+    version: typeof version === 'string' ? version : '',
+    input: {
+      ecosystem: 'pypi',
+      filename: basename(folder),
+      bytes: new Uint8Array(),
+      files,
+      ownScripts: true,
+    },
+    ...(unverified !== undefined && { unverified }),
+  };
+}
+
+/** A dotted name as the paths it can mean: of the module itself, and of the one that holds it as its last part. */
+function modulePaths(name: string): string[] {
+  if (!/^\w+(?:\.\w+)+$/.test(name)) return [];
+  const path = name.replaceAll('.', '/');
+  return [path, dirname(path)];
+}
+
+async function scriptsIn(folder: string): Promise<OwnScripts | undefined> {
   const bytes = await readIfFile(join(folder, 'package.json'));
   if (bytes === undefined) return undefined;
   let manifest: Manifest;
@@ -104,18 +158,33 @@ export function installCommands(manifest: Manifest): string[] {
 /** Every word of a command line, or of a file that is none of a known language, that can be a path or part of one. */
 const words = (text: string): string[] => [...new Set(text.match(/[\w@.~+-]+(?:[\\/]+[\w@.~+-]+)*/g) ?? [])];
 
-/** What string literals of a program hold, and the modules a Python program imports. */
+/** What string literals of a program hold, and what a Python program imports. */
 function literals(text: string, python: boolean): string[] {
   const found = [...text.matchAll(/(["'`])((?:(?!\1)[^\\\n]){1,400})\1/g)].flatMap(([, , inner]) => [
     inner!,
     ...words(inner!),
   ]);
-  if (python) {
-    for (const [, module] of text.matchAll(/^\s*(?:from|import)\s+([\w.]+)/gm)) {
-      found.push(module!.replaceAll('.', '/').replace(/^\//, './'));
-    }
+  return [...new Set(python ? [...found, ...imported(text)] : found)];
+}
+
+/** Paths of the modules a Python program imports, of the packages they stand in, and of what it takes from them. */
+function imported(text: string): string[] {
+  const found: string[] = [];
+  const add = (dots: string, module: string, names: readonly string[]): void => {
+    const base = dots === '' ? '' : dots === '.' ? './' : '../'.repeat(dots.length - 1);
+    const parts = module.split('.').filter((part) => part !== '');
+    for (let depth = 1; depth <= parts.length; depth++) found.push(base + parts.slice(0, depth).join('/'));
+    for (const name of names) found.push(base + [...parts, name].join('/'));
+  };
+  for (const [, dots, module, names] of text.matchAll(
+    /^[ \t]*from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)/gm,
+  )) {
+    add(dots!, module!, names!.match(/\b\w+\b/g) ?? []);
   }
-  return [...new Set(found)];
+  for (const [, modules] of text.matchAll(/^[ \t]*import[ \t]+([^\n]+)/gm)) {
+    for (const module of modules!.match(/[\w.]+/g) ?? []) add('', module, []);
+  }
+  return found;
 }
 
 const PROGRAM = /\.(?:[cm]?[jt]sx?|json)$/i;
@@ -177,13 +246,15 @@ class Closure {
 
   /** @returns whether it is a folder, seen for the first time */
   private async take(path: string, command: boolean): Promise<boolean> {
+    let folder = false;
     for (const suffix of extname(path) === '' ? SUFFIXES : ['', ...SUFFIXES.slice(1, 3)]) {
       const file = path + suffix;
       if (this.tried.has(file)) continue;
       this.tried.add(file);
       const found = await stat(file).catch(() => undefined);
       if (found === undefined) continue;
-      if (found.isDirectory()) return suffix === '' && this.isBelow(file, command);
+      // A folder's own module (`index.js`, `__init__.py`) is what its name alone means to a program.
+      if (found.isDirectory()) folder ||= suffix === '' && this.isBelow(file, command);
       if (!found.isFile()) continue;
       this.bytes += found.size;
       if (this.found.size >= MOST_FILES || this.bytes > MOST_BYTES) {
@@ -201,9 +272,9 @@ class Closure {
         .join('/');
       this.found.set(inside, { path: inside, bytes, executable: (found.mode & 0o111) !== 0 });
       this.pending.push({ path: relative(this.root, file), bytes });
-      return false;
+      return folder;
     }
-    return false;
+    return folder;
   }
 
   private isBelow(folder: string, command: boolean): boolean {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { plain, setupPy } from '../helpers/pip-fixtures.js';
+import { inTreeBackend, plain, setupPy } from '../helpers/pip-fixtures.js';
 import { PipWorld } from '../helpers/pip-world.js';
+import type { Package } from '../helpers/python-archives.js';
 
 const BIN = fileURLToPath(new URL('../../../bin/safe-install.js', import.meta.url));
 
@@ -40,14 +42,16 @@ describe('safe-install pip, with the bundled model', function () {
   after(() => world.remove());
   afterEach(() => world.reset());
 
-  const run = async (...argv: string[]) => {
+  const run = (...argv: string[]) => command(world.folder, 'pip', ...argv);
+
+  const command = async (cwd: string, ...argv: string[]) => {
     const env = {
       ...world.env,
       XDG_CACHE_HOME: join(world.folder, 'cache'),
       XDG_STATE_HOME: join(world.folder, 'state'),
     };
-    const child = spawn(process.execPath, [BIN, 'pip', ...argv], {
-      cwd: world.folder,
+    const child = spawn(process.execPath, [BIN, ...argv], {
+      cwd,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -80,6 +84,64 @@ describe('safe-install pip, with the bundled model', function () {
     assert.match(stderr, /setup\.py:\d+/);
     assert.match(stderr, /nothing was installed/);
     assert.doesNotMatch(stdout, /Successfully installed/);
+  });
+
+  /** A project as just cloned; `files` of a source archive stand in it unpacked. */
+  const clone = (name: string, { files }: Package): string => {
+    const folder = join(world.folder, name);
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), content);
+    }
+    return folder;
+  };
+
+  const hostile: readonly [string, (top: string) => Package, string, string][] = [
+    ['a setup.py', (top) => setupPy('app', top), '.', 'setup.py'],
+    ['a backend in its tree', (top) => inTreeBackend('app', { top }), '.', 'backend.py'],
+    ['a backend, editable', (top) => inTreeBackend('app', { top }), '-e', 'backend.py'],
+    ['a module that setup.py imports', (top) => importing(top), './', 'helper/deep.py'],
+  ];
+  const importing = (top: string): Package => {
+    const { files, ...rest } = setupPy('app', 'import helper.deep\n');
+    return { ...rest, files: { ...files, 'helper/__init__.py': '', 'helper/deep.py': top } };
+  };
+  for (const [at, [what, fixture, word, file]] of hostile.entries()) {
+    it(`a cloned project with ${what} that steals: exit 100 before anything is asked for`, async () => {
+      const folder = clone(`hostile${at}`, fixture(thief(world.canary)));
+      const words = word === '-e' ? ['-e', '.'] : [word];
+      const { stdout, stderr, exitCode } = await command(folder, 'pip', 'install', ...words);
+      assert.equal(exitCode, 100, stderr);
+      assert.equal(stdout, '');
+      assert.match(stderr, /✗ blocked (?:app|hostile\d)\S* \(this project's own scripts\)/);
+      assert.match(stderr, new RegExp(`${file}:\\d+`));
+      assert.match(stderr, /\n {4}safe-install trust\n/);
+      assert.deepEqual([world.canaryText(), world.index.requests], ['', []]);
+    });
+  }
+
+  it('an honest one is built, in silence', async () => {
+    const folder = clone('honest', inTreeBackend('app', { requires: ['good'], top: 'import os\n' }));
+    const { stdout, stderr, exitCode } = await command(folder, 'pip', 'install', '.');
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stdout, /Successfully installed app-1\.0 good-1\.0/);
+    assert.match(stderr, /^safe-install: 1 package read, none flagged[^\n]*\n$/);
+  });
+
+  it('a flagged one is built once it is accepted, and only as long as it stays as it is', async () => {
+    const steals = `if __import__("os").environ.get("STEAL"):\n${thief(world.canary).replace(/^(?=.)/gm, ' ')}`;
+    const folder = clone('accepted', inTreeBackend('app', { top: steals }));
+    const trusted = await command(folder, 'trust');
+    assert.equal(trusted.exitCode, 0, trusted.stderr);
+    assert.match(trusted.stderr, /✗ blocked app[\s\S]*accepted as they stand now\n$/);
+    const first = await command(folder, 'pip', 'install', '.');
+    assert.equal(first.exitCode, 0, first.stderr);
+    assert.match(
+      first.stderr,
+      /the build scripts of .*accepted are flagged; you have accepted them as they are/,
+    );
+    appendFileSync(join(folder, 'backend.py'), '# changed\n');
+    assert.equal((await command(folder, 'pip', 'install', '.')).exitCode, 100);
   });
 
   it('commands that install nothing: pip alone speaks', async () => {

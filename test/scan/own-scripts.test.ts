@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openArtifact } from '../../lib/artifact/open.js';
-import { installCommands, ownScripts } from '../../lib/scan/own-scripts.js';
+import { installCommands, ownBuilds, ownScripts } from '../../lib/scan/own-scripts.js';
 
 describe("a project's own install scripts", () => {
   let root: string;
@@ -50,6 +50,12 @@ describe("a project's own install scripts", () => {
       { prepare: 'node x' },
       { 'x.js': "require('./a/b/pay')" },
       ['a/b/pay.js', 'x.js'],
+    ],
+    [
+      'a folder by its index',
+      { prepare: 'node x' },
+      { 'x.js': "require('./a')", 'a/index.js': "require('./b/pay')" },
+      ['a/b/pay.js', 'a/index.js', 'x.js'],
     ],
     [
       'a path put together from its parts',
@@ -157,4 +163,60 @@ describe("a project's own install scripts", () => {
     equal(own?.unverified?.code, 'too-large');
     match(String(own?.unverified?.args.file), /^d\/f\d+\.js$/);
   });
+
+  const builds: readonly [string, Record<string, string>, readonly string[] | undefined][] = [
+    ['nothing that builds', { 'app.py': '1' }, undefined],
+    [
+      'a backend from the index',
+      { 'pyproject.toml': '[build-system]\nbuild-backend = "hatchling.build"' },
+      undefined,
+    ],
+    ['setup.py alone', { 'setup.py': 'print(1)', 'app.py': '1' }, ['setup.py']],
+    [
+      'what setup.py imports and reads',
+      {
+        'setup.py': 'import pkg.meta\nexec(open("tools/run.py").read())',
+        'pkg/__init__.py': '',
+        'pkg/meta.py': '',
+        'pkg/other.py': '',
+        'tools/run.py': '',
+      },
+      ['pkg/__init__.py', 'pkg/meta.py', 'setup.py', 'tools/run.py'],
+    ],
+    [
+      'a backend in its tree',
+      {
+        'pyproject.toml': '[build-system]\nbuild-backend = "mine.main"\nbackend-path = ["_build"]',
+        '_build/mine/main.py': 'from . import rest',
+        '_build/mine/rest.py': '',
+        'src/app.py': '',
+      },
+      ['_build/mine/main.py', '_build/mine/rest.py', 'pyproject.toml'],
+    ],
+    [
+      'what setup.cfg takes a value from',
+      {
+        'setup.cfg': '[metadata]\nversion = attr: pkg.about.VERSION',
+        'pkg/about.py': 'VERSION = 1',
+        'pkg/rest.py': '',
+      },
+      ['pkg/about.py', 'setup.cfg'],
+    ],
+    [
+      "a build tool's own hook",
+      { 'pyproject.toml': '[tool.hatch.build.hooks.custom]\npath = "hooks/build.py"', 'hooks/build.py': '' },
+      ['hooks/build.py', 'pyproject.toml'],
+    ],
+  ];
+  for (const [what, files, expected] of builds) {
+    it(`builds: ${what}`, async () => {
+      write(files);
+      const [own] = await ownBuilds([root]);
+      deepEqual(own?.input.files?.map((file) => file.path).sort(), expected);
+      if (own === undefined) return;
+      const { entryPoints, unverified } = await openArtifact(own.input);
+      equal(unverified, undefined);
+      deepEqual([...new Set(entryPoints.map(({ phase }) => phase))], ['install']);
+    });
+  }
 });
