@@ -3,11 +3,12 @@
  * lag and memory over time, planted ones found and missed, false alarms, and whether every row is what `scan` says of
  * the same bytes.
  *
- *   node dist/test/bench/replay.js FOLDER [--count 500] [--planted 10] [--seed 1] [--threads 1] [--check COUNT]
+ *   node dist/test/bench/replay.js FOLDER [--count 500] [--planted 10] [--seed 1] [--threads 1] [--check COUNT] [--minutes N]
  *
  * FOLDER holds honest archives of npm (`.tgz`) or PyPI (`.whl`, `.tar.gz`, `.zip`), read and never written; a registry in this
  * process serves them. Nothing of them is run. Payloads are the tests' own fixtures, for npm only. `--check` bounds how
- * many rows are compared (default all). Exit 1 when a row differs or a job is lost.
+ * many rows are compared (default all). `--minutes` ends the watch early, as SIGTERM does: what was judged by then counts.
+ * Exit 1 when a row differs or a job is lost.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -37,12 +38,13 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     threads: { type: 'string', default: '1' },
     check: { type: 'string' },
+    minutes: { type: 'string' },
   },
 });
 const [folder] = positionals;
 if (folder === undefined) {
   process.stderr.write(
-    'usage: replay.js FOLDER [--count N] [--planted N] [--seed N] [--threads N] [--check N]\n',
+    'usage: replay.js FOLDER [--count N] [--planted N] [--seed N] [--threads N] [--check N] [--minutes N]\n',
   );
   process.exit(2);
 }
@@ -129,7 +131,11 @@ const memory: number[] = [];
 /** Of the last sample: processor seconds, and artifacts done. */
 let spent: [seconds: number, done: number] | undefined;
 const timer = setInterval(() => void sample().catch(() => {}), 5000);
+const { minutes } = values;
+const end =
+  minutes === undefined ? undefined : setTimeout(() => child.kill('SIGTERM'), Number(minutes) * 60_000);
 const [code] = await ended;
+clearTimeout(end);
 clearInterval(timer);
 const seconds = (performance.now() - started) / 1000;
 
@@ -153,6 +159,7 @@ store.close();
 const flagged = [...rows].filter(([, { verdict }]) => verdict === 'block').map(([name]) => name);
 for (const [name, { kind }] of planted) {
   const row = rows.get(name);
+  if (row === undefined && minutes !== undefined) continue; // not reached
   print(
     `planted, ${row?.verdict === 'block' ? 'found' : 'MISSED'}: ${name} (${kind}), score ${row?.score?.toFixed(3) ?? 'none'}`,
   );
@@ -188,7 +195,9 @@ await scanner.close();
 print(`rows compared with scan: ${compared}, different: ${different}`);
 server.close();
 rmSync(root, { recursive: true, force: true });
-if (code !== 0 || different > 0 || artifact.done + artifact.aside !== names.length) process.exitCode = 1;
+const open = artifact.queued + artifact.running;
+const lost = artifact.done + artifact.aside + open !== names.length || (minutes === undefined && open > 0);
+if (code !== 0 || different > 0 || lost) process.exitCode = 1;
 
 async function sample(): Promise<void> {
   const port = /"event":"metrics","port":(\d+)/.exec(said)?.[1];
