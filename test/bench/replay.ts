@@ -25,7 +25,7 @@ import { openArtifact } from '../../lib/artifact/open.js';
 import { jsonPackage } from '../../lib/report/json.js';
 import { createScanner } from '../../lib/scan.js';
 import type { Ecosystem, Verdict } from '../../lib/types.js';
-import { Database } from '../../lib/watch/database.js';
+import { SqliteDatabase } from '../../lib/watch/sqlite.js';
 import { WatchStore } from '../../lib/watch/store.js';
 import { MALICIOUS, type PackageFixture } from '../fixtures/packages.js';
 import { makeTarball } from '../helpers/tarball.js';
@@ -139,10 +139,12 @@ clearTimeout(end);
 clearInterval(timer);
 const seconds = (performance.now() - started) / 1000;
 
-const store = new WatchStore(await Database.open(join(root, 'state', 'safe-install', 'watch', 'watch.db')));
-const { artifact } = store.counts();
+const store = new WatchStore(
+  await SqliteDatabase.open(join(root, 'state', 'safe-install', 'watch', 'watch.db')),
+);
+const { artifact } = await store.counts();
 const rows = new Map<string, Verdict>();
-for (const { release, verdict } of store.results()) rows.set(release.filename, verdict);
+for (const { release, verdict } of await store.results()) rows.set(release.filename, verdict);
 print(
   `exit ${code}; ${artifact.done} done, ${artifact.aside} set aside, ${artifact.queued} queued in ${seconds.toFixed(1)} s: ${(artifact.done / seconds).toFixed(2)} packages a second`,
 );
@@ -154,8 +156,8 @@ if (memory.length > 0)
   print(
     `resident memory: first ${mb(memory[0]!)}, highest ${mb(Math.max(...memory))}, last ${mb(memory.at(-1)!)} MB`,
   );
-for (const job of store.aside()) print(`set aside: ${job.filename}: ${job.reason}`);
-store.close();
+for (const job of await store.aside()) print(`set aside: ${job.filename}: ${job.reason}`);
+await store.close();
 const flagged = [...rows].filter(([, { verdict }]) => verdict === 'block').map(([name]) => name);
 for (const [name, { kind }] of planted) {
   const row = rows.get(name);
