@@ -40,8 +40,11 @@ PRAGMA user_version = ${SCHEMA};
 export class SqliteDatabase implements Database {
   readonly dialect: Dialect = { indexedBy: (index) => `INDEXED BY ${index}`, skipLocked: '' };
   private readonly statements = new Map<string, Libsql.Statement<unknown[]>>();
-  /** One connection: what is asked for while a transaction is open waits for its end. */
-  private last: Promise<unknown> = Promise.resolve();
+  /**
+   * What is asked for while a transaction is open waits for its end, on every connection of this process: one that waited
+   * inside SQLite would keep the other from ending.
+   */
+  private static last: Promise<unknown> = Promise.resolve();
 
   private constructor(private readonly handle: Libsql.Database) {}
 
@@ -124,8 +127,8 @@ export class SqliteDatabase implements Database {
   };
 
   private alone<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.last.then(work);
-    this.last = turn.catch(() => {});
+    const turn = SqliteDatabase.last.then(work);
+    SqliteDatabase.last = turn.catch(() => {});
     return turn;
   }
 

@@ -132,6 +132,9 @@ export class FakeScanner {
 
 export const FAST: Partial<Timing> = { retryMs: 5, longestRetryMs: 20, tries: 3, lookAgainMs: [] };
 
+/** Of many machines: a worker that is silent for half a second is taken for dead. */
+export const MANY: Partial<Timing> = { ...FAST, leaseMs: 2000, passingTries: 30 };
+
 export class World {
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'safe-install-watch-')));
   readonly registry = new TestRegistry();
