@@ -1,7 +1,8 @@
 /** The triage page: who may see it, what hostile packages can do to it, what a person can do with it. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TAXONOMY_VERSION } from '../../lib/behavior/taxonomy.js';
@@ -182,6 +183,22 @@ describe('watch/page', () => {
       browser = new Browser(command!);
     });
     afterEach(() => browser.close());
+
+    it('breaks no rule of accessibility that axe-core checks, light or dark', async () => {
+      await browser.open(ui.address);
+      const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+      await browser.evaluate(`${axe}; 0`);
+      for (const value of ['light', 'dark']) {
+        await browser.send('Emulation.setEmulatedMedia', {
+          features: [{ name: 'prefers-color-scheme', value }],
+        });
+        const run = `axe.run().then(({ violations, passes }) => JSON.stringify({ passes: passes.length,
+          broken: violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]) }))`;
+        const { passes, broken } = JSON.parse(String(await browser.evaluate(run)));
+        assert.deepEqual(broken, []);
+        assert.equal(passes > 20, true);
+      }
+    });
 
     it('runs nothing, asks for nothing elsewhere, and can be used by keyboard alone', async () => {
       await browser.open(ui.address);

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Verdict } from '../../lib/types.js';
+import type { Behavior, Verdict } from '../../lib/types.js';
 import { SqliteDatabase } from '../../lib/watch/sqlite.js';
 import { type Entry, type ResultKey, WatchStore } from '../../lib/watch/store.js';
 import { clean, malicious } from '../report/runs.js';
@@ -196,6 +196,30 @@ describe('watch/store', () => {
     assert.equal(signal, 'SIGKILL');
     assert.equal((await store.counts()).artifact.queued, 1);
     assert.equal(await feed(artifact('b')), true, 'and no lock stays behind');
+  });
+
+  it('says what a release does that the one before did not, once that is judged', async () => {
+    const of = (version: string, published: number): Entry => ({ ...artifact('a'), version, published });
+    await feed(of('1.0.0', 10), of('0.9.0', 5), of('1.0.1', 20));
+    const judge = async (integrity: string, behaviors: readonly Behavior[]): Promise<void> => {
+      const units = [{ kind: 'import' as const, phase: 'import' as const, origin: 'index.js', behaviors }];
+      const sequence = { taxonomy: 't', ecosystem: 'npm' as const, units, stats: {} as never };
+      const job = (await store.claim('artifact', 'o', 1000, 500))!;
+      await store.finishArtifact(job, key(integrity), read({ ...malicious, integrity, sequence }), 1000);
+    };
+    const [first, second] = malicious.evidence.map(({ behavior }) => behavior);
+    // In the order they were named: 1.0.0, 0.9.0, 1.0.1.
+    await judge('i', [first!]);
+    await judge('h', []);
+    await judge('j', [{ ...first!, line: 99 }, second!, second!]);
+    const rows = await store.results({ order: 'oldest' });
+    const [now, oldest] = [rows[2]!, rows[1]!];
+    assert.deepEqual(await store.difference(now), { version: '1.0.0', judged: true, behaviors: [second] });
+    assert.equal(await store.difference(oldest), undefined, 'nothing came before it');
+    await store.rescan('n', 't', 1000);
+    assert.deepEqual(await store.difference({ ...now, model: 'n' }), {
+      ...{ version: '1.0.0', judged: false, behaviors: [] },
+    });
   });
 
   it('keeps hostile texts apart and gives verdicts back as they were', async () => {
