@@ -35,7 +35,7 @@ export const SCHEMA = 2;
 export const storable = (value: Value): Value =>
   typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : value;
 
-/** `SQLite` or `PostgreSQL` words for a number that counts itself up, and for bytes. */
+/** With the words SQLite or PostgreSQL has for a number that counts itself up, and for bytes. */
 export function tables(identity: string, bytes: string): string {
   // A year of a registry is millions of rows: what a page or a metric asks for is found by an index.
   return `

@@ -504,8 +504,8 @@ export class WatchStore {
   }
 
   /**
-   * What a flagged release does that the one published before it did not: behaviours by phase, code and detail, wherever
-   * they stand. Undefined when no earlier release is known, or nothing says which is earlier.
+   * What a flagged release does that the one published before it did not: behaviours by phase, code and qualifiers,
+   * wherever they stand. Undefined when no earlier release is known, or nothing says which is earlier.
    */
   async difference({
     id,
@@ -533,7 +533,7 @@ export class WatchStore {
     const behaviors = row?.behaviors;
     if (behaviors === undefined || behaviors === null || sequence === undefined)
       return { version, judged: false, behaviors: [] };
-    const before = new Set(chunks(behaviors as Buffer));
+    const before = new Set(chunks(Buffer.from(behaviors as Buffer)));
     const seen = new Set<string>();
     const fresh = behaviorsOf(sequence).filter((behavior) => {
       const mark = markOf(behavior);
@@ -612,9 +612,10 @@ const MARK_BYTES = 6;
 const behaviorsOf = (sequence: BehaviorSequence): Behavior[] =>
   sequence.units.flatMap(({ behaviors }) => behaviors);
 
-const markOf = ({ phase, code, detail }: Behavior): string =>
+// Not what it looks like in the code: a bundler renames everything from one release to the next.
+const markOf = ({ phase, code, qualifiers }: Behavior): string =>
   createHash('sha256')
-    .update(JSON.stringify([phase, code, detail]))
+    .update(JSON.stringify([phase, code, [...(qualifiers ?? [])].sort()]))
     .digest('hex')
     .slice(0, 2 * MARK_BYTES);
 
