@@ -46,7 +46,7 @@ export const LEASE_OPTION = {
   type: 'string',
   requiresArg: true,
   default: '120',
-  describe: 'Seconds after which the jobs of a silent process are others'',
+  describe: 'Seconds after which others take over the jobs of a silent process',
 } as const;
 export const LINES_OPTION = {
   choices: ['text', 'json'] as const,

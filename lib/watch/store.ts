@@ -615,7 +615,7 @@ const behaviorsOf = (sequence: BehaviorSequence): Behavior[] =>
 // Not what it looks like in the code: a bundler renames everything from one release to the next.
 const markOf = ({ phase, code, qualifiers }: Behavior): string =>
   createHash('sha256')
-    .update(JSON.stringify([phase, code, [...(qualifiers ?? [])].sort()]))
+    .update(JSON.stringify([phase, code, qualifiers]))
     .digest('hex')
     .slice(0, 2 * MARK_BYTES);
 
