@@ -15,13 +15,14 @@ const HELP = {
 } as const;
 
 const COMMANDS =
-  'scan npm npx pnpm yarn bun pip uv uvx pipx ci update exec allow trust log watch init setup teardown doctor completion';
+  'scan npm npx pnpm yarn bun pip uv uvx pipx ci update exec allow trust log watch worker init setup teardown doctor completion';
 const OPTIONS: Readonly<Record<string, string>> = {
   scan: `--format --output --ecosystem --silent`,
   allow: '--reason --until --ecosystem --user',
   log: '--last --format --rescan',
   watch:
-    '--from --feed --registry --index --since --published-after --once --rescan --retry --ui --port --metrics --rate --retry-delay --threads --format',
+    '--from --feed --registry --index --since --published-after --once --rescan --retry --ui --port --metrics --rate --retry-delay --threads --queue --store --lease --format',
+  worker: '--queue --store --threads --rate --retry-delay --lease --metrics --format',
   init: '--strict --remove',
   setup: '--shell --ci --venv',
   teardown: '--venv',

@@ -17,6 +17,7 @@ Look
   safe-install scan TARGET…                 read and judge, install nothing
   safe-install log                          what was judged on this machine
   safe-install watch npm|pypi               read every new release of a registry, list what is flagged
+  safe-install worker                       read what a watch on another machine has queued
 
 Decide
   safe-install allow NAME@VERSION           accept exactly one artifact, with a reason
@@ -30,7 +31,7 @@ Set up
 
 Options, before the command
   --status-file FILE    write the outcome as JSON (or SAFE_INSTALL_STATUS_FILE)
-  --version, --help     also after scan, watch, allow, trust, log, init, setup, teardown, doctor
+  --version, --help     also after scan, watch, worker, allow, trust, log, init, setup, teardown, doctor
 
 Examples
   safe-install express -D

@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<Out
   allow: async (argv) => (await import('./allow.js')).run(argv),
   trust: async (argv) => (await import('./trust.js')).run(argv),
   watch: async (argv) => (await import('./watch.js')).run(argv),
+  worker: async (argv) => (await import('./worker.js')).run(argv),
   log: async (argv) => (await import('./log.js')).run(argv),
   init: async (argv) => (await import('./init.js')).run(argv),
   setup: async (argv) => (await import('./setup.js')).run(argv),

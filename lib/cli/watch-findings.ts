@@ -3,15 +3,15 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { escapeJson, escapeText } from '../report/escape.js';
-import { evidenceLines, isoTime } from '../report/flagged.js';
+import { differenceLines, evidenceLines, isoTime } from '../report/flagged.js';
 import { jsonPackage } from '../report/json.js';
 import { counted, duration, scoreNumber } from '../report/messages.js';
 import { writeWhole } from '../report/output.js';
-import { Database } from '../watch/database.js';
-import { MARKS, type Mark, type Result, WatchStore } from '../watch/store.js';
+import { type Difference, MARKS, type Mark, type Result, type WatchStore } from '../watch/store.js';
 import { exportFeed, exportOsv, exportReport, exportSequences } from '../watch/triage.js';
 import { noMore, parseArguments } from './arguments.js';
 import { done, type Outcome, say, usage } from './exit.js';
+import { openStore, STORE_OPTION } from './watch-services.js';
 
 export const SUBCOMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<Outcome>>> = {
   findings,
@@ -20,12 +20,15 @@ export const SUBCOMMANDS: Readonly<Record<string, (argv: readonly string[]) => P
   status,
 };
 
-async function withStore<T>(body: (store: WatchStore) => T | Promise<T>): Promise<T> {
-  const store = new WatchStore(await Database.open());
+async function withStore<T>(
+  address: string | undefined,
+  body: (store: WatchStore) => Promise<T>,
+): Promise<T> {
+  const store = await openStore(address);
   try {
     return await body(store);
   } finally {
-    store.close();
+    await store.close();
   }
 }
 
@@ -50,6 +53,7 @@ async function findings(argv: readonly string[]): Promise<Outcome> {
         default: false,
         describe: 'Also what could not be read in full',
       })
+      .option('store', STORE_OPTION)
       .option('last', { type: 'string', requiresArg: true, describe: 'Only so many' })
       .option('format', { choices: ['text', 'json'] as const, default: 'text' as const, describe: 'Form' }),
   );
@@ -58,25 +62,28 @@ async function findings(argv: readonly string[]): Promise<Outcome> {
   const last = parsed.last === undefined ? undefined : Number(parsed.last);
   if (last !== undefined && !(Number.isSafeInteger(last) && last > 0))
     throw usage('--last needs a number above 0');
-  await withStore((store) => {
-    const found = store.results({
+  await withStore(parsed.store, async (store) => {
+    const found = await store.results({
       verdicts: parsed.unverified ? ['block', 'unverified'] : ['block'],
       ...(parsed.state !== 'all' && { marks: [parsed.state] }),
       ...(last !== undefined && { limit: last }),
     });
     if (parsed.format === 'json') {
-      const document = { schema: 1, findings: found.map(jsonFinding) };
+      const list: unknown[] = [];
+      for (const result of found) list.push(jsonFinding(result, await store.difference(result)));
+      const document = { schema: 1, findings: list };
       process.stdout.write(`${escapeJson(JSON.stringify(document, undefined, 2))}\n`);
       return;
     }
-    for (const result of found) process.stdout.write(`${findingText(result)}\n`);
+    for (const result of found)
+      process.stdout.write(`${findingText(result, await store.difference(result))}\n`);
     say(`${counted(found.length, 'finding')}`);
   });
   return done;
 }
 
 /** `package` is the row of `scan --format json` for the same bytes. */
-function jsonFinding(result: Result): unknown {
+function jsonFinding(result: Result, difference: Difference | undefined): unknown {
   const { id, release, releases, mark: said, note, model, taxonomy, sha256, created, verdict } = result;
   const { name, version, filename, url, published, seen } = release;
   return {
@@ -91,11 +98,16 @@ function jsonFinding(result: Result): unknown {
     releases,
     judged: isoTime(created),
     ...{ model, taxonomy, sha256 },
+    // What is new against the release before, where one is known and judged.
+    ...(difference !== undefined && { previous: difference }),
     package: jsonPackage({ target: filename, verdict }),
   };
 }
 
-function findingText({ id, release, verdict, mark: said, note, sha256, created }: Result): string {
+function findingText(
+  { id, release, verdict, mark: said, note, sha256, created }: Result,
+  difference: Difference | undefined,
+): string {
   const { name, version, filename, published } = release;
   const score = verdict.score === undefined ? 'unverified' : `score ${scoreNumber(verdict.score)}`;
   const when = published === undefined ? `judged ${isoTime(created)}` : `published ${isoTime(published)}`;
@@ -104,6 +116,9 @@ function findingText({ id, release, verdict, mark: said, note, sha256, created }
       `${id}  ${verdict.ecosystem} ${name}@${version}  ${score}  ${said ?? 'new'}  ${filename}  ${when}`,
     ),
     ...evidenceLines(verdict.evidence).map((line) => `    ${line}`),
+    ...(difference === undefined ? [] : differenceLines(difference)).map((line, at) =>
+      at === 0 ? `    before: ${line}` : `    new: ${line}`,
+    ),
     `    sha256 ${sha256}`,
     ...(note === '' ? [] : [escapeText(`    note: ${note}`)]),
   ].join('\n');
@@ -117,7 +132,9 @@ async function mark(argv: readonly string[]): Promise<Outcome> {
     examples: [['safe-install watch mark 12 false-alarm --note "telemetry, documented"', '']],
   } as const;
   const parsed = await parseArguments(argv, help, (parser) =>
-    parser.option('note', { type: 'string', requiresArg: true, default: '', describe: 'Why' }),
+    parser
+      .option('note', { type: 'string', requiresArg: true, default: '', describe: 'Why' })
+      .option('store', STORE_OPTION),
   );
   if (parsed === undefined) return done;
   const [id = '', word, ...more] = parsed._;
@@ -126,8 +143,8 @@ async function mark(argv: readonly string[]): Promise<Outcome> {
     throw usage(
       'watch mark needs an ID and confirmed, false-alarm, unsure or new: see safe-install watch mark --help',
     );
-  await withStore((store) => {
-    if (!store.mark(Number(id), said, parsed.note.slice(0, 4000), Date.now()))
+  await withStore(parsed.store, async (store) => {
+    if (!(await store.mark(Number(id), said, parsed.note.slice(0, 4000), Date.now())))
       throw usage(`no finding has the number ${id}: see safe-install watch findings`);
   });
   say(`finding ${id}: ${said ?? 'new'}`);
@@ -151,6 +168,7 @@ feed: every artifact the feeds have named, for 'watch --from', JSON lines.`,
   } as const;
   const parsed = await parseArguments(argv, help, (parser) =>
     parser
+      .option('store', STORE_OPTION)
       .option('output', {
         type: 'string',
         requiresArg: true,
@@ -171,9 +189,9 @@ feed: every artifact the feeds have named, for 'watch --from', JSON lines.`,
     );
   const { output } = parsed;
   if (kind === 'feed' && ids.length > 0) throw usage('watch export feed takes no numbers');
-  await withStore((store) => {
+  await withStore(parsed.store, async (store) => {
     if (kind === 'feed') {
-      const lines = exportFeed(store);
+      const lines = await exportFeed(store);
       if (output === undefined) process.stdout.write(lines.join(''));
       else writeWhole(output, lines.join(''));
       say(counted(lines.length, 'artifact'));
@@ -182,7 +200,7 @@ feed: every artifact the feeds have named, for 'watch --from', JSON lines.`,
     const marks: readonly Mark[] = kind === 'sequences' ? ['confirmed', 'false-alarm'] : ['confirmed'];
     // A report may be asked for before anything is decided; a record and a label may not.
     const filter = kind === 'report' && ids.length > 0 ? {} : { marks };
-    const found = store.results({
+    const found = await store.results({
       verdicts: ['block'],
       order: 'oldest',
       ...filter,
@@ -203,7 +221,7 @@ feed: every artifact the feeds have named, for 'watch --from', JSON lines.`,
       say(`${counted(files.length, 'record')} of ${counted(found.length, 'confirmed finding')}`);
       return;
     }
-    const parts = kind === 'report' ? found.map(exportReport) : exportSequences(store, found);
+    const parts = kind === 'report' ? found.map(exportReport) : await exportSequences(store, found);
     const text = parts.join(kind === 'report' ? '\n' : '');
     if (output === undefined) process.stdout.write(text);
     else writeWhole(output, text);
@@ -219,7 +237,7 @@ async function status(argv: readonly string[]): Promise<Outcome> {
     examples: [['safe-install watch status --format json', 'for programs']],
   } as const;
   const parsed = await parseArguments(argv, help, (parser) =>
-    parser.option('format', {
+    parser.option('store', STORE_OPTION).option('format', {
       choices: ['text', 'json'] as const,
       default: 'text' as const,
       describe: 'Form',
@@ -227,15 +245,16 @@ async function status(argv: readonly string[]): Promise<Outcome> {
   );
   if (parsed === undefined) return done;
   noMore(parsed, 'watch status');
-  await withStore((store) => {
+  await withStore(parsed.store, async (store) => {
     const now = Date.now();
+    const oldest = await store.oldestOpen();
     const facts = {
       schema: 1,
-      feeds: store.feeds(),
-      jobs: store.counts(),
-      results: store.verdicts(),
-      oldestOpenMs: store.oldestOpen() === undefined ? null : now - store.oldestOpen()!,
-      aside: store.aside().map(({ ecosystem, name, version, filename, reason }) => ({
+      feeds: await store.feeds(),
+      jobs: await store.counts(),
+      results: await store.verdicts(),
+      oldestOpenMs: oldest === undefined ? null : now - oldest,
+      aside: (await store.aside()).map(({ ecosystem, name, version, filename, reason }) => ({
         ...{ ecosystem, name, version, filename, reason },
       })),
     };

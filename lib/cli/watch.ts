@@ -1,25 +1,36 @@
 /** `safe-install watch`: follow a registry's new releases, keep what was found, hand it to people. */
 import { availableParallelism } from 'node:os';
-import process from 'node:process';
 import { TAXONOMY_VERSION } from '../behavior/taxonomy.js';
 import { createScanner } from '../scan.js';
 import { ECOSYSTEMS, type Ecosystem } from '../types.js';
 import { Client } from '../watch/client.js';
-import { Database } from '../watch/database.js';
 import { watch } from '../watch/engine.js';
 import type { Feed } from '../watch/feed.js';
 import { createLog, type Log } from '../watch/log.js';
-import { listenLoopback } from '../watch/loopback.js';
-import { renderMetrics } from '../watch/metrics.js';
 import { NPM_FEED, NPM_REGISTRY, npmFeed } from '../watch/npm-feed.js';
 import { PYPI_FEED, PYPI_INDEX, pypiFeed } from '../watch/pypi-feed.js';
 import { recordedFeed } from '../watch/recorded-feed.js';
-import { WatchStore } from '../watch/store.js';
 import { serveUi } from '../watch/ui.js';
 import { parseArguments } from './arguments.js';
 import { done, type Outcome, usage } from './exit.js';
 import { describeTool } from './services.js';
 import { SUBCOMMANDS } from './watch-findings.js';
+import {
+  LEASE_OPTION,
+  LINES_OPTION,
+  METRICS_OPTION,
+  number,
+  openStore,
+  QUEUE_OPTION,
+  queueAddress,
+  queueOf,
+  RETRY_DELAY_OPTION,
+  STORE_OPTION,
+  sayEnd,
+  serveMetrics,
+  THREADS_OPTION,
+  untilEnded,
+} from './watch-services.js';
 
 const HELP = {
   usage: 'watch npm|pypi [options]',
@@ -30,6 +41,7 @@ where it stopped, after a restart or a crash. Ctrl-C ends it; what was under way
   watch --from FILE                 replay a recorded feed, a JSON line a release
   watch --rescan                    judge again everything that has no result of this model
   watch --ui                        the page for people, on this machine only
+  watch … --queue redis://… --store postgres://…    many machines: 'safe-install worker' reads
   watch findings|mark|export|status look at what was found, decide, hand it on (each with --help)
 
 No policy applies: a row is what 'safe-install scan' without one says of the same bytes.`,
@@ -89,33 +101,19 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
         requiresArg: true,
         describe: 'Port of the page (default: a free one)',
       })
-      .option('metrics', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Port of the Prometheus metrics on 127.0.0.1',
-      })
+      .option('metrics', METRICS_OPTION)
       .option('rate', {
         type: 'string',
         requiresArg: true,
         default: '10',
         describe: 'Requests a second to one host',
       })
-      .option('retry-delay', {
-        type: 'string',
-        requiresArg: true,
-        default: '5',
-        describe: 'Seconds before a failed job is tried again; doubles',
-      })
-      .option('threads', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Threads that read (default: a core each, at most 8)',
-      })
-      .option('format', {
-        choices: ['text', 'json'] as const,
-        default: 'text' as const,
-        describe: 'Form of the lines on stderr',
-      }),
+      .option('retry-delay', RETRY_DELAY_OPTION)
+      .option('queue', QUEUE_OPTION)
+      .option('store', STORE_OPTION)
+      .option('lease', LEASE_OPTION)
+      .option('threads', THREADS_OPTION)
+      .option('format', LINES_OPTION),
   );
   if (parsed === undefined) return done;
   const registries = parsed._.map((word) => {
@@ -133,7 +131,7 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
   const retryMs = 1000 * number(parsed['retry-delay'], '--retry-delay', 0.01, 3600);
   const threads = number(parsed.threads ?? String(Math.min(availableParallelism(), 8)), '--threads', 1, 64);
   const port = number(parsed.port ?? '0', '--port', 0, 65_535);
-  const metrics = parsed.metrics === undefined ? undefined : number(parsed.metrics, '--metrics', 0, 65_535);
+  const leaseMs = 1000 * number(parsed.lease, '--lease', 1, 3600);
   const after = parsed['published-after'] === undefined ? undefined : Date.parse(parsed['published-after']);
   if (Number.isNaN(after)) throw usage('--published-after needs a date, as 2026-01-31');
   if (after !== undefined && since === undefined) throw usage('--published-after goes with --since');
@@ -155,33 +153,29 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
             ? npmFeed(client, withSlash(parsed.feed ?? NPM_FEED, '--feed'), places.npm)
             : pypiFeed(client, checkedAddress(parsed.feed ?? PYPI_FEED, '--feed'), places.pypi),
         );
+  const shared = queueAddress(parsed.queue) !== undefined;
   const tool = await describeTool();
-  const store = new WatchStore(await Database.open());
   const log = createLog(parsed.format);
-  const closing: (() => Promise<void>)[] = [async () => store.close()];
+  const queue = queueOf(parsed.queue, parsed.store, log);
+  const store = await openStore(parsed.store, log);
+  const closing: (() => Promise<void>)[] = [() => store.close()];
   try {
     if (since !== undefined) {
       for (const feed of feeds) {
-        store.startFeed(feed.id, since, feed.finite ? undefined : after, true);
+        await store.startFeed(feed.id, since, feed.finite ? undefined : after, true);
       }
     }
     if (parsed.rescan)
       said(
         log,
         'rescan',
-        store.rescan(tool.model, TAXONOMY_VERSION, Date.now()),
+        await store.rescan(tool.model, TAXONOMY_VERSION, Date.now()),
         `queued for model ${tool.model}`,
       );
-    if (parsed.retry) said(log, 'retry', store.retryAside(Date.now()), 'that were set aside queued again');
-    if (metrics !== undefined) {
-      const server = await listenLoopback(metrics, (request, response) => {
-        const known = request.url === '/metrics';
-        response.writeHead(known ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
-        response.end(known ? renderMetrics(store, client, Date.now()) : 'nothing here: /metrics\n');
-      });
-      closing.unshift(server.close);
-      log('metrics', 'info', `metrics: http://127.0.0.1:${server.port}/metrics`, { port: server.port });
-    }
+    if (parsed.retry)
+      said(log, 'retry', await store.retryAside(Date.now()), 'that were set aside queued again');
+    if (parsed.metrics !== undefined)
+      closing.unshift((await serveMetrics(parsed.metrics, store, client, log)).close);
     if (ui) {
       const server = await serveUi(store, port);
       closing.unshift(server.close);
@@ -193,26 +187,24 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
         return;
       }
-      const scanner = await createScanner({ sequences: true, forget: true, threads });
+      // With a queue of their own, workers read.
+      const scanner = shared ? undefined : await createScanner({ sequences: true, forget: true, threads });
       // Reading takes minutes at worst: it is cut off and done again another time.
-      signal.addEventListener('abort', () => void scanner.close(), { once: true });
+      signal.addEventListener('abort', () => void scanner?.close(), { once: true });
       try {
         await watch({
-          ...{ store, feeds, client, scanner, log, signal, model: tool.model, taxonomy: TAXONOMY_VERSION },
+          ...{ store, queue, feeds, client, scanner, log, signal },
+          ...{ model: tool.model, taxonomy: TAXONOMY_VERSION },
           once: parsed.once,
-          timing: { retryMs },
+          timing: { retryMs, leaseMs },
         });
       } finally {
-        await scanner.close();
+        await scanner?.close();
       }
       if (ui && !signal.aborted && !parsed.once)
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     });
-    const { artifact, package: packages } = store.counts();
-    const { block } = store.verdicts();
-    const aside = artifact.aside + packages.aside;
-    const words = `${artifact.done} artifacts judged, ${block} flagged, ${artifact.queued} queued, ${aside} set aside`;
-    log('ended', 'info', words, { artifacts: artifact, packages, flagged: block });
+    await sayEnd(store, log);
     return done;
   } finally {
     client.close();
@@ -220,32 +212,8 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
   }
 }
 
-/** Runs until it ends or the process is told to; a second signal ends it at once. */
-async function untilEnded(body: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  const controller = new AbortController();
-  const stop = (signal: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
-    controller.abort();
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  try {
-    await body(controller.signal);
-  } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-  }
-}
-
 function said(log: Log, event: string, jobs: number, words: string): void {
   log(event, 'info', `${jobs} jobs ${words}`, { jobs });
-}
-
-function number(text: string, option: string, least: number, most: number): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= least && value <= most))
-    throw usage(`${option} needs a number from ${least} to ${most}`);
-  return value;
 }
 
 function checkedAddress(address: string, option: string): string {

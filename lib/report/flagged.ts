@@ -1,7 +1,7 @@
 /** What a report about one flagged release is made of, and the words those reports share. */
-import type { Evidence, Verdict } from '../types.js';
+import type { Behavior, Evidence, Verdict } from '../types.js';
 import { escapeText } from './escape.js';
-import { behaviorWords, mainEvidence, PHASE_WORDS } from './messages.js';
+import { behaviorWords, counted, mainEvidence, PHASE_WORDS } from './messages.js';
 
 export interface FlaggedRelease {
   /** As the registry names it; what the archive says of itself is in the verdict. */
@@ -30,6 +30,34 @@ export function evidenceLines(evidence: readonly Evidence[]): string[] {
     const place = `${PHASE_WORDS[phase]}, ${file}:${line}: ${behaviorWords(behavior)}`;
     return [escapeText(place), ...(detail === '' ? [] : [`    ${escapeText(detail)}`])];
   });
+}
+
+const MOST_DIFFERENCES = 20;
+
+/** What a flagged release does that the one published before it did not, first a sentence, then a line a behaviour. */
+export function differenceLines({
+  version,
+  judged,
+  behaviors,
+}: {
+  readonly version: string;
+  readonly judged: boolean;
+  readonly behaviors: readonly Behavior[];
+}): string[] {
+  if (!judged) return [escapeText(`${version} came before; it is not judged yet`)];
+  const more = behaviors.length - MOST_DIFFERENCES;
+  return [
+    escapeText(
+      behaviors.length === 0
+        ? `it does nothing ${version} did not do`
+        : `${counted(behaviors.length, 'behaviour')} ${version} did not have${more > 0 ? `, the first ${MOST_DIFFERENCES} of them` : ''}`,
+    ),
+    ...behaviors.slice(0, MOST_DIFFERENCES).map((behavior) => {
+      const { phase, file, line, detail } = behavior;
+      const place = `${PHASE_WORDS[phase]}, ${file}:${line}: ${behaviorWords(behavior)}`;
+      return escapeText(detail === '' ? place : `${place}: ${detail}`);
+    }),
+  ];
 }
 
 /** How the code gets to run: `while installing and when imported`. */

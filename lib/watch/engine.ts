@@ -20,30 +20,24 @@ import type { ScanInput, Verdict } from '../types.js';
 import { type Client, Failure } from './client.js';
 import type { Feed } from './feed.js';
 import type { Log } from './log.js';
-import { lookUp } from './lookup.js';
-import {
-  type Entry,
-  type Job,
-  type JobKind,
-  LIVING,
-  ownerName,
-  type ResultKey,
-  type WatchStore,
-} from './store.js';
+import { lookUp, lookUpEarlier } from './lookup.js';
+import { type JobQueue, type Outcome, type QueueOptions, Rest } from './queue.js';
+import { type Entry, type Job, LIVING, ownerName, type ResultKey, type WatchStore } from './store.js';
 
 export interface WatchOptions {
   readonly store: WatchStore;
   readonly feeds: readonly Feed[];
   readonly client: Client;
-  /** Must keep sequences. */
-  readonly scanner: Pick<Scanner, 'scan'>;
+  readonly queue: (options: QueueOptions) => JobQueue | Promise<JobQueue>;
+  /** Must keep sequences. Without it feeds are followed and jobs handed over, and nothing is worked on. */
+  readonly scanner?: Pick<Scanner, 'scan'> | undefined;
   readonly model: string;
   readonly taxonomy: string;
   readonly log: Log;
   /** Ends the watch: what is under way goes back into the queue. */
   readonly signal: AbortSignal;
-  /** Ends when the feeds have nothing more and no job is open. */
-  readonly once: boolean;
+  /** Ends when the feeds have nothing more and no job is open; `never`: also when all feeds have an end. */
+  readonly once: boolean | 'never';
   readonly timing?: Partial<Timing>;
 }
 
@@ -81,55 +75,38 @@ const TIMING: Timing = {
 const LOOKUP_SLOTS = 4;
 /** Fetches overlap reading: a little more than what is read at a time. */
 const ARTIFACT_SLOTS = Math.max(4, Math.min(16, availableParallelism() * 2));
-/** How long an idle slot sleeps before it looks at what other processes have queued. */
+/** How long a feed sleeps before it looks whether it has run ahead still. */
 const LOOK_MS = 1000;
 const MOST_ETAGS = 10_000;
 
 /** Runs until the signal, or with `once` until nothing is left. Throws `KnownError` when the scanner itself cannot work. */
 export async function watch(options: WatchOptions): Promise<void> {
-  const { store, client, log, signal, feeds } = options;
+  const { store, client, log, signal, feeds, scanner } = options;
   const timing = { ...TIMING, ...options.timing };
   const owner = ownerName(randomBytes(8).toString('hex'));
   LIVING.add(owner);
-  const recovered = store.recover(Date.now());
+  const recovered = await store.recover(Date.now());
   if (recovered > 0)
     log('recovered', 'info', `${recovered} jobs of a process that ended are taken up again`, {
       jobs: recovered,
     });
 
   let ending = false;
-  /** What sleeps, and whether something queued wakes it too. */
-  const sleepers = new Map<() => void, boolean>();
-  const wake = (all: boolean): void => {
-    for (const [rise, listens] of [...sleepers]) if (all || listens) rise();
-  };
-  const ring = (): void => wake(false);
+  const rest = new Rest();
+  const queue = await options.queue({ store, owner, leaseMs: timing.leaseMs });
   const stop = (): void => {
     ending = true;
     client.close();
-    wake(true);
+    queue.stop();
+    rest.end();
   };
-  /** Sleeps until the watch ends or, when it listens, something was queued. */
-  const rest = (ms: number, listens = false): Promise<void> =>
-    new Promise((resolve) => {
-      const rise = (): void => {
-        clearTimeout(timer);
-        sleepers.delete(rise);
-        resolve();
-      };
-      const timer = setTimeout(rise, ms);
-      sleepers.set(rise, listens);
-      if (ending) rise();
-    });
 
   let fault: unknown;
   const renew = (): void => {
-    try {
-      store.renew(owner, Date.now() + timing.leaseMs);
-    } catch (error) {
+    store.renew(owner, Date.now() + timing.leaseMs).catch((error: unknown) => {
       fault ??= error;
       stop();
-    }
+    });
   };
   const renewal = setInterval(renew, timing.leaseMs / 4);
   if (signal.aborted) stop();
@@ -137,7 +114,7 @@ export async function watch(options: WatchOptions): Promise<void> {
 
   let reading = feeds.length;
   /** It has an end; otherwise caches before the registry may still be behind the feed. */
-  const ends = options.once || feeds.every(({ finite }) => finite);
+  const ends = options.once === true || (options.once === false && feeds.every(({ finite }) => finite));
   const etags = new Map<number, string>();
 
   const follow = async (feed: Feed): Promise<void> => {
@@ -145,12 +122,12 @@ export async function watch(options: WatchOptions): Promise<void> {
     let said = '';
     while (!ending) {
       try {
-        let at = store.feed(feed.id);
+        let at = await store.feed(feed.id);
         if (at === undefined) {
           const { position, floor } = await feed.begin();
-          store.startFeed(feed.id, position, floor);
+          await store.startFeed(feed.id, position, floor);
           log('begins', 'info', `${feed.id}: begins at ${position}`, { feed: feed.id, position });
-          at = store.feed(feed.id)!;
+          at = (await store.feed(feed.id))!;
         }
         const page = await feed.read(at.position, at.floor);
         strikes = 0;
@@ -160,58 +137,45 @@ export async function watch(options: WatchOptions): Promise<void> {
         said = notice ?? '';
         // When another process was faster, its page counts.
         if (
-          store.advance(feed.id, { from: at.position, to, entries, behind, notice }, Date.now()) &&
+          (await store.advance(feed.id, { from: at.position, to, entries, behind, notice }, Date.now())) &&
           entries.length > 0
         )
-          ring();
-        if (page.caughtUp && (feed.finite || options.once)) return;
-        if (page.caughtUp) await rest(feed.pollMs);
-        while (store.open() > timing.mostOpen && !ending) await rest(LOOK_MS);
+          queue.ring();
+        if (page.caughtUp && (feed.finite || options.once === true)) return;
+        if (page.caughtUp) await rest.for(feed.pollMs);
+        while (!ending && (await store.open()) > timing.mostOpen) await rest.for(LOOK_MS);
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         if (ending) return;
-        if (options.once && strikes + 1 >= timing.onceTries)
+        if (options.once === true && strikes + 1 >= timing.onceTries)
           throw new KnownError('feed', `${feed.id} cannot be read: ${error.message}`, undefined, {
             cause: error,
           });
         const wait = backOff(error, strikes++, timing);
         const words = `${feed.id}: ${error.message}; asked again in ${Math.ceil(wait / 1000)} s`;
         log('feed-failed', 'warn', words, { feed: feed.id, why: error.message, waitMs: wait });
-        await rest(wait);
+        await rest.for(wait);
       }
     }
   };
 
-  const slot = async (kind: JobKind): Promise<void> => {
-    while (!ending) {
-      const now = Date.now();
-      const job = store.claim(kind, owner, now, timing.leaseMs);
-      if (job !== undefined) {
-        await (kind === 'package' ? lookAt(job) : readArtifact(job));
-        ring();
-        continue;
-      }
-      if (ends && reading === 0 && store.open() === 0) return;
-      const due = store.nextDue(kind) ?? Number.POSITIVE_INFINITY;
-      await rest(Math.max(5, Math.min(LOOK_MS, due - now)), true);
-    }
-  };
-
-  const lookAt = async (job: Job): Promise<void> => {
+  const lookAt = async (job: Job): Promise<Outcome> => {
     try {
       const { artifacts, etag } = await lookUp(job, client, etags.get(job.id));
-      const fresh = store.unknown(artifacts);
+      const fresh = await store.unknown(artifacts);
       const again = ends ? undefined : timing.lookAgainMs[job.looks];
       const now = Date.now();
-      if (!store.finishPackage(job, fresh, now, again === undefined ? undefined : now + again)) return;
+      if (!(await store.finishPackage(job, fresh, now, again === undefined ? undefined : now + again)))
+        return 'over';
       if (etags.size >= MOST_ETAGS) etags.clear();
       if (etag !== undefined) etags.set(job.id, etag);
+      return 'over';
     } catch (error) {
-      failed(job, error);
+      return failed(job, error);
     }
   };
 
-  const readArtifact = async (job: Job): Promise<void> => {
+  const readArtifact = async (job: Job): Promise<Outcome> => {
     try {
       const { body } = await client.get(job.url, { maxBytes: LIMITS.compressedBytes });
       const input: ScanInput = { ecosystem: job.ecosystem, filename: job.filename, bytes: body! };
@@ -229,19 +193,34 @@ export async function watch(options: WatchOptions): Promise<void> {
         model,
         taxonomy,
       };
-      if (store.hasResult(key)) {
-        store.finishArtifact(job, key, undefined, Date.now());
-        return;
+      if (await store.hasResult(key)) {
+        await store.finishArtifact(job, key, undefined, Date.now());
+        return 'over';
       }
-      const verdict = await options.scanner.scan(input);
+      const verdict = await scanner!.scan(input);
       // A worker that died or hung says nothing of the bytes that would hold on another day.
       if (verdict.unverified?.code === 'scan-failed')
         throw new Failure('final', unverifiedWords(verdict.unverified));
       const sha256 = createHash('sha256').update(body!).digest('hex');
-      const { fresh } = store.finishArtifact(job, key, { verdict, sha256 }, Date.now());
-      if (fresh && verdict.verdict === 'block') tell(job, verdict);
+      const { fresh } = await store.finishArtifact(job, key, { verdict, sha256 }, Date.now());
+      if (fresh && verdict.verdict === 'block') {
+        tell(job, verdict);
+        await queueEarlier(job);
+      }
+      return 'over';
     } catch (error) {
-      failed(job, error);
+      return failed(job, error);
+    }
+  };
+
+  /** The release before a flagged one is read too, to say what is new in this one. */
+  const queueEarlier = async (job: Job): Promise<void> => {
+    try {
+      const earlier = await lookUpEarlier(job, client);
+      if (earlier !== undefined) await store.queue(earlier, Date.now());
+    } catch (error) {
+      // Nothing is lost but a comparison.
+      if (!(error instanceof Failure)) throw error;
     }
   };
 
@@ -270,9 +249,9 @@ export async function watch(options: WatchOptions): Promise<void> {
     );
   };
 
-  const failed = (job: Job, cause: unknown): void => {
+  const failed = async (job: Job, cause: unknown): Promise<Outcome> => {
     // What broke because everything ends is no failure of the job; `release` hands it back.
-    if (ending) return;
+    if (ending) return 'over';
     // Without a scanner, a disk or a database nothing else would fare better.
     if (cause instanceof KnownError) throw cause;
     // A bug of ours that one release brings out must not keep all others from being judged.
@@ -285,10 +264,10 @@ export async function watch(options: WatchOptions): Promise<void> {
     const tries =
       error.kind === 'passing' ? passingTries : error.kind === 'gone' && !ends ? goneTries : timing.tries;
     if (job.failures + 1 < tries) {
-      store.postpone(job, now + backOff(error, job.failures, timing), error.message);
-      return;
+      const retryAt = now + backOff(error, job.failures, timing);
+      return (await store.postpone(job, retryAt, error.message)) ? { retryAt } : 'over';
     }
-    if (!store.setAside(job, error.message, now)) return;
+    if (!(await store.setAside(job, error.message, now))) return 'over';
     const { ecosystem, name, version, filename } = job;
     const what = `${ecosystem} ${name}${version === '' ? '' : `@${version}`}`;
     log('aside', 'warn', `set aside ${what}: ${error.message}`, {
@@ -298,6 +277,7 @@ export async function watch(options: WatchOptions): Promise<void> {
       filename,
       reason: error.message,
     });
+    return 'over';
   };
 
   // One fault of ours ends everything else too, and is thrown once all of it has ended.
@@ -306,24 +286,29 @@ export async function watch(options: WatchOptions): Promise<void> {
       fault ??= error;
       stop();
     });
-  const work = [
+  const slots = { package: LOOKUP_SLOTS, artifact: ARTIFACT_SLOTS };
+  await Promise.all([
     ...feeds.map((feed) =>
       guarded(
         follow(feed).finally(() => {
           reading--;
-          ring();
+          queue.ring();
         }),
       ),
     ),
-    ...Array.from({ length: LOOKUP_SLOTS }, () => guarded(slot('package'))),
-    ...Array.from({ length: ARTIFACT_SLOTS }, () => guarded(slot('artifact'))),
-  ];
-  await Promise.all(work);
+    guarded(
+      queue.work({
+        slots: scanner === undefined ? { package: 0, artifact: 0 } : slots,
+        handle: (job) => (job.kind === 'package' ? lookAt(job) : readArtifact(job)),
+        finished: async () => ends && reading === 0 && (await store.open()) === 0,
+      }),
+    ),
+  ]);
   clearInterval(renewal);
   signal.removeEventListener('abort', stop);
   LIVING.delete(owner);
   try {
-    store.release(owner);
+    await store.release(owner);
   } catch (error) {
     fault ??= error;
   }

@@ -29,6 +29,28 @@ export async function lookUp(job: Job, client: Client, etag: string | undefined)
   return { artifacts, etag: reply.etag };
 }
 
+/**
+ * The artifact of the same kind published last before this one, where its registry is known; undefined when it is the
+ * first. Throws `Failure`.
+ */
+export async function lookUpEarlier(job: Job, client: Client): Promise<Entry | undefined> {
+  const { registry, published } = job;
+  if (registry === undefined || published === undefined) return undefined;
+  const of: Job = { ...job, kind: 'package', url: registry, version: '', floor: 0 };
+  const { artifacts } = await lookUp(of, client, undefined);
+  const wheel = (filename: string): boolean => filename.endsWith('.whl');
+  return artifacts
+    .filter(
+      (entry) =>
+        entry.published !== undefined &&
+        entry.published < published &&
+        entry.version !== job.version &&
+        wheel(entry.filename) === wheel(job.filename),
+    )
+    .sort((a, b) => a.published! - b.published!)
+    .at(-1);
+}
+
 function isNew(entry: Entry, job: Job): boolean {
   if (job.version !== '' && sameVersion(entry, job)) return true;
   // A mirror that gives no dates: the feed's word is all there is.
@@ -101,6 +123,7 @@ function fromPackument(job: Job, reply: Reply): Entry[] {
         filename: `${name.replace('/', '-')}-${version}.tgz`,
         url: tarball,
         promised,
+        registry: job.url,
         published: Number.isNaN(dated) ? undefined : dated,
       },
     ];
@@ -124,6 +147,7 @@ function fromIndex(job: Job, reply: Reply): Entry[] {
         filename,
         url: link.url,
         promised,
+        registry: job.url,
         published: Number.isNaN(published) ? undefined : published,
       },
     ];

@@ -15,12 +15,17 @@ export type Handler = (
 ) => Promise<void> | void;
 
 /** Port 0: any free one. Throws `KnownError` when the port cannot be had. */
-export async function listenLoopback(port: number, handler: Handler): Promise<Loopback> {
+export async function listenLoopback(
+  port: number,
+  handler: Handler,
+  /** Another one is reached from elsewhere: for what everybody may read. */
+  address = '127.0.0.1',
+): Promise<Loopback> {
   const server = http.createServer((request, response) => {
     const own = (server.address() as AddressInfo).port;
     // A page elsewhere may have a name that leads to this address: only our own names are answered.
     const { host } = request.headers;
-    if (host !== `127.0.0.1:${own}` && host !== `localhost:${own}`) {
+    if (address === '127.0.0.1' && host !== `127.0.0.1:${own}` && host !== `localhost:${own}`) {
       response.writeHead(421, { 'content-type': 'text/plain' }).end('asked by another name\n');
       return;
     }
@@ -33,12 +38,12 @@ export async function listenLoopback(port: number, handler: Handler): Promise<Lo
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) =>
       reject(
-        new KnownError('port', `cannot listen on 127.0.0.1:${port} (${cause.code}): name another port`, 2, {
+        new KnownError('port', `cannot listen on ${address}:${port} (${cause.code}): name another port`, 2, {
           cause,
         }),
       ),
     );
-    server.listen(port, '127.0.0.1', resolve);
+    server.listen(port, address, resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,

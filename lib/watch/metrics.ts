@@ -6,7 +6,11 @@ import { JOB_STATES, type WatchStore } from './store.js';
 const HOUR_MS = 3_600_000;
 
 /** `client` only where this process fetches. Label values are ours or escaped. */
-export function renderMetrics(store: WatchStore, client: Client | undefined, now: number): string {
+export async function renderMetrics(
+  store: WatchStore,
+  client: Client | undefined,
+  now: number,
+): Promise<string> {
   const lines: string[] = [];
   const metric = (
     name: string,
@@ -20,7 +24,7 @@ export function renderMetrics(store: WatchStore, client: Client | undefined, now
       lines.push(`safe_install_watch_${name}${shown.length > 0 ? `{${shown.join(',')}}` : ''} ${value}`);
     }
   };
-  const counts = store.counts();
+  const counts = await store.counts();
   metric(
     'jobs',
     'gauge',
@@ -33,18 +37,18 @@ export function renderMetrics(store: WatchStore, client: Client | undefined, now
     'results',
     'gauge',
     'Results kept, by verdict.',
-    Object.entries(store.verdicts()).map(([verdict, count]) => [{ verdict }, count]),
+    Object.entries(await store.verdicts()).map(([verdict, count]) => [{ verdict }, count]),
   );
-  const { results, lagMs } = store.recent(now - HOUR_MS);
+  const { results, lagMs } = await store.recent(now - HOUR_MS);
   metric('results_last_hour', 'gauge', 'Results made in the last hour.', [[{}, results]]);
   if (lagMs !== undefined)
     metric('publish_to_result_seconds', 'gauge', 'Mean time from publication to result, last hour.', [
       [{}, lagMs / 1000],
     ]);
   metric('lag_seconds', 'gauge', 'Age of the oldest release named by a feed and not judged yet.', [
-    [{}, Math.max(0, now - (store.oldestOpen() ?? now)) / 1000],
+    [{}, Math.max(0, now - ((await store.oldestOpen()) ?? now)) / 1000],
   ]);
-  const feeds = store.feeds();
+  const feeds = await store.feeds();
   metric(
     'feed_position',
     'gauge',

@@ -4,12 +4,19 @@
  */
 import { createHash } from 'node:crypto';
 import { escapeHtml } from '../report/escape.js';
-import { isoTime } from '../report/flagged.js';
+import { differenceLines, isoTime } from '../report/flagged.js';
 import { evidenceList, noteList, picture } from '../report/html.js';
 import { PAGE_STYLE } from '../report/html-assets.js';
 import { counted, duration, scoreNumber, verdictWords } from '../report/messages.js';
 import { ECOSYSTEMS, type Ecosystem, PHASES, type Phase } from '../types.js';
-import { MARKS, type Mark, type Result, type ResultFilter, type WatchStore } from './store.js';
+import {
+  type Difference,
+  MARKS,
+  type Mark,
+  type Result,
+  type ResultFilter,
+  type WatchStore,
+} from './store.js';
 
 const STYLE = `${PAGE_STYLE}
 form.filter,form.mark,.exports{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:end;margin:1rem 0}fieldset{border:1px solid var(--line);border-radius:4px;display:flex;flex-wrap:wrap;gap:.25rem 1rem}
@@ -72,7 +79,7 @@ export function addressOf({ ecosystem, mark, phase, name, page }: View): string 
   return query.size === 0 ? '/' : `/?${query}`;
 }
 
-export function renderPage(store: WatchStore, view: View, token: string, now: number): string {
+export async function renderPage(store: WatchStore, view: View, token: string, now: number): Promise<string> {
   const filter: ResultFilter = {
     verdicts: ['block'],
     name: view.name,
@@ -80,8 +87,10 @@ export function renderPage(store: WatchStore, view: View, token: string, now: nu
     ...(view.mark !== undefined && { marks: [view.mark] }),
     ...(view.phase !== undefined && { phase: view.phase }),
   };
-  const found = store.results({ ...filter, limit: PER_PAGE + 1, offset: view.page * PER_PAGE });
+  const found = await store.results({ ...filter, limit: PER_PAGE + 1, offset: view.page * PER_PAGE });
   const shown = found.slice(0, PER_PAGE);
+  const cards: string[] = [];
+  for (const result of shown) cards.push(await card(store, result, view, token));
   const title = 'safe-install watch: findings';
   return `<!doctype html>
 <html lang="en">
@@ -97,17 +106,17 @@ export function renderPage(store: WatchStore, view: View, token: string, now: nu
 <a class="skip" href="#findings">To the findings</a>
 <header>
 <h1>${title}</h1>
-${status(store, now)}
+${await status(store, now)}
 </header>
 <main>
 <h2 id="findings">Findings, newest first</h2>
 ${view.saved === undefined ? '' : `<p class="saved" role="status">Finding ${view.saved} is saved.${shown.some(({ id }) => id === view.saved) ? ` <a href="#f${view.saved}">Back to it</a>` : ''}</p>`}
 ${filterForm(view)}
-${shown.length === 0 ? '<p>Nothing to show.</p>' : shown.map((result) => card(store, result, view, token)).join('\n')}
+${shown.length === 0 ? '<p>Nothing to show.</p>' : cards.join('\n')}
 ${pages(view, found.length > PER_PAGE)}
 <h2>Export</h2>
 <ul><li><a href="/export/sequences">Confirmations and false alarms as labelled sequences</a> (JSON lines)</li><li>Records of all confirmed findings: <code>safe-install watch export osv --output FOLDER</code></li></ul>
-${aside(store)}
+${await aside(store)}
 </main>
 <footer><p>Packages are read and not run. The score is the model's probability that a package is malicious; only a person can confirm it.</p></footer>
 </body>
@@ -115,12 +124,13 @@ ${aside(store)}
 `;
 }
 
-function status(store: WatchStore, now: number): string {
-  const counts = store.counts();
-  const verdicts = store.verdicts();
-  const { results, lagMs } = store.recent(now - HOUR_MS);
-  const minute = store.recent(now - 60_000).results;
-  const oldest = store.oldestOpen();
+async function status(store: WatchStore, now: number): Promise<string> {
+  const counts = await store.counts();
+  const verdicts = await store.verdicts();
+  const { results, lagMs } = await store.recent(now - HOUR_MS);
+  const minute = (await store.recent(now - 60_000)).results;
+  const oldest = await store.oldestOpen();
+  const feeds = await store.feeds();
   const facts: [string, string][] = [
     ['Throughput', `${counted(minute, 'result')} in the last minute, ${results} in the last hour`],
     [
@@ -132,14 +142,12 @@ function status(store: WatchStore, now: number): string {
       `${counts.package.queued + counts.package.running} packages to look up, ${counts.artifact.queued} artifacts queued, ${counts.artifact.running} running, ${counts.artifact.done} done, ${counts.package.aside + counts.artifact.aside} set aside`,
     ],
     ['Results', `${verdicts.block} flagged, ${verdicts.unverified} unverified, ${verdicts.allow} allowed`],
-    ...store
-      .feeds()
-      .map(({ id, position, checked, behind, notice }): [string, string] => [
-        'Feed',
-        escapeHtml(
-          `${id}: at ${position}${behind === undefined ? '' : `, ${behind} behind`}${checked === undefined ? '' : `, read ${duration(Math.max(0, now - checked))} ago`}${notice === undefined ? '' : `; last notice: ${notice}`}`,
-        ),
-      ]),
+    ...feeds.map(({ id, position, checked, behind, notice }): [string, string] => [
+      'Feed',
+      escapeHtml(
+        `${id}: at ${position}${behind === undefined ? '' : `, ${behind} behind`}${checked === undefined ? '' : `, read ${duration(Math.max(0, now - checked))} ago`}${notice === undefined ? '' : `; last notice: ${notice}`}`,
+      ),
+    ]),
   ];
   return `<dl>${facts.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl><p><a href="/">Refresh</a></p>`;
 }
@@ -167,7 +175,7 @@ function filterForm(view: View): string {
   )}</select></label><label>State <select name="mark">${options(view.mark, marks)}</select></label><label>What weighs most runs <select name="phase">${options(view.phase, phases)}</select></label><label>Name contains <input type="search" name="name" value="${escapeHtml(view.name)}" autocomplete="off"></label><button type="submit">Show</button></form>`;
 }
 
-function card(store: WatchStore, result: Result, view: View, token: string): string {
+async function card(store: WatchStore, result: Result, view: View, token: string): Promise<string> {
   const { id, verdict, release, releases, sha256, created, mark, note, model } = result;
   const named = escapeHtml(`${release.name}@${release.version}`);
   const says =
@@ -191,12 +199,21 @@ function card(store: WatchStore, result: Result, view: View, token: string): str
   return `<section class="card block" id="f${id}" aria-labelledby="h${id}">
 <h3 id="h${id}"><span class="label">score ${scoreNumber(verdict.score ?? 1)}</span> ${named} <small>${verdict.ecosystem}, ${MARK_WORDS[mark ?? 'new']}</small></h3>
 <dl>${facts.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl>
-${picture(store.sequence(id), verdict.evidence)}
+${picture(await store.sequence(id), verdict.evidence)}
 ${evidenceList(verdict.evidence)}
 ${noteList(verdict)}
+${differenceNote(await store.difference(result))}
 <form class="mark" method="post" action="/mark"><input type="hidden" name="token" value="${escapeHtml(token)}"><input type="hidden" name="id" value="${id}"><input type="hidden" name="view" value="${escapeHtml(addressOf(view))}"><fieldset><legend>Finding ${id} is</legend>${radios}</fieldset><label class="note">Note <textarea name="note" maxlength="4000" rows="2">${escapeHtml(note)}</textarea></label><button type="submit">Save<span class="skip"> finding ${id}</span></button></form>
 <p class="exports"><a href="/export/report?id=${id}">Text for the registry's security team</a>${mark === 'confirmed' ? ` <a href="/export/osv?id=${id}">OSV record</a>` : ''}</p>
 </section>`;
+}
+
+/** What is new against the release before: the sign of a package that was taken over. */
+function differenceNote(difference: Difference | undefined): string {
+  if (difference === undefined) return '<p>No earlier release of it is known here.</p>';
+  const lines = differenceLines(difference);
+  const [first, ...rest] = lines.map(escapeHtml);
+  return `<h4>Against the release before</h4><p>${first}</p>${rest.length === 0 ? '' : `<ul>${rest.map((line) => `<li>${line}</li>`).join('')}</ul>`}`;
 }
 
 function pages(view: View, more: boolean): string {
@@ -210,8 +227,8 @@ function pages(view: View, more: boolean): string {
   return `<nav aria-label="Pages"><p>${links.join(' ')}</p></nav>`;
 }
 
-function aside(store: WatchStore): string {
-  const jobs = store.aside(200);
+async function aside(store: WatchStore): Promise<string> {
+  const jobs = await store.aside(200);
   if (jobs.length === 0) return '';
   const rows = jobs.map(
     ({ ecosystem, name, version, filename, reason }) =>

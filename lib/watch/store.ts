@@ -1,13 +1,14 @@
 /**
- * Queue and results of a watch. A job is `queued`, `running` under a lease, `done`, or set `aside` with its reason.
+ * Jobs and results of a watch. A job is `queued`, `running` under a lease, `done`, or set `aside` with its reason.
  * Each method that changes something is one transaction; a job is finished only by the claim that holds it, so that a
  * process that lost its lease changes nothing. All times are milliseconds since 1970.
  */
+import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import process from 'node:process';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { BehaviorSequence, Ecosystem, Phase, Verdict, VerdictKind } from '../types.js';
-import type { Database, Row, Value } from './database.js';
+import type { Behavior, BehaviorSequence, Ecosystem, Phase, Verdict, VerdictKind } from '../types.js';
+import type { Database, Queries, Row, Value } from './database.js';
 
 export type JobKind = 'package' | 'artifact';
 export type JobState = 'queued' | 'running' | 'done' | 'aside';
@@ -24,6 +25,8 @@ export interface Entry {
   readonly filename: string;
   readonly url: string;
   readonly promised: string;
+  /** Where the package of an artifact was looked up; undefined when a feed gave the address itself. */
+  readonly registry?: string | undefined;
   readonly published?: number | undefined;
   /** Of a package: what was published before is old. */
   readonly floor?: number | undefined;
@@ -32,6 +35,8 @@ export interface Entry {
 export interface Job extends Entry {
   readonly id: number;
   readonly state: JobState;
+  /** Not to be worked on before. */
+  readonly due: number;
   /** When the feed named it first. */
   readonly seen: number;
   readonly failures: number;
@@ -72,6 +77,15 @@ export interface Result extends ResultKey {
   readonly note: string;
 }
 
+/** What a flagged release does that the release before it did not. */
+export interface Difference {
+  /** Of the release before; its result may be missing still. */
+  readonly version: string;
+  readonly judged: boolean;
+  /** In running order; empty while the release before is not judged. */
+  readonly behaviors: readonly Behavior[];
+}
+
 export interface ResultFilter {
   readonly verdicts?: readonly VerdictKind[];
   /** `new`: not marked yet. */
@@ -102,17 +116,19 @@ const MOST_DEATHS = 5;
 export class WatchStore {
   constructor(private readonly db: Database) {}
 
-  close(): void {
-    this.db.close();
+  close(): Promise<void> {
+    return this.db.close();
   }
 
-  feed(id: string): { position: string; floor: number | undefined } | undefined {
-    const row = this.db.get('SELECT position, floor FROM feeds WHERE id = ?', id);
+  async feed(id: string): Promise<{ position: string; floor: number | undefined } | undefined> {
+    const row = await this.db.get('SELECT position, floor FROM feeds WHERE id = ?', id);
     return row && { position: String(row.position), floor: optional(row.floor) };
   }
 
-  feeds(): { id: string; position: string; checked?: number; behind?: number; notice?: string }[] {
-    return this.db.all('SELECT * FROM feeds ORDER BY id').map((row) => ({
+  async feeds(): Promise<
+    { id: string; position: string; checked?: number; behind?: number; notice?: string }[]
+  > {
+    return (await this.db.all('SELECT * FROM feeds ORDER BY id')).map((row) => ({
       id: String(row.id),
       position: String(row.position),
       ...(row.checked !== null && { checked: Number(row.checked) }),
@@ -122,19 +138,19 @@ export class WatchStore {
   }
 
   /** Begins a feed at a position; one that has begun keeps its own unless `again`. */
-  startFeed(id: string, position: string, floor: number | undefined, again = false): void {
+  async startFeed(id: string, position: string, floor: number | undefined, again = false): Promise<void> {
     const sql = 'INSERT INTO feeds (id, position, floor) VALUES (?, ?, ?) ON CONFLICT (id) DO';
     const update = again ? 'UPDATE SET position = excluded.position, floor = excluded.floor' : 'NOTHING';
-    this.db.run(`${sql} ${update}`, id, position, floor ?? null);
+    await this.db.run(`${sql} ${update}`, id, position, floor ?? null);
   }
 
   /**
    * Takes over what a feed named between two positions, with the new position, or nothing when another process has moved
    * it meanwhile (false). What is known already makes no second job; a package is looked at again.
    */
-  advance(id: string, { from, to, entries, behind, notice }: Advance, now: number): boolean {
-    return this.db.transaction(() => {
-      const moved = this.db.run(
+  advance(id: string, { from, to, entries, behind, notice }: Advance, now: number): Promise<boolean> {
+    return this.db.transaction(async (db) => {
+      const moved = await db.run(
         'UPDATE feeds SET position = ?, checked = ?, behind = ?, notice = coalesce(?, notice) WHERE id = ? AND position = ?',
         to,
         now,
@@ -144,34 +160,24 @@ export class WatchStore {
         from,
       );
       if (moved === 0) return false;
-      for (const entry of entries) this.add(entry, now);
+      for (const entry of entries) await add(db, entry, now);
       return true;
     });
   }
 
-  private add(entry: Entry, now: number): void {
-    const insert = `INSERT INTO jobs (kind, ecosystem, name, version, filename, url, promised, published, floor, due, seen)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO`;
-    const { kind, ecosystem, name, version, filename, url, promised, published, floor } = entry;
-    // A package that runs now may have been fetched before this change: it runs once more.
-    const again = `UPDATE SET wanted = wanted + 1, looks = 0, failures = 0, deaths = 0, url = excluded.url,
-      floor = CASE WHEN state IN ('queued', 'running') THEN min(floor, excluded.floor) ELSE excluded.floor END,
-      due = CASE state WHEN 'running' THEN due ELSE excluded.due END,
-      seen = CASE WHEN state IN ('queued', 'running') THEN seen ELSE excluded.seen END,
-      state = CASE state WHEN 'running' THEN state ELSE 'queued' END`;
-    const values: Value[] = [kind, ecosystem, name, version, filename, url, promised];
-    const times = [published ?? null, floor ?? null, now, now];
-    this.db.run(`${insert} ${kind === 'package' ? again : 'NOTHING'}`, ...values, ...times);
+  /** An artifact no feed has named: the release before a flagged one. */
+  async queue(entry: Entry, now: number): Promise<void> {
+    await add(this.db, entry, now);
   }
 
   /** The next job of a kind that is due, or whose lease has run out; leased to `owner`. */
-  claim(kind: JobKind, owner: string, now: number, leaseMs: number): Job | undefined {
-    return this.db.transaction(() => {
-      this.giveUp("kind = ? AND state = 'running' AND lease < ?", 'its lease ran out', now, kind, now);
-      const row = this.db.get(
+  claim(kind: JobKind, owner: string, now: number, leaseMs: number): Promise<Job | undefined> {
+    return this.db.transaction(async (db) => {
+      await giveUp(db, "kind = ? AND state = 'running' AND lease < ?", 'its lease ran out', now, kind, now);
+      const row = await db.get(
         `UPDATE jobs SET state = 'running', owner = ?, lease = ?, claims = claims + 1
-         WHERE id = (SELECT id FROM jobs WHERE kind = ? AND state = 'queued' AND due <= ? ORDER BY due, id LIMIT 1)
-         RETURNING *`,
+         WHERE id = (SELECT id FROM jobs WHERE kind = ? AND state = 'queued' AND due <= ?
+           ORDER BY due, id LIMIT 1 ${this.db.dialect.skipLocked}) RETURNING *`,
         owner,
         now + leaseMs,
         kind,
@@ -181,41 +187,77 @@ export class WatchStore {
     });
   }
 
+  /**
+   * The job a queue elsewhere says it is this owner's turn for. `again`: that queue has given it to a process that said
+   * nothing more; otherwise what runs elsewhere stays there. Undefined when there is nothing to do for it.
+   */
+  take(id: number, again: boolean, owner: string, now: number, leaseMs: number): Promise<Job | undefined> {
+    return this.db.transaction(async (db) => {
+      if (again) await giveUp(db, "id = ? AND state = 'running'", 'its process ended', now, id);
+      const row = await db.get(
+        `UPDATE jobs SET state = 'running', owner = ?, lease = ?, claims = claims + 1
+         WHERE id = ? AND state = 'queued' RETURNING *`,
+        ...[owner, now + leaseMs, id],
+      );
+      return row && jobOf(row);
+    });
+  }
+
+  /**
+   * Jobs a queue elsewhere should have: what is queued, now or for later, also because its lease ran out; not again what
+   * was handed over less than a lease ago.
+   */
+  async toHandOver(now: number, limit: number): Promise<Job[]> {
+    await giveUp(this.db, `${ALL} AND state = 'running' AND lease < ?`, 'its lease ran out', now, now);
+    const rows = await this.db.all(
+      `SELECT * FROM jobs WHERE ${ALL} AND state = 'queued' AND (lease IS NULL OR lease < ?)
+       ORDER BY due, id LIMIT ?`,
+      now,
+      limit,
+    );
+    return rows.map(jobOf);
+  }
+
+  /** That a queue elsewhere has these; should it lose them, they are handed over again after the lease. */
+  async handedOver(jobs: readonly Job[], now: number, leaseMs: number): Promise<void> {
+    await this.db.transaction(async (db) => {
+      for (const { id, due, wanted, looks } of jobs)
+        await db.run(
+          "UPDATE jobs SET lease = ? WHERE id = ? AND state = 'queued' AND wanted = ? AND looks = ?",
+          ...[Math.max(now, due) + leaseMs, id, wanted, looks],
+        );
+    });
+  }
+
   /** Keeps the leases of an owner; must be called more often than they last. */
-  renew(owner: string, until: number): void {
-    this.db.run(`UPDATE jobs SET lease = ? WHERE ${ALL} AND state = 'running' AND owner = ?`, until, owner);
+  async renew(owner: string, until: number): Promise<void> {
+    await this.db.run(
+      `UPDATE jobs SET lease = ? WHERE ${ALL} AND state = 'running' AND owner = ?`,
+      until,
+      owner,
+    );
   }
 
   /** Takes up the jobs of processes of this machine that are no more, without waiting for their leases. */
-  recover(now: number): number {
-    const owners = this.db.all(`SELECT DISTINCT owner FROM jobs WHERE ${ALL} AND state = 'running'`);
-    const dead = owners.map(({ owner }) => String(owner)).filter((owner) => !isAlive(owner));
-    return this.db.transaction(() =>
-      dead.reduce(
-        (sum, owner) =>
-          sum + this.giveUp(`${ALL} AND state = 'running' AND owner = ?`, 'its process ended', now, owner),
-        0,
-      ),
-    );
-  }
-
-  /** Back into the queue, or aside when it has been the last thing of too many processes. */
-  private giveUp(where: string, why: string, now: number, ...values: Value[]): number {
-    return this.db.run(
-      `UPDATE jobs SET deaths = deaths + 1, owner = NULL, lease = NULL, due = ?,
-         state = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN 'aside' ELSE 'queued' END,
-         finished = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN ? ELSE finished END,
-         reason = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN ? ELSE reason END
-       WHERE ${where}`,
-      now,
-      now,
-      `${why} ${MOST_DEATHS} times before it was done`,
-      ...values,
-    );
+  recover(now: number): Promise<number> {
+    return this.db.transaction(async (db) => {
+      const owners = await db.all(`SELECT DISTINCT owner FROM jobs WHERE ${ALL} AND state = 'running'`);
+      const dead = owners.map(({ owner }) => String(owner)).filter((owner) => !isAlive(owner));
+      let jobs = 0;
+      for (const owner of dead)
+        jobs += await giveUp(
+          db,
+          `${ALL} AND state = 'running' AND owner = ?`,
+          'its process ended',
+          now,
+          owner,
+        );
+      return jobs;
+    });
   }
 
   /** Hands back what an owner has not finished, as if it had never been claimed. */
-  release(owner: string): number {
+  release(owner: string): Promise<number> {
     return this.db.run(
       `UPDATE jobs SET state = 'queued', owner = NULL, lease = NULL WHERE ${ALL} AND state = 'running' AND owner = ?`,
       owner,
@@ -223,13 +265,13 @@ export class WatchStore {
   }
 
   /** The artifacts a package was found to have; `lookAgain`: when to look once more, as a mirror may be behind its feed. */
-  finishPackage(job: Job, artifacts: readonly Entry[], now: number, lookAgain?: number): boolean {
-    return this.db.transaction(() => {
-      const finished = this.db.run(
+  finishPackage(job: Job, artifacts: readonly Entry[], now: number, lookAgain?: number): Promise<boolean> {
+    return this.db.transaction(async (db) => {
+      const finished = await db.run(
         `UPDATE jobs SET owner = NULL, lease = NULL, reason = NULL, deaths = 0, failures = 0, finished = ?,
            looks = CASE WHEN wanted > ? THEN 0 ELSE looks + 1 END,
            due = CASE WHEN wanted > ? THEN ? ELSE coalesce(?, due) END,
-           state = CASE WHEN wanted > ? OR ? THEN 'queued' ELSE 'done' END
+           state = CASE WHEN wanted > ? OR ? = 1 THEN 'queued' ELSE 'done' END
          WHERE id = ? AND claims = ? AND state = 'running'`,
         now,
         job.wanted,
@@ -242,23 +284,24 @@ export class WatchStore {
         job.claims,
       );
       if (finished === 0) return false;
-      for (const artifact of artifacts) this.add(artifact, now);
+      for (const artifact of artifacts) await add(db, artifact, now);
       return true;
     });
   }
 
   /** Which of these artifacts have no job yet. */
-  unknown(entries: readonly Entry[]): Entry[] {
-    const known = `SELECT 1 FROM jobs WHERE kind = 'artifact' AND ecosystem = ? AND name = ? AND version = ?
-      AND filename = ? AND promised = ?`;
-    return entries.filter(
-      (e) => this.db.get(known, e.ecosystem, e.name, e.version, e.filename, e.promised) === undefined,
-    );
+  async unknown(entries: readonly Entry[]): Promise<Entry[]> {
+    const fresh: Entry[] = [];
+    for (const entry of entries) {
+      const known = await this.db.get('SELECT 1 AS known FROM jobs WHERE key = ?', keyOf(entry));
+      if (known === undefined) fresh.push(entry);
+    }
+    return fresh;
   }
 
-  hasResult({ ecosystem, integrity, reader, model, taxonomy }: ResultKey): boolean {
-    const found = this.db.get(
-      'SELECT 1 FROM results WHERE ecosystem = ? AND integrity = ? AND reader = ? AND model = ? AND taxonomy = ?',
+  async hasResult({ ecosystem, integrity, reader, model, taxonomy }: ResultKey): Promise<boolean> {
+    const found = await this.db.get(
+      'SELECT 1 AS known FROM results WHERE ecosystem = ? AND integrity = ? AND reader = ? AND model = ? AND taxonomy = ?',
       ...[ecosystem, integrity, reader, model, taxonomy],
     );
     return found !== undefined;
@@ -270,60 +313,52 @@ export class WatchStore {
     key: ResultKey,
     read: Read | undefined,
     now: number,
-  ): { done: boolean; fresh: boolean } {
+  ): Promise<{ done: boolean; fresh: boolean }> {
     const { ecosystem, integrity, reader, model, taxonomy } = key;
-    return this.db.transaction(() => {
-      const finished = this.db.run(
+    return this.db.transaction(async (db) => {
+      const finished = await db.run(
         `UPDATE jobs SET state = 'done', owner = NULL, lease = NULL, reason = NULL, finished = ?, integrity = ?, reader = ?
          WHERE id = ? AND claims = ? AND state = 'running'`,
         ...[now, integrity, reader, job.id, job.claims],
       );
       if (finished === 0 || read === undefined) return { done: finished > 0, fresh: false };
       const { verdict, sha256 } = read;
-      const { name, version, findings, evidence, unverified, policy, opaqueFiles } = verdict;
+      const { name, version, findings, evidence, unverified, policy, opaqueFiles, sequence } = verdict;
       // As JSON every text comes back as it was; the columns of the same name are to search in.
       const facts = JSON.stringify({ name, version, findings, evidence, unverified, policy, opaqueFiles });
-      const fresh = this.db.run(
-        `INSERT OR IGNORE INTO results (ecosystem, integrity, reader, model, taxonomy, name, version, sha256, verdict,
-           score, threshold, facts, sequence, ms, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        ...[
-          ecosystem,
-          integrity,
-          reader,
-          model,
-          taxonomy,
-          verdict.name,
-          verdict.version,
-          sha256,
-          verdict.verdict,
-        ],
-        ...[verdict.score ?? null, verdict.threshold ?? null, facts],
-        // Pictures and labelled sequences are only asked for of what was flagged.
-        verdict.verdict === 'block' && verdict.sequence !== undefined
-          ? gzipSync(JSON.stringify(verdict.sequence))
-          : null,
+      // Pictures and labelled sequences are only asked for of what was flagged; what a release did, by its successor.
+      const kept = verdict.verdict === 'block' && sequence !== undefined;
+      const fresh = await db.run(
+        `INSERT INTO results (ecosystem, integrity, reader, model, taxonomy, name, version, sha256, verdict, score,
+           threshold, phase, facts, sequence, behaviors, ms, created)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+        ...[ecosystem, integrity, reader, model, taxonomy],
+        ...[verdict.name, verdict.version, sha256, verdict.verdict],
+        ...[verdict.score ?? null, verdict.threshold ?? null, heaviest(verdict)?.phase ?? null, facts],
+        kept ? gzipSync(JSON.stringify(sequence)) : null,
+        sequence === undefined ? null : marksOf(sequence),
         ...[verdict.durationMs, now],
       );
       return { done: true, fresh: fresh > 0 };
     });
   }
 
-  /** Back into the queue for later. `counts`: one failure more. */
-  postpone(job: Job, due: number, reason: string, counts = true): boolean {
+  /** Back into the queue for later, with one failure more. */
+  async postpone(job: Job, due: number, reason: string): Promise<boolean> {
     const sql = `UPDATE jobs SET state = 'queued', owner = NULL, lease = NULL, due = ?, reason = ?,
-      failures = failures + ?, deaths = 0 WHERE id = ? AND claims = ? AND state = 'running'`;
-    return this.db.run(sql, due, reason, counts ? 1 : 0, job.id, job.claims) > 0;
+      failures = failures + 1, deaths = 0 WHERE id = ? AND claims = ? AND state = 'running'`;
+    return (await this.db.run(sql, due, reason, job.id, job.claims)) > 0;
   }
 
-  setAside(job: Job, reason: string, now: number): boolean {
+  async setAside(job: Job, reason: string, now: number): Promise<boolean> {
     // A package that was named again meanwhile gets its next try at once.
     const sql = `UPDATE jobs SET state = CASE WHEN wanted > ? THEN 'queued' ELSE 'aside' END, owner = NULL, lease = NULL,
       reason = ?, finished = ? WHERE id = ? AND claims = ? AND state = 'running'`;
-    return this.db.run(sql, job.wanted, reason, now, job.id, job.claims) > 0;
+    return (await this.db.run(sql, job.wanted, reason, now, job.id, job.claims)) > 0;
   }
 
   /** Queues every artifact that has no result of this model and taxonomy; what was set aside gets another chance. */
-  rescan(model: string, taxonomy: string, now: number): number {
+  rescan(model: string, taxonomy: string, now: number): Promise<number> {
     return this.db.run(
       `UPDATE jobs SET state = 'queued', due = ?, failures = 0, deaths = 0
        WHERE kind = 'artifact' AND state IN ('done', 'aside') AND NOT EXISTS (
@@ -334,25 +369,25 @@ export class WatchStore {
   }
 
   /** Queues again what was set aside. */
-  retryAside(now: number): number {
+  retryAside(now: number): Promise<number> {
     return this.db.run(
       `UPDATE jobs SET state = 'queued', due = ?, failures = 0, deaths = 0 WHERE ${ALL} AND state = 'aside'`,
       now,
     );
   }
 
-  counts(): Record<JobKind, Record<JobState, number>> {
+  async counts(): Promise<Record<JobKind, Record<JobState, number>>> {
     const none = (): Record<JobState, number> => ({ queued: 0, running: 0, done: 0, aside: 0 });
     const counts = { package: none(), artifact: none() };
-    for (const [kind, state, n] of this.tally()) {
+    for (const [kind, state, n] of await this.tally()) {
       if (kind !== 'result') counts[kind as JobKind][state as JobState] = n;
     }
     return counts;
   }
 
   /** Jobs that are not over; second looks at a package that wait for their time keep nobody. */
-  open(): number {
-    const row = this.db.get(
+  async open(): Promise<number> {
+    const row = await this.db.get(
       `SELECT count(*) AS n FROM jobs WHERE ${ALL}
        AND (state = 'running' OR (state = 'queued' AND looks = 0))`,
     );
@@ -360,8 +395,8 @@ export class WatchStore {
   }
 
   /** When the next job of a kind is due or loses its lease; undefined when there is none. */
-  nextDue(kind: JobKind): number | undefined {
-    const row = this.db.get(
+  async nextDue(kind: JobKind): Promise<number | undefined> {
+    const row = await this.db.get(
       `SELECT min(CASE state WHEN 'queued' THEN due ELSE lease END) AS at FROM jobs
        WHERE kind = ? AND state IN ('queued', 'running')`,
       kind,
@@ -370,17 +405,17 @@ export class WatchStore {
   }
 
   /** When the feed named the oldest release that is not judged yet. */
-  oldestOpen(): number | undefined {
-    const row = this.db.get(
+  async oldestOpen(): Promise<number | undefined> {
+    const row = await this.db.get(
       `SELECT min(seen) AS at FROM jobs WHERE ${ALL} AND state IN ('queued', 'running') AND looks = 0`,
     );
     return optional(row?.at);
   }
 
   /** Every artifact a feed has named, in the order it was named, a page at a time. */
-  *artifacts(perPage = 1000): Generator<Job> {
+  async *artifacts(perPage = 1000): AsyncGenerator<Job> {
     for (let after = 0; ; ) {
-      const rows = this.db.all(
+      const rows = await this.db.all(
         "SELECT * FROM jobs WHERE kind = 'artifact' AND id > ? ORDER BY id LIMIT ?",
         after,
         perPage,
@@ -391,38 +426,38 @@ export class WatchStore {
     }
   }
 
-  aside(limit = 1000): Job[] {
-    return this.db
-      .all(`SELECT * FROM jobs WHERE ${ALL} AND state = 'aside' ORDER BY id DESC LIMIT ?`, limit)
-      .map(jobOf);
+  async aside(limit = 1000): Promise<Job[]> {
+    const sql = `SELECT * FROM jobs WHERE ${ALL} AND state = 'aside' ORDER BY id DESC LIMIT ?`;
+    return (await this.db.all(sql, limit)).map(jobOf);
   }
 
-  verdicts(): Record<VerdictKind, number> {
+  async verdicts(): Promise<Record<VerdictKind, number>> {
     const counts = { allow: 0, block: 0, unverified: 0 };
-    for (const [kind, verdict, n] of this.tally()) if (kind === 'result') counts[verdict as VerdictKind] = n;
+    for (const [kind, verdict, n] of await this.tally())
+      if (kind === 'result') counts[verdict as VerdictKind] = n;
     return counts;
   }
 
-  private tally(): [kind: string, of: string, n: number][] {
-    return this.db.all('SELECT what, n FROM tally').map(({ what, n }) => {
+  private async tally(): Promise<[kind: string, of: string, n: number][]> {
+    return (await this.db.all('SELECT what, n FROM tally')).map(({ what, n }) => {
       const [kind = '', of = ''] = String(what).split(' ');
       return [kind, of, Number(n)];
     });
   }
 
   /** Results made since a time, and the mean time from publication to result of those with a date, in milliseconds. */
-  recent(since: number): { results: number; lagMs: number | undefined } {
-    const made = this.db.get('SELECT count(*) AS n FROM results WHERE created >= ?', since)!;
-    const lag = this.db.get(
-      `SELECT avg(finished - published) AS lag FROM jobs INDEXED BY jobs_judged
+  async recent(since: number): Promise<{ results: number; lagMs: number | undefined }> {
+    const made = (await this.db.get('SELECT count(*) AS n FROM results WHERE created >= ?', since))!;
+    const lag = (await this.db.get(
+      `SELECT avg(finished - published) AS lag FROM jobs ${this.db.dialect.indexedBy('jobs_judged')}
        WHERE kind = 'artifact' AND state = 'done' AND finished >= ? AND published IS NOT NULL`,
       since,
-    )!;
+    ))!;
     return { results: Number(made.n), lagMs: optional(lag.lag) };
   }
 
   /** The newest result of each artifact, newest first. */
-  results(filter: ResultFilter = {}): Result[] {
+  async results(filter: ResultFilter = {}): Promise<Result[]> {
     const where = [
       `r.id = (SELECT max(n.id) FROM results n
         WHERE n.ecosystem = r.ecosystem AND n.integrity = r.integrity AND n.reader = r.reader)`,
@@ -436,56 +471,161 @@ export class WatchStore {
     if (filter.verdicts !== undefined) oneOf('r.verdict', filter.verdicts);
     if (filter.marks !== undefined) oneOf("coalesce(m.mark, 'new')", filter.marks);
     if (filter.ecosystem !== undefined) oneOf('r.ecosystem', [filter.ecosystem]);
+    if (filter.phase !== undefined) oneOf('r.phase', [filter.phase]);
     if (filter.name !== undefined && filter.name !== '') {
-      where.push('(instr(lower(j.name), lower(?)) OR instr(lower(r.name), lower(?)))');
-      values.push(filter.name, filter.name);
+      where.push("(lower(j.name) LIKE ? ESCAPE '!' OR lower(r.name) LIKE ? ESCAPE '!')");
+      const pattern = `%${filter.name.toLowerCase().replace(/[!%_]/g, '!$&')}%`;
+      values.push(pattern, pattern);
     }
-    if (filter.phase !== undefined) {
-      where.push(`(SELECT json_extract(e.value, '$.behavior.phase') FROM json_each(r.facts, '$.evidence') e
-        ORDER BY json_extract(e.value, '$.weight') DESC LIMIT 1) = ?`);
-      values.push(filter.phase);
+    let page = '';
+    if (filter.limit !== undefined) {
+      page = 'LIMIT ? OFFSET ?';
+      values.push(filter.limit, filter.offset ?? 0);
     }
     const columns = RESULT_COLUMNS.map((column) => `r.${column}`).join(', ');
-    const rows = this.db.all(
-      `SELECT ${columns}, m.mark, m.note, j.name AS jobName, j.version AS jobVersion, j.filename,
+    const rows = await this.db.all(
+      `SELECT ${columns}, m.mark, m.note, j.name AS job_name, j.version AS job_version, j.filename,
          j.url, j.published, j.seen, (SELECT count(*) FROM jobs s WHERE s.ecosystem = r.ecosystem
            AND s.integrity = r.integrity AND s.reader = r.reader) AS releases
        FROM results r JOIN jobs j ON j.id = (SELECT min(f.id) FROM jobs f WHERE f.integrity = r.integrity
          AND f.ecosystem = r.ecosystem AND f.reader = r.reader)
        LEFT JOIN marks m ON m.ecosystem = r.ecosystem AND m.integrity = r.integrity
-       WHERE ${where.join(' AND ')} ORDER BY r.id ${filter.order === 'oldest' ? 'ASC' : 'DESC'} LIMIT ? OFFSET ?`,
+       WHERE ${where.join(' AND ')} ORDER BY r.id ${filter.order === 'oldest' ? 'ASC' : 'DESC'} ${page}`,
       ...values,
-      filter.limit ?? -1,
-      filter.offset ?? 0,
     );
     return rows.map(resultOf);
   }
 
   /** Behaviours in running order, kept for what was flagged. */
-  sequence(id: number): BehaviorSequence | undefined {
-    const blob = this.db.get('SELECT sequence FROM results WHERE id = ?', id)?.sequence;
+  async sequence(id: number): Promise<BehaviorSequence | undefined> {
+    const blob = (await this.db.get('SELECT sequence FROM results WHERE id = ?', id))?.sequence;
     if (blob === undefined || blob === null) return undefined;
     return JSON.parse(gunzipSync(blob as Buffer).toString()) as BehaviorSequence;
   }
 
+  /**
+   * What a flagged release does that the one published before it did not: behaviours by phase, code and qualifiers,
+   * wherever they stand. Undefined when no earlier release is known, or nothing says which is earlier.
+   */
+  async difference({
+    id,
+    release,
+    reader,
+    ecosystem,
+    model,
+    taxonomy,
+  }: Result): Promise<Difference | undefined> {
+    if (release.published === undefined) return undefined;
+    const earlier = await this.db.get(
+      `SELECT version, integrity FROM jobs ${this.db.dialect.indexedBy('jobs_earlier')}
+       WHERE kind = 'artifact' AND ecosystem = ? AND name = ? AND published < ? AND version <> ?
+         AND (reader IS NULL OR reader = ?) AND state <> 'aside' ORDER BY published DESC LIMIT 1`,
+      ...[ecosystem, release.name, release.published, release.version, reader],
+    );
+    if (earlier === undefined) return undefined;
+    const version = String(earlier.version);
+    const row = await this.db.get(
+      `SELECT behaviors FROM results WHERE ecosystem = ? AND integrity = ? AND reader = ? AND model = ?
+         AND taxonomy = ?`,
+      ...[ecosystem, earlier.integrity ?? null, reader, model, taxonomy],
+    );
+    const sequence = await this.sequence(id);
+    const behaviors = row?.behaviors;
+    if (behaviors === undefined || behaviors === null || sequence === undefined)
+      return { version, judged: false, behaviors: [] };
+    const before = new Set(chunks(Buffer.from(behaviors as Buffer)));
+    const seen = new Set<string>();
+    const fresh = behaviorsOf(sequence).filter((behavior) => {
+      const mark = markOf(behavior);
+      if (before.has(mark) || seen.has(mark)) return false;
+      seen.add(mark);
+      return true;
+    });
+    return { version, judged: true, behaviors: fresh };
+  }
+
   /** What a person says of a result's bytes; it outlives a newer model. False when there is no such result. */
-  mark(id: number, mark: Mark | undefined, note: string, now: number): boolean {
-    return this.db.transaction(() => {
-      const row = this.db.get('SELECT ecosystem, integrity FROM results WHERE id = ?', id);
+  mark(id: number, mark: Mark | undefined, note: string, now: number): Promise<boolean> {
+    return this.db.transaction(async (db) => {
+      const row = await db.get('SELECT ecosystem, integrity FROM results WHERE id = ?', id);
       if (row === undefined) return false;
-      this.db.run('DELETE FROM marks WHERE ecosystem = ? AND integrity = ?', row.ecosystem!, row.integrity!);
-      if (mark !== undefined)
-        this.db.run(
-          'INSERT INTO marks VALUES (?, ?, ?, ?, ?)',
-          row.ecosystem!,
-          row.integrity!,
-          mark,
-          note,
-          now,
+      const bytes = [row.ecosystem!, row.integrity!];
+      if (mark === undefined)
+        await db.run('DELETE FROM marks WHERE ecosystem = ? AND integrity = ?', ...bytes);
+      else
+        await db.run(
+          `INSERT INTO marks VALUES (?, ?, ?, ?, ?) ON CONFLICT (ecosystem, integrity)
+           DO UPDATE SET mark = excluded.mark, note = excluded.note, at = excluded.at`,
+          ...[...bytes, mark, note, now],
         );
       return true;
     });
   }
+}
+
+async function add(db: Queries, entry: Entry, now: number): Promise<void> {
+  const insert = `INSERT INTO jobs (key, kind, ecosystem, name, version, filename, url, promised, registry, published, floor,
+    due, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO`;
+  const { kind, ecosystem, name, version, filename, url, promised, registry, published, floor } = entry;
+  // A package that runs now may have been fetched before this change: it runs once more.
+  const again = `UPDATE SET wanted = jobs.wanted + 1, looks = 0, failures = 0, deaths = 0, url = excluded.url,
+    floor = CASE WHEN jobs.state IN ('queued', 'running') AND (jobs.floor IS NULL OR jobs.floor < excluded.floor)
+      THEN jobs.floor ELSE excluded.floor END,
+    lease = CASE jobs.state WHEN 'running' THEN jobs.lease ELSE NULL END,
+    due = CASE jobs.state WHEN 'running' THEN jobs.due ELSE excluded.due END,
+    seen = CASE WHEN jobs.state IN ('queued', 'running') THEN jobs.seen ELSE excluded.seen END,
+    state = CASE jobs.state WHEN 'running' THEN jobs.state ELSE 'queued' END`;
+  const values: Value[] = [keyOf(entry), kind, ecosystem, name, version, filename, url, promised];
+  const rest = [registry ?? '', published ?? null, floor ?? null, now, now];
+  await db.run(`${insert} ${kind === 'package' ? again : 'NOTHING'}`, ...values, ...rest);
+}
+
+/** Back into the queue, or aside when it has been the last thing of too many processes. */
+function giveUp(db: Queries, where: string, why: string, now: number, ...values: Value[]): Promise<number> {
+  return db.run(
+    `UPDATE jobs SET deaths = deaths + 1, owner = NULL, lease = NULL, due = ?,
+       state = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN 'aside' ELSE 'queued' END,
+       finished = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN ? ELSE finished END,
+       reason = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN ? ELSE reason END
+     WHERE ${where}`,
+    now,
+    now,
+    `${why} ${MOST_DEATHS} times before it was done`,
+    ...values,
+  );
+}
+
+/** What makes a job the same job. A digest: names of any length fit an index. */
+const keyOf = ({ kind, ecosystem, name, version, filename, promised }: Entry): string =>
+  createHash('sha256')
+    .update(JSON.stringify([kind, ecosystem, name, version, filename, promised]))
+    .digest('base64');
+
+const heaviest = ({ evidence }: Verdict): Behavior | undefined => {
+  const [first, ...rest] = evidence;
+  return rest.reduce((most, one) => (one.weight > most!.weight ? one : most), first)?.behavior;
+};
+
+/** Bytes kept of the digest of one behaviour: among some thousand of them two alike are not met. */
+const MARK_BYTES = 6;
+
+const behaviorsOf = (sequence: BehaviorSequence): Behavior[] =>
+  sequence.units.flatMap(({ behaviors }) => behaviors);
+
+// Not what it looks like in the code: a bundler renames everything from one release to the next.
+const markOf = ({ phase, code, qualifiers }: Behavior): string =>
+  createHash('sha256')
+    .update(JSON.stringify([phase, code, qualifiers]))
+    .digest('hex')
+    .slice(0, 2 * MARK_BYTES);
+
+/** What a release does, in a few bytes a behaviour, to tell its successor from it. */
+const marksOf = (sequence: BehaviorSequence): Buffer =>
+  Buffer.from([...new Set(behaviorsOf(sequence).map(markOf))].join(''), 'hex');
+
+function chunks(bytes: Buffer): string[] {
+  const text = bytes.toString('hex');
+  return text.match(new RegExp(`.{${2 * MARK_BYTES}}`, 'g')) ?? [];
 }
 
 export interface Advance {
@@ -539,6 +679,8 @@ function jobOf(row: Row): Job {
     published: optional(row.published),
     floor: optional(row.floor),
     state: row.state as JobState,
+    registry: row.registry === '' ? undefined : String(row.registry),
+    due: Number(row.due),
     seen: Number(row.seen),
     failures: Number(row.failures),
     looks: Number(row.looks),
@@ -574,8 +716,8 @@ function resultOf(row: Row): Result {
       durationMs: Number(row.ms),
     },
     release: {
-      name: String(row.jobName),
-      version: String(row.jobVersion),
+      name: String(row.job_name),
+      version: String(row.job_version),
       filename: String(row.filename),
       url: String(row.url),
       published: optional(row.published),

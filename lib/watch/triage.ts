@@ -20,20 +20,22 @@ export function exportOsv(results: readonly Result[], finder: string | undefined
 export const exportReport = (result: Result): string => securityTeamText(flaggedRelease(result));
 
 /** JSON lines of what is marked as confirmed or as a false alarm and has its sequence. */
-export function exportSequences(store: WatchStore, results: readonly Result[]): string[] {
-  return results.flatMap((result) => {
-    if (result.mark !== 'confirmed' && result.mark !== 'false-alarm') return [];
-    const sequence = store.sequence(result.id);
-    if (sequence === undefined) return [];
+export async function exportSequences(store: WatchStore, results: readonly Result[]): Promise<string[]> {
+  const lines: string[] = [];
+  for (const result of results) {
+    if (result.mark !== 'confirmed' && result.mark !== 'false-alarm') continue;
+    const sequence = await store.sequence(result.id);
+    if (sequence === undefined) continue;
     const label = result.mark === 'confirmed' ? 'malicious' : 'honest';
-    return [labelledLine(flaggedRelease(result), result.reader, sequence, label)];
-  });
+    lines.push(labelledLine(flaggedRelease(result), result.reader, sequence, label));
+  }
+  return lines;
 }
 
 /** What the feeds have named, as a recorded feed: `watch --from` reads it. */
-export function exportFeed(store: WatchStore): string[] {
+export async function exportFeed(store: WatchStore): Promise<string[]> {
   const lines: string[] = [];
-  for (const { ecosystem, name, version, filename, url, promised, published } of store.artifacts()) {
+  for await (const { ecosystem, name, version, filename, url, promised, published } of store.artifacts()) {
     const line = {
       ...{ ecosystem, name, version, filename, url },
       ...(promised !== '' && { integrity: promised }),

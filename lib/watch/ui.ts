@@ -57,27 +57,31 @@ export async function serveUi(store: WatchStore, port: number): Promise<Ui> {
       const mark = MARKS.find((value) => value === form.get('mark'));
       const id = Number(form.get('id'));
       if (mark === undefined || !Number.isSafeInteger(id)) return refuse(400, 'no such mark');
-      if (!store.mark(id, mark, (form.get('note') ?? '').slice(0, 4000), Date.now()))
+      if (!(await store.mark(id, mark, (form.get('note') ?? '').slice(0, 4000), Date.now())))
         return refuse(404, 'no such finding');
       const back = addressOf(readView(new URLSearchParams((form.get('view') ?? '').split('?')[1] ?? '')));
       return seeOther(`${back}${back.includes('?') ? '&' : '?'}saved=${id}`);
     }
     if (request.method !== 'GET') return refuse(405, 'not here');
 
-    const results = (): Result[] =>
+    const results = (): Promise<Result[]> =>
       store.results({ verdicts: ['block'], ids: [Number(url.searchParams.get('id'))] });
     const file = (name: string) => ({ 'content-disposition': `attachment; filename="${name}"` });
     switch (url.pathname) {
       case '/':
-        return answer(200, 'text/html', renderPage(store, readView(url.searchParams), token, Date.now()));
+        return answer(
+          200,
+          'text/html',
+          await renderPage(store, readView(url.searchParams), token, Date.now()),
+        );
       case '/export/report': {
-        const [result] = results();
+        const [result] = await results();
         return result === undefined
           ? refuse(404, 'no such finding')
           : answer(200, 'text/plain', exportReport(result));
       }
       case '/export/osv': {
-        const [record] = exportOsv(results(), undefined, Date.now());
+        const [record] = exportOsv(await results(), undefined, Date.now());
         if (record === undefined) return refuse(404, 'no confirmed finding of that number');
         const name = record.path
           .split('/')
@@ -86,7 +90,8 @@ export async function serveUi(store: WatchStore, port: number): Promise<Ui> {
         return answer(200, 'application/json', record.content, file(name));
       }
       case '/export/sequences': {
-        const lines = exportSequences(store, store.results({ verdicts: ['block'], marks: MARKS }));
+        const marked = await store.results({ verdicts: ['block'], marks: MARKS });
+        const lines = await exportSequences(store, marked);
         return answer(200, 'application/x-ndjson', lines.join(''), file('sequences.jsonl'));
       }
       default:

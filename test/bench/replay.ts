@@ -3,11 +3,15 @@
  * lag and memory over time, planted ones found and missed, false alarms, and whether every row is what `scan` says of
  * the same bytes.
  *
- *   node dist/test/bench/replay.js FOLDER [--count 500] [--planted 10] [--seed 1] [--threads 1] [--check COUNT]
+ *   node dist/test/bench/replay.js FOLDER [--count 500] [--planted 10] [--seed 1] [--threads 1] [--check COUNT] [--minutes N]
+ *                                  [--workers 1,2,4]
  *
  * FOLDER holds honest archives of npm (`.tgz`) or PyPI (`.whl`, `.tar.gz`, `.zip`), read and never written; a registry in this
  * process serves them. Nothing of them is run. Payloads are the tests' own fixtures, for npm only. `--check` bounds how
- * many rows are compared (default all). Exit 1 when a row differs or a job is lost.
+ * many rows are compared (default all). `--minutes` ends the watch early, as SIGTERM does: what was judged by then counts.
+ * `--workers` replays the same feed once more for each number, through Redis and PostgreSQL of its own and so many workers
+ * of one thread, and compares row for row with the first run.
+ * Exit 1 when a row differs or a job is lost.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,10 +28,12 @@ import { openArtifact } from '../../lib/artifact/open.js';
 import { jsonPackage } from '../../lib/report/json.js';
 import { createScanner } from '../../lib/scan.js';
 import type { Ecosystem, Verdict } from '../../lib/types.js';
-import { Database } from '../../lib/watch/database.js';
+import { PostgresDatabase } from '../../lib/watch/postgres.js';
+import { SqliteDatabase } from '../../lib/watch/sqlite.js';
 import { WatchStore } from '../../lib/watch/store.js';
 import { MALICIOUS, type PackageFixture } from '../fixtures/packages.js';
 import { makeTarball } from '../helpers/tarball.js';
+import { PostgresServer, RedisServer } from '../watch/servers.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -37,12 +43,14 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     threads: { type: 'string', default: '1' },
     check: { type: 'string' },
+    minutes: { type: 'string' },
+    workers: { type: 'string', default: '' },
   },
 });
 const [folder] = positionals;
 if (folder === undefined) {
   process.stderr.write(
-    'usage: replay.js FOLDER [--count N] [--planted N] [--seed N] [--threads N] [--check N]\n',
+    'usage: replay.js FOLDER [--count N] [--planted N] [--seed N] [--threads N] [--check N] [--minutes N] [--workers N,N]\n',
   );
   process.exit(2);
 }
@@ -129,14 +137,20 @@ const memory: number[] = [];
 /** Of the last sample: processor seconds, and artifacts done. */
 let spent: [seconds: number, done: number] | undefined;
 const timer = setInterval(() => void sample().catch(() => {}), 5000);
+const { minutes } = values;
+const end =
+  minutes === undefined ? undefined : setTimeout(() => child.kill('SIGTERM'), Number(minutes) * 60_000);
 const [code] = await ended;
+clearTimeout(end);
 clearInterval(timer);
 const seconds = (performance.now() - started) / 1000;
 
-const store = new WatchStore(await Database.open(join(root, 'state', 'safe-install', 'watch', 'watch.db')));
-const { artifact } = store.counts();
+const store = new WatchStore(
+  await SqliteDatabase.open(join(root, 'state', 'safe-install', 'watch', 'watch.db')),
+);
+const { artifact } = await store.counts();
 const rows = new Map<string, Verdict>();
-for (const { release, verdict } of store.results()) rows.set(release.filename, verdict);
+for (const { release, verdict } of await store.results()) rows.set(release.filename, verdict);
 print(
   `exit ${code}; ${artifact.done} done, ${artifact.aside} set aside, ${artifact.queued} queued in ${seconds.toFixed(1)} s: ${(artifact.done / seconds).toFixed(2)} packages a second`,
 );
@@ -148,11 +162,12 @@ if (memory.length > 0)
   print(
     `resident memory: first ${mb(memory[0]!)}, highest ${mb(Math.max(...memory))}, last ${mb(memory.at(-1)!)} MB`,
   );
-for (const job of store.aside()) print(`set aside: ${job.filename}: ${job.reason}`);
-store.close();
+for (const job of await store.aside()) print(`set aside: ${job.filename}: ${job.reason}`);
+await store.close();
 const flagged = [...rows].filter(([, { verdict }]) => verdict === 'block').map(([name]) => name);
 for (const [name, { kind }] of planted) {
   const row = rows.get(name);
+  if (row === undefined && minutes !== undefined) continue; // not reached
   print(
     `planted, ${row?.verdict === 'block' ? 'found' : 'MISSED'}: ${name} (${kind}), score ${row?.score?.toFixed(3) ?? 'none'}`,
   );
@@ -186,9 +201,12 @@ for (const name of shuffled(names).slice(
 }
 await scanner.close();
 print(`rows compared with scan: ${compared}, different: ${different}`);
+for (const count of values.workers.split(',').filter((text) => text !== '')) await many(Number(count));
 server.close();
 rmSync(root, { recursive: true, force: true });
-if (code !== 0 || different > 0 || artifact.done + artifact.aside !== names.length) process.exitCode = 1;
+const open = artifact.queued + artifact.running;
+const lost = artifact.done + artifact.aside + open !== names.length || (minutes === undefined && open > 0);
+if (code !== 0 || different > 0 || lost) process.exitCode = 1;
 
 async function sample(): Promise<void> {
   const port = /"event":"metrics","port":(\d+)/.exec(said)?.[1];
@@ -201,6 +219,64 @@ async function sample(): Promise<void> {
   spent = [value('cpu_seconds_total'), done];
   const at = ((performance.now() - started) / 1000).toFixed(0);
   print(`${at}\t${done}\t${value('lag_seconds').toFixed(0)}\t${mb(memory.at(-1)!)}`);
+}
+
+/** The same feed through so many workers; all rows must be those of the first run. */
+async function many(count: number): Promise<void> {
+  const [redis, postgres] = await Promise.all([new RedisServer().start(), new PostgresServer().start()]);
+  const env = {
+    ...process.env,
+    ...{ SAFE_INSTALL_QUEUE: redis.url, SAFE_INSTALL_STORE: postgres.url },
+    ...{ XDG_STATE_HOME: join(root, 'state'), XDG_CACHE_HOME: join(root, `cache-${count}`) },
+  };
+  const start = (...argv: string[]) => {
+    const child = spawn(process.execPath, [bin, ...argv, '--format', 'json'], {
+      ...{ cwd: root, env, stdio: ['ignore', 'inherit', 'pipe'] },
+    });
+    const lines: string[] = [];
+    child.stderr!.setEncoding('utf8').on('data', (chunk: string) => void lines.push(chunk));
+    return { child, said: () => lines.join(''), ended: once(child, 'exit') };
+  };
+  // PostgreSQL listens before it answers.
+  while ((await start('watch', 'status').ended)[0] !== 0);
+  const workers = Array.from({ length: count }, () =>
+    start('worker', '--threads', '1', '--rate', '10000', '--metrics', '0'),
+  );
+  while (!workers.every(({ said }) => said().includes('"event":"ready"')))
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  const begun = performance.now();
+  const watch = start('watch', '--from', feed, '--once');
+  const [code] = await watch.ended;
+  const took = (performance.now() - begun) / 1000;
+  let cpu = 0;
+  for (const { said } of workers) {
+    const port = /"event":"metrics","port":(\d+)/.exec(said())?.[1];
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    cpu += Number(/cpu_seconds_total (\S+)/.exec(text)?.[1]);
+  }
+  for (const { child } of workers) child.kill('SIGTERM');
+  await Promise.all(workers.map(({ ended }) => ended));
+  const shared = new WatchStore(await PostgresDatabase.open(postgres.url, { patienceMs: 0 }));
+  const plain = (of: Verdict): string =>
+    JSON.stringify({ ...jsonPackage({ target: '', verdict: of }), durationMs: 0 });
+  const theirs = new Map(
+    (await shared.results()).map(({ release, verdict }) => [release.filename, verdict] as const),
+  );
+  let differing = theirs.size === rows.size ? 0 : Math.abs(theirs.size - rows.size);
+  for (const [name, row] of rows) {
+    const other = theirs.get(name);
+    if (other !== undefined && plain(other) === plain(row)) continue;
+    differing++;
+    print(`row differs from the run on one machine: ${name}`);
+  }
+  const { artifact: jobs } = await shared.counts();
+  await shared.close();
+  await redis.remove();
+  await postgres.remove();
+  print(
+    `${count} workers: exit ${code}; ${jobs.done} done, ${jobs.aside} set aside in ${took.toFixed(1)} s: ${(jobs.done / took).toFixed(2)} packages a second, ${(cpu / jobs.done).toFixed(2)} s of processor a package, start-up included; ${differing} of ${rows.size} rows differ`,
+  );
+  if (code !== 0 || differing > 0) process.exitCode = 1;
 }
 
 function mb(bytes: number): string {

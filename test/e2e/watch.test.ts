@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jsonPackage } from '../../lib/report/json.js';
-import { Database } from '../../lib/watch/database.js';
+import { SqliteDatabase } from '../../lib/watch/sqlite.js';
 import { WatchStore } from '../../lib/watch/store.js';
 import { ROOT, type Sandbox, sandbox } from '../cli/run.js';
 import { MALICIOUS, TWINS } from '../fixtures/packages.js';
@@ -90,7 +90,7 @@ describe('safe-install watch', function () {
   };
   const replay = ['--from', 'feed.jsonl', '--rate', '1000', '--retry-delay', '0.05', '--format', 'json'];
   const store = async () =>
-    new WatchStore(await Database.open(join(box.root, 'state', 'safe-install', 'watch', 'watch.db')));
+    new WatchStore(await SqliteDatabase.open(join(box.root, 'state', 'safe-install', 'watch', 'watch.db')));
   /** Without a limit of time, unlike `box.run`: a busy machine takes a while to load the model. */
   const scan = async (targets: readonly string[]): Promise<string> => {
     const argv = [join(ROOT, 'bin', 'safe-install.js'), 'scan', ...targets, '--format', 'json', '--silent'];
@@ -118,28 +118,28 @@ describe('safe-install watch', function () {
     });
     const first = start(...replay, '--registry', registry.url);
     const looking = await store();
-    const settled = () => {
-      const { artifact } = looking.counts();
+    const settled = async () => {
+      const { artifact } = await looking.counts();
       return artifact.done === archives.size - 1 && artifact.running === 1;
     };
-    while (!settled() && first.child.exitCode === null) await sleep(50);
+    while (!(await settled()) && first.child.exitCode === null) await sleep(50);
     assert.equal(first.child.exitCode, null, first.said());
     first.child.kill('SIGKILL');
     await once(first.child, 'exit');
-    const before = looking.results();
+    const before = await looking.results();
     assert.equal(before.length, archives.size - 1);
     hangs = false;
     const second = start(...replay, '--registry', registry.url);
     const [code] = await once(second.child, 'exit');
     assert.equal(code, 0, second.said());
     assert.match(second.said(), /"event":"recovered"/);
-    const after = looking.results({ order: 'oldest' });
+    const after = await looking.results({ order: 'oldest' });
     assert.equal(after.length, archives.size);
     for (const old of before)
       assert.equal(after.filter(({ id, created }) => id === old.id && created === old.created).length, 1);
     for (const filename of archives.keys())
       assert.equal(registry.seen(`/${filename}`).length, filename === 'thief-1.0.0.tgz' ? 2 : 1, filename);
-    looking.close();
+    await looking.close();
   });
 
   it('every row is what scan says of the same bytes', async () => {
@@ -151,8 +151,10 @@ describe('safe-install watch', function () {
     const { packages } = JSON.parse(stdout) as { packages: Record<string, unknown>[] };
     const plain = ({ target: _, durationMs: __, ...row }: Record<string, unknown>) => row;
     const looking = await store();
-    const rows = new Map(looking.results().map((result) => [result.release.filename, result.verdict]));
-    looking.close();
+    const rows = new Map(
+      (await looking.results()).map((result) => [result.release.filename, result.verdict]),
+    );
+    await looking.close();
     for (const [at, filename] of files.entries()) {
       const row = jsonPackage({ target: '', verdict: rows.get(filename)! });
       assert.deepEqual(JSON.parse(JSON.stringify(plain(row))), plain(packages[at]!), filename);
@@ -260,25 +262,28 @@ describe('safe-install watch', function () {
         answer: (_, response) => void (hangs || response.writeHead(200).end(tarball)),
       });
       const looking = await store();
-      const done = () => looking.counts().artifact.done;
-      const before = done();
+      const done = async () => (await looking.counts()).artifact.done;
+      const before = await done();
       const from = ['--since', '40', '--published-after', '2026-02-01'];
       const argv = ['npm', '--feed', feed.url, '--registry', registry.url, '--retry-delay', '0.05'];
       const first = start(...argv, ...from);
-      while ((done() < before + 1 || looking.counts().artifact.running < 1) && first.child.exitCode === null)
+      while (
+        ((await done()) < before + 1 || (await looking.counts()).artifact.running < 1) &&
+        first.child.exitCode === null
+      )
         await sleep(50);
       first.child.kill('SIGTERM');
       const [code] = await once(first.child, 'exit');
       assert.equal(code, 0, first.said());
-      assert.equal(looking.counts().artifact.queued, 1);
+      assert.equal((await looking.counts()).artifact.queued, 1);
       hangs = false;
       const second = start(...argv, '--once');
       const [ended] = await once(second.child, 'exit');
       assert.equal(ended, 0, second.said());
       assert.doesNotMatch(second.said(), /taken up again/, 'nothing had died');
-      assert.equal(done(), before + 2);
+      assert.equal(await done(), before + 2);
       assert.equal(registry.seen('/quick-1.0.0.tgz').length, 1);
-      looking.close();
+      await looking.close();
     } finally {
       await feed.stop();
     }

@@ -1,12 +1,13 @@
 /** The triage page: who may see it, what hostile packages can do to it, what a person can do with it. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TAXONOMY_VERSION } from '../../lib/behavior/taxonomy.js';
 import type { BehaviorSequence, Verdict } from '../../lib/types.js';
-import { Database } from '../../lib/watch/database.js';
+import { SqliteDatabase } from '../../lib/watch/sqlite.js';
 import { WatchStore } from '../../lib/watch/store.js';
 import { serveUi, type Ui } from '../../lib/watch/ui.js';
 import { Browser, findBrowser } from '../report/browser.js';
@@ -35,8 +36,8 @@ describe('watch/page', () => {
   let cookie: string;
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'safe-install-page-'));
-    store = new WatchStore(await Database.open(join(folder, 'watch.db')));
-    store.startFeed(EVIL, '0', undefined);
+    store = new WatchStore(await SqliteDatabase.open(join(folder, 'watch.db')));
+    await store.startFeed(EVIL, '0', undefined);
     const verdicts = [malicious, ...hostile.packages.map(({ verdict }) => verdict)].map((verdict, at) => ({
       ...verdict,
       integrity: `sha512-${at}${EVIL}`,
@@ -55,9 +56,9 @@ describe('watch/page', () => {
       published: Date.parse('2026-01-02T03:04:05Z'),
     }));
     const lost = { ...entries[0]!, name: EVIL, filename: EVIL };
-    store.advance(EVIL, { from: '0', to: '1', entries: [...entries, lost], notice: EVIL }, 1);
+    await store.advance(EVIL, { from: '0', to: '1', entries: [...entries, lost], notice: EVIL }, 1);
     for (const verdict of verdicts) {
-      const job = store.claim('artifact', 'o', 2, 1000)!;
+      const job = (await store.claim('artifact', 'o', 2, 1000))!;
       const key = {
         ecosystem: 'npm' as const,
         integrity: verdict.integrity,
@@ -65,21 +66,21 @@ describe('watch/page', () => {
         model: EVIL,
         taxonomy: 't',
       };
-      store.finishArtifact(
+      await store.finishArtifact(
         job,
         key,
         { verdict: { ...verdict, sequence: sequenceOf(verdict) }, sha256: 'ab' },
         3,
       );
     }
-    store.setAside(store.claim('artifact', 'o', 2, 1000)!, EVIL, 4);
+    await store.setAside((await store.claim('artifact', 'o', 2, 1000))!, EVIL, 4);
     ui = await serveUi(store, 0);
     const entered = await fetch(ui.address, { redirect: 'manual' });
     cookie = entered.headers.get('set-cookie')!;
   });
   afterEach(async () => {
     await ui.close();
-    store.close();
+    await store.close();
     rmSync(folder, { recursive: true });
   });
 
@@ -107,7 +108,7 @@ describe('watch/page', () => {
   });
 
   it('marks only with the token in the form, only what is there', async () => {
-    const [finding] = store.results();
+    const [finding] = await store.results();
     const fields = { id: String(finding!.id), mark: 'confirmed', note: 'n', view: '/?mark=new&page=0' };
     assert.equal((await post(fields)).status, 403);
     assert.equal((await post({ ...fields, token: token() }, {})).status, 403);
@@ -118,11 +119,11 @@ describe('watch/page', () => {
       (await fetch(at('/'), { method: 'DELETE', headers: { cookie: cookie.split(';')[0]! } })).status,
       405,
     );
-    assert.deepEqual(store.results({ marks: ['confirmed'] }), []);
+    assert.deepEqual(await store.results({ marks: ['confirmed'] }), []);
     const saved = await post({ ...fields, token: token() });
     assert.equal(saved.headers.get('location'), `/?mark=new&saved=${finding!.id}`);
     assert.deepEqual(
-      store.results({ marks: ['confirmed'] }).map(({ id, note }) => [id, note]),
+      (await store.results({ marks: ['confirmed'] })).map(({ id, note }) => [id, note]),
       [[finding!.id, 'n']],
     );
     const away = await post({ ...fields, token: token(), view: 'https://elsewhere.invalid/?name=x' });
@@ -144,14 +145,17 @@ describe('watch/page', () => {
         /^default-src 'none'; img-src data:; style-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/,
       );
     }
-    const report = await (await get(`/export/report?id=${store.results()[0]!.id}`)).text();
+    const report = await (await get(`/export/report?id=${(await store.results())[0]!.id}`)).text();
     assert.doesNotMatch(report, /[\u0000\u202e]/);
   });
 
   it('filters, pages and exports', async () => {
     const html = await (await get('/?name=evil')).text();
-    assert.equal([...html.matchAll(/<section class="card/g)].length, store.results({ name: 'evil' }).length);
-    const evil = store.results({ name: 'evil' }).find(({ release }) => release.name === 'evil')!;
+    assert.equal(
+      [...html.matchAll(/<section class="card/g)].length,
+      (await store.results({ name: 'evil' })).length,
+    );
+    const evil = (await store.results({ name: 'evil' })).find(({ release }) => release.name === 'evil')!;
     assert.equal((await get(`/export/osv?id=${evil.id}`)).status, 404, 'not confirmed');
     await post({ id: String(evil.id), mark: 'confirmed', note: '', view: '/', token: token() });
     const record = await get(`/export/osv?id=${evil.id}`);
@@ -180,6 +184,22 @@ describe('watch/page', () => {
     });
     afterEach(() => browser.close());
 
+    it('breaks no rule of accessibility that axe-core checks, light or dark', async () => {
+      await browser.open(ui.address);
+      const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+      await browser.evaluate(`${axe}; 0`);
+      for (const value of ['light', 'dark']) {
+        await browser.send('Emulation.setEmulatedMedia', {
+          features: [{ name: 'prefers-color-scheme', value }],
+        });
+        const run = `axe.run().then(({ violations, passes }) => JSON.stringify({ passes: passes.length,
+          broken: violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]) }))`;
+        const { passes, broken } = JSON.parse(String(await browser.evaluate(run)));
+        assert.deepEqual(broken, []);
+        assert.equal(passes > 20, true);
+      }
+    });
+
     it('runs nothing, asks for nothing elsewhere, and can be used by keyboard alone', async () => {
       await browser.open(ui.address);
       assert.equal(await browser.evaluate('location.search'), '', 'the token leaves the address');
@@ -203,7 +223,7 @@ describe('watch/page', () => {
         }
         assert.fail(`no way to ${wanted} by Tab: at ${await focused()}`);
       };
-      const first = store.results()[0]!;
+      const first = (await store.results())[0]!;
       await tabTo('radio mark');
       await key('ArrowDown', 40);
       await tabTo('textarea note');
@@ -212,11 +232,11 @@ describe('watch/page', () => {
       await key('Enter', 13, '\r');
       for (
         let i = 0;
-        i < 200 && store.results({ marks: ['confirmed', 'false-alarm', 'unsure'] }).length === 0;
+        i < 200 && (await store.results({ marks: ['confirmed', 'false-alarm', 'unsure'] })).length === 0;
         i++
       )
         await new Promise((resolve) => setTimeout(resolve, 20));
-      const marked = store.results({ marks: ['confirmed', 'false-alarm', 'unsure'] });
+      const marked = await store.results({ marks: ['confirmed', 'false-alarm', 'unsure'] });
       assert.deepEqual(
         marked.map(({ id, note }) => [id, note]),
         [[first.id, 'seen <b>by</b> keyboard']],

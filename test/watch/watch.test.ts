@@ -46,7 +46,10 @@ describe('watch', () => {
       'old-1.1.0.tgz',
     ]);
     assert.equal(world.said.filter(({ event }) => event === 'finding').length, 1);
-    assert.equal(await world.look((store) => store.feed(`npm ${world.feeds.url}`)?.position), '14');
+    assert.equal(
+      await world.look(async (store) => (await store.feed(`npm ${world.feeds.url}`))?.position),
+      '14',
+    );
   });
 
   it('takes duplicate and out-of-order entries once, and more than one page', async () => {
@@ -194,7 +197,7 @@ describe('watch', () => {
       throw new Error('the scanner is closed');
     };
     await world.run((client) => [world.npm(client)], { signal: ending.signal });
-    const counts = await world.look((store) => store.counts().artifact);
+    const counts = await world.look(async (store) => (await store.counts()).artifact);
     assert.deepEqual(counts, { queued: 1, running: 0, done: 0, aside: 0 });
     world.scanner.before = undefined;
     await npm();
@@ -276,11 +279,11 @@ describe('watch', () => {
     assert.equal(first.length, 1);
     assert.equal(first[0]!.releases, 3);
     await world.run(() => [], {
-      prepare: (store) => assert.equal(store.rescan('one', first[0]!.taxonomy, Date.now()), 0),
+      prepare: async (store) => assert.equal(await store.rescan('one', first[0]!.taxonomy, Date.now()), 0),
     });
     await world.run(() => [], {
       model: 'two',
-      prepare: (store) => assert.equal(store.rescan('two', first[0]!.taxonomy, Date.now()), 3),
+      prepare: async (store) => assert.equal(await store.rescan('two', first[0]!.taxonomy, Date.now()), 3),
     });
     const second = await world.look((store) => store.results());
     assert.deepEqual(
@@ -310,7 +313,10 @@ describe('watch', () => {
       'evil_tool-1.0-py3-none-any.whl',
       'evil_tool-1.0.tar.gz',
     ]);
-    assert.equal(await world.look((store) => store.feed(`pypi ${world.feeds.url}pypi`)?.position), '105');
+    assert.equal(
+      await world.look(async (store) => (await store.feed(`pypi ${world.feeds.url}pypi`))?.position),
+      '105',
+    );
   });
 
   it('PyPI: reads RSS while the changelog is silent, and misses nothing once it answers', async () => {
@@ -328,7 +334,10 @@ describe('watch', () => {
     };
     await pypi();
     assert.deepEqual(world.scanner.scanned, ['seen-1.0.tar.gz']);
-    assert.equal(await world.look((store) => store.feed(`pypi ${world.feeds.url}pypi`)?.position), '100');
+    assert.equal(
+      await world.look(async (store) => (await store.feed(`pypi ${world.feeds.url}pypi`))?.position),
+      '100',
+    );
     world.feeds.fault = undefined;
     world.feeds.events.push(['seen', '1.0', 'new release', 101], ['unseen', '1.0', 'new release', 102]);
     await pypi();
@@ -369,13 +378,13 @@ describe('watch', () => {
     const file = join(world.folder, 'recorded.jsonl');
     writeFileSync(file, (await world.look(exportFeed)).join(''));
     const rows = () =>
-      world.look((store) =>
-        store
-          .results()
-          .map(({ release: { seen: _, ...release }, verdict: { durationMs: __, ...verdict } }) => ({
+      world.look(async (store) =>
+        (await store.results()).map(
+          ({ release: { seen: _, ...release }, verdict: { durationMs: __, ...verdict } }) => ({
             release,
             verdict,
-          })),
+          }),
+        ),
       );
     const before = await rows();
     for (const end of ['', '-wal', '-shm']) rmSync(join(world.folder, `watch.db${end}`), { force: true });

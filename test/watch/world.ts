@@ -10,12 +10,13 @@ import { integrityOf } from '../../lib/artifact/integrity.js';
 import { TAXONOMY_VERSION } from '../../lib/behavior/taxonomy.js';
 import type { ScanInput, Verdict } from '../../lib/types.js';
 import { Client } from '../../lib/watch/client.js';
-import { Database } from '../../lib/watch/database.js';
 import { type Timing, watch } from '../../lib/watch/engine.js';
 import type { Feed } from '../../lib/watch/feed.js';
 import type { Log } from '../../lib/watch/log.js';
 import { npmFeed } from '../../lib/watch/npm-feed.js';
 import { pypiFeed } from '../../lib/watch/pypi-feed.js';
+import { embeddedQueue } from '../../lib/watch/queue.js';
+import { SqliteDatabase } from '../../lib/watch/sqlite.js';
 import { WatchStore } from '../../lib/watch/store.js';
 import { TestIndex } from '../helpers/index.js';
 import { TestRegistry } from '../helpers/registry.js';
@@ -131,6 +132,9 @@ export class FakeScanner {
 
 export const FAST: Partial<Timing> = { retryMs: 5, longestRetryMs: 20, tries: 3, lookAgainMs: [] };
 
+/** Of many machines: a worker that is silent for half a second is taken for dead. */
+export const MANY: Partial<Timing> = { ...FAST, leaseMs: 2000, passingTries: 30 };
+
 export class World {
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'safe-install-watch-')));
   readonly registry = new TestRegistry();
@@ -149,19 +153,19 @@ export class World {
   /** Also compares what is counted as it happens with what is there. */
   async stop(): Promise<void> {
     await Promise.all([this.registry.stop(), this.feeds.stop(), this.index.stop()]);
-    const database = await Database.open(join(this.folder, 'watch.db'));
-    const there = database.all(
+    const database = await SqliteDatabase.open(join(this.folder, 'watch.db'));
+    const there = await database.all(
       `SELECT kind || ' ' || state AS what, count(*) AS n FROM jobs GROUP BY 1
        UNION ALL SELECT 'result ' || verdict, count(*) FROM results GROUP BY 1 ORDER BY 1`,
     );
-    const counted = database.all('SELECT what, n FROM tally WHERE n <> 0 ORDER BY 1');
-    database.close();
+    const counted = await database.all('SELECT what, n FROM tally WHERE n <> 0 ORDER BY 1');
+    await database.close();
     assert.deepEqual(counted, there);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
   async open(): Promise<WatchStore> {
-    return new WatchStore(await Database.open(join(this.folder, 'watch.db')));
+    return new WatchStore(await SqliteDatabase.open(join(this.folder, 'watch.db')));
   }
 
   npm(client: Client): Feed {
@@ -180,16 +184,17 @@ export class World {
       timing?: Partial<Timing>;
       model?: string;
       once?: boolean;
-      prepare?: (store: WatchStore) => void;
+      prepare?: (store: WatchStore) => Promise<unknown>;
     } = {},
   ): Promise<void> {
     const store = await this.open();
     const client = new Client({ rate: 10_000, env: {}, timeoutMs: 5000 });
     try {
-      more.prepare?.(store);
+      await more.prepare?.(store);
       await watch({
         ...{
           store,
+          queue: embeddedQueue,
           client,
           scanner: this.scanner,
           log: this.log,
@@ -203,17 +208,17 @@ export class World {
       });
     } finally {
       client.close();
-      store.close();
+      await store.close();
     }
   }
 
   /** What the store holds, for a look. */
-  async look<T>(at: (store: WatchStore) => T): Promise<T> {
+  async look<T>(at: (store: WatchStore) => T | Promise<T>): Promise<T> {
     const store = await this.open();
     try {
-      return at(store);
+      return await at(store);
     } finally {
-      store.close();
+      await store.close();
     }
   }
 }
