@@ -1,6 +1,6 @@
 /** Shell command lines and script files: their own behaviours, then what they start. */
 import type { OpenedArtifact } from '../../types.js';
-import { fedFiles } from '../shell/fed.js';
+import { fedFiles, namedAfterInterpreter } from '../shell/fed.js';
 import { parseShell } from '../shell.js';
 import { languageOf, packagePath, runCode, runFile } from './context.js';
 import { emit } from './emit.js';
@@ -40,14 +40,60 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
             if (namesakes(m, run.path).some((path) => isOdd(m, path))) m.unread = true;
           }
         } else if (run.type === 'script') runScript(m, run.name, hidden, quiet);
+        else if (run.type === 'makefile') runMakefile(m, run.path);
+        else if (run.type === 'foreign') m.unread ||= isOdd(m, run.path);
         else if (run.language === 'shell') runShell(m, run.code, run.hidden, quiet);
         else runCode(m, run.language, run.code, run.hidden || hidden);
       }
     }
+    for (const path of namedAfterInterpreter(command)) {
+      if (isOdd(m, path) && !m.startedFiles.has(packagePath(path)!)) m.unread = true;
+    }
+    for (const path of nestedManifests(m, command)) runNestedScripts(m, path, command);
   } finally {
     if (hidden) m.hiddenDepth--;
     m.codeDepth--;
   }
+}
+
+const PACKAGE_MANAGER = /(?:^|[\s;&|("'])(?:npm|pnpm|yarn|bun|cnpm|npx)\s/;
+
+/** Manifests of the package's other folders that a command hands to a package manager (`cd sub && npm install`). */
+function nestedManifests(m: Machine, command: string): string[] {
+  if (!PACKAGE_MANAGER.test(command)) return [];
+  return command
+    .split(/[\s'";&|()=]+/)
+    .map((word) => packagePath(`${word}/package.json`))
+    .filter((path): path is string => path !== undefined && path !== 'package.json' && m.artifact.files.has(path));
+}
+
+/** The scripts of such a manifest that an install runs, and those the command names. */
+function runNestedScripts(m: Machine, path: string, command: string): void {
+  const file = m.artifact.files.get(path);
+  let manifest: unknown;
+  try {
+    manifest = JSON.parse(decode(file!.bytes));
+  } catch {
+    return; // npm refuses it too
+  }
+  const scripts = (manifest as { scripts?: unknown } | null)?.scripts;
+  if (typeof scripts !== 'object' || scripts === null) return;
+  const words = new Set(command.split(/[\s'";&|()=]+/));
+  for (const [name, text] of Object.entries(scripts)) {
+    const isRun = /^(?:pre|post)?(?:install|prepare)$|^prepublish$/.test(name) || words.has(name.replace(/^(?:pre|post)/, ''));
+    if (isRun && typeof text === 'string') runShell(m, text, false, false);
+  }
+}
+
+/** Recipes and `$(shell …)` of a makefile, one after another: which rule is made is not looked at. */
+function runMakefile(m: Machine, path: string): void {
+  const inside = packagePath(path);
+  const file = inside === undefined ? undefined : m.artifact.files.get(inside);
+  if (file === undefined) return;
+  const text = decode(file.bytes).replace(/\\\r?\n\t?/g, ' ');
+  const recipes = [...text.matchAll(/^\t[\t @+-]*(.+)$/gm)].map((match) => match[1]!);
+  const shells = [...text.matchAll(/\$\(shell\s+([^()]+)\)/g)].map((match) => match[1]!);
+  runShell(m, [...shells, ...recipes].join('\n').replaceAll('$$', '$'), false, false);
 }
 
 /** A file of the package that is not read for its name: if it runs, it is from here only. */
