@@ -49,7 +49,9 @@ function startupEntries(files: Files, installed: boolean): EntryPoint[] {
       if (file.bytes.length > LIMITS.manifestBytes)
         throw new Unreadable('too-large', { limit: 'pth', max: LIMITS.manifestBytes, file: path });
       let line = 0;
-      for (const text of textOf(file).replace(/^\uFEFF/, '').split(PYTHON_LINES)) {
+      for (const text of textOf(file)
+        .replace(/^\uFEFF/, '')
+        .split(PYTHON_LINES)) {
         line++;
         if (!/^import[ \t]/.test(text)) continue;
         entries.push({

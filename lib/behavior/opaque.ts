@@ -18,7 +18,7 @@ export function opaqueKind(file: ArtifactFile, files: ReadonlyMap<string, Artifa
     case 0x0061736d:
       return 'opaque-wasm';
     case 0x504b0304:
-      return /\.(?:docx|xlsx|pptx|odt|ods|npz|epub|vsix|xpi)$/i.test(file.path)
+      return /\.(?:docx|xlsx|pptx|odt|ods|npz|epub|vsix|xpi)$/i.test(file.path) && !namesPython(b)
         ? undefined
         : 'opaque-archive';
     case 0x52617221: // RAR
@@ -43,6 +43,11 @@ export function opaqueKind(file: ArtifactFile, files: ReadonlyMap<string, Artifa
   }
   if (/\.(?:jsc|bytenode)$/i.test(file.path)) return 'opaque-bytecode';
   return undefined;
+}
+
+/** Whether the directory at a zip's end names Python modules: then it can stand on `sys.path` under any name. */
+function namesPython(b: Uint8Array): boolean {
+  return Buffer.from(b.buffer, b.byteOffset, b.length).subarray(-65_536).includes('.py');
 }
 
 /** The record that ends a zip without a comment, at the very end. */

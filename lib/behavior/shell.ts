@@ -220,7 +220,8 @@ function preloads(args: readonly string[]): ShellRun[] {
   return words.flatMap((word, at): ShellRun[] => {
     const value = words[at + 1];
     if (value === undefined) return [];
-    if (PRELOAD.test(word) && /^\.{0,2}\//.test(value)) return [{ type: 'file', path: value, language: 'javascript' }];
+    if (PRELOAD.test(word) && /^\.{0,2}\//.test(value))
+      return [{ type: 'file', path: value, language: 'javascript' }];
     // Lines of NAME=value, NODE_OPTIONS among them.
     return /^--env-file(?:-if-exists)?$/.test(word) ? [{ type: 'file', path: value, language: 'shell' }] : [];
   });
@@ -333,7 +334,9 @@ function readWords(call: Words, qualifiers: string[], state: State): Found {
 function makefiles(args: readonly string[]): string[] {
   const after = (...options: string[]): string | undefined => {
     const at = args.findIndex((arg) => options.includes(arg));
-    return at === -1 ? args.find((arg) => /^-[Cf]./.test(arg) && options.includes(arg.slice(0, 2)))?.slice(2) : args[at + 1];
+    return at === -1
+      ? args.find((arg) => /^-[Cf]./.test(arg) && options.includes(arg.slice(0, 2)))?.slice(2)
+      : args[at + 1];
   };
   const folder = after('-C', '--directory');
   const file = after('-f', '--file', '--makefile');
@@ -364,7 +367,11 @@ function readShell(call: Words, args: readonly string[], emit: Emit, state: Stat
   const startup = args.findIndex((a) => /^--(?:rcfile|init-file)$/.test(a));
   if (startup !== -1 && args[startup + 1] !== undefined) {
     const path = args[startup + 1]!;
-    return { behaviors: [emit('run-own-file')], runs: [{ type: 'file', path, language: 'shell' }], after: [] };
+    return {
+      behaviors: [emit('run-own-file')],
+      runs: [{ type: 'file', path, language: 'shell' }],
+      after: [],
+    };
   }
   const file = operands(args, /^[-+][oO]$/)[0];
   if (file !== undefined && !file.startsWith('-')) {

@@ -64,7 +64,9 @@ function nestedManifests(m: Machine, command: string): string[] {
   return command
     .split(/[\s'";&|()=]+/)
     .map((word) => packagePath(`${word}/package.json`))
-    .filter((path): path is string => path !== undefined && path !== 'package.json' && m.artifact.files.has(path));
+    .filter(
+      (path): path is string => path !== undefined && path !== 'package.json' && m.artifact.files.has(path),
+    );
 }
 
 /** The scripts of such a manifest that an install runs, and those the command names. */
@@ -80,7 +82,9 @@ function runNestedScripts(m: Machine, path: string, command: string): void {
   if (typeof scripts !== 'object' || scripts === null) return;
   const words = new Set(command.split(/[\s'";&|()=]+/));
   for (const [name, text] of Object.entries(scripts)) {
-    const isRun = /^(?:pre|post)?(?:install|prepare)$|^prepublish$/.test(name) || words.has(name.replace(/^(?:pre|post)/, ''));
+    const isRun =
+      /^(?:pre|post)?(?:install|prepare)$|^prepublish$/.test(name) ||
+      words.has(name.replace(/^(?:pre|post)/, ''));
     if (isRun && typeof text === 'string') runShell(m, text, false, false);
   }
 }

@@ -144,6 +144,7 @@ export function runFile(
   const found = files.has(inside) ? inside : withExtension(m, inside, language ?? otherwise);
   if (found === undefined) return false;
   const file = files.get(found)!;
+  if (language === undefined) runFirstLine(m, file.bytes);
   if (opaqueKind(file, files) !== undefined) return true;
   const kind = language ?? languageOf(m, found) ?? otherwise;
   if (kind === undefined) m.unread = true;
@@ -151,6 +152,17 @@ export function runFile(
   else if (kind !== undefined && !m.modules.has(found) && m.depth < LIMITS.callDepth)
     runModule(m, found, kind, true);
   return true;
+}
+
+/** What the first line of a program hands its interpreter beside the program: `#!/usr/bin/env -S node -r ./x`. */
+export function runFirstLine(m: Machine, bytes: Uint8Array): void {
+  if (bytes[0] !== 0x23 || bytes[1] !== 0x21) return;
+  const line = Buffer.from(bytes.subarray(2, 4096)).toString('utf8').split('\n', 1)[0]!;
+  const call =
+    /^\s*(?:\S*\/)?(?:env\s+(?:-S\s*)?)?((?:\S*\/)?(?:node|bun|deno|python[\d.]*|(?:ba|da|z|k|a)?sh)\s+\S.*)$/.exec(
+      line,
+    );
+  if (call !== null) runShell(m, call[1]!.trim(), false, false);
 }
 
 function withExtension(m: Machine, path: string, language: string | undefined): string | undefined {

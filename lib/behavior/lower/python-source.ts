@@ -111,14 +111,17 @@ function decodeNamed(bytes: Uint8Array, name: string): string {
 function unescaped(bytes: Uint8Array, escapes: RegExp): string {
   return Buffer.from(bytes)
     .toString('latin1')
-    .replace(escapes, (whole, u?: string, long?: string, x?: string, octal?: string, named?: string, one?: string) => {
-      const hex = u ?? long ?? x;
-      const point = hex !== undefined ? Number.parseInt(hex, 16) : Number.parseInt(octal ?? '', 8);
-      if (!Number.isNaN(point)) return point > 0x10ffff ? whole : String.fromCodePoint(point);
-      // Any character can have a name, the line end too.
-      if (named !== undefined) throw new BeyondLimit('named characters of an escaped source are not read');
-      return one === undefined ? whole : (ESCAPES[one] ?? whole);
-    });
+    .replace(
+      escapes,
+      (whole, u?: string, long?: string, x?: string, octal?: string, named?: string, one?: string) => {
+        const hex = u ?? long ?? x;
+        const point = hex !== undefined ? Number.parseInt(hex, 16) : Number.parseInt(octal ?? '', 8);
+        if (!Number.isNaN(point)) return point > 0x10ffff ? whole : String.fromCodePoint(point);
+        // Any character can have a name, the line end too.
+        if (named !== undefined) throw new BeyondLimit('named characters of an escaped source are not read');
+        return one === undefined ? whole : (ESCAPES[one] ?? whole);
+      },
+    );
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

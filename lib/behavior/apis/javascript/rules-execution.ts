@@ -258,7 +258,7 @@ export const executionRules: readonly Rule[] = [
   evaluates('{module,module.Module,module.constructor,module.prototype,module(),module.Module()}._compile'),
   evaluates('**._compile'),
   // The loader of one ending, called for a file of any.
-  onCall('{require,module,module.Module}.{extensions,_extensions}.*', (site, context) => {
+  onCall('{require,module,module.Module}.{extensions,_extensions}.**', (site, context) => {
     const path = partialText(site.args[1]);
     if (path !== undefined) context.runFile(path);
     return undefined;

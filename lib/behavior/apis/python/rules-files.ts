@@ -269,7 +269,7 @@ export const fileRules: readonly Rule[] = [
   // Data beside the code: which package is asked for hardly ever differs from the one that asks.
   rule('{importlib.resources,importlib_resources}.files', (_, context) => known(folderOf(context))),
   rule(
-    '{pkgutil.get_data,{importlib.resources,importlib_resources}.{read_text,read_binary},pkg_resources.{resource_string,resource_stream}}',
+    '{pkgutil,importlib.resources,importlib_resources,pkg_resources}.{get_data,read_text,read_binary,resource_string}',
     (site, context) => {
       const name = stringOf(site.args[1]);
       const path = name === undefined ? undefined : known(`${folderOf(context)}/${name}`);
