@@ -53,7 +53,9 @@ const POWERSHELL = /^(?:powershell|pwsh|powershell_ise)$/i;
 const RUNNERS = /^(?:npx|bunx|pnpx|dlx)$/;
 /** Programs that start the program their arguments name. */
 const WRAPPERS =
-  /^(?:sudo|doas|env|nohup|exec|command|builtin|time|nice|ionice|setsid|xargs|stdbuf|start|call|cross-env|cross-env-shell|dotenv|env-cmd|shx|timeout|proxychains4?|unbuffer|winpty|wsl|is-ci|if-env|run-script-os|chronic|watch|torsocks|torify)$/i;
+  /^(?:sudo|doas|env|nohup|exec|command|builtin|time|nice|ionice|setsid|xargs|stdbuf|start|call|cross-env|cross-env-shell|dotenv|env-cmd|shx|timeout|proxychains4?|unbuffer|winpty|wsl|is-ci|if-env|run-script-os|chronic|watch|torsocks|torify|parallel)$/i;
+/** Where npm tells scripts which node runs it. */
+const OWN_NODE = /^(?:\$\{?(?:npm_node_execpath|NODE)\}?|%(?:npm_node_execpath|NODE)%)$/;
 const SCRIPT_FILE = /\.(?:sh|bash|zsh|bat|cmd|ps1|[cm]?js|ts|py|pyw)$/i;
 
 /** Commands of one line or script carried along: variables, files it downloaded, nesting. */
@@ -219,9 +221,11 @@ function preloads(args: readonly string[]): ShellRun[] {
   const words = args.flatMap((arg) => /^(--[a-z-]+)=(.*)$/s.exec(arg)?.slice(1) ?? [arg]);
   return words.flatMap((word, at): ShellRun[] => {
     const value = words[at + 1];
+    if (word === '--experimental-default-config-file') return [{ type: 'foreign', path: 'node.config.json' }];
     if (value === undefined) return [];
     if (PRELOAD.test(word) && /^\.{0,2}\//.test(value))
       return [{ type: 'file', path: value, language: 'javascript' }];
+    if (word === '--experimental-config-file') return [{ type: 'foreign', path: value }];
     // Lines of NAME=value, NODE_OPTIONS among them.
     return /^--env-file(?:-if-exists)?$/.test(word) ? [{ type: 'file', path: value, language: 'shell' }] : [];
   });
@@ -249,8 +253,9 @@ function baseName(word: string): string {
 }
 
 function readWords(call: Words, qualifiers: string[], state: State): Found {
-  const [first, ...args] = call.words;
-  if (first === undefined) return NOTHING;
+  const [word, ...args] = call.words;
+  if (word === undefined) return NOTHING;
+  const first = OWN_NODE.test(word) ? 'node' : word;
   const program =
     /^[A-Z.]+$/i.test(baseName(first)) && /\.exe$/i.test(first)
       ? baseName(first).toLowerCase()
@@ -462,7 +467,11 @@ function readInterpreter(
     if (/^(?:run|x|task|test|install|i|add|eval)$/.test(arg) && /^(?:bun|deno)$/.test(call.words[0] ?? ''))
       continue;
     if (state.downloaded.has(arg)) return { behaviors: [emit('run-downloaded')], runs, after: [] };
-    if (arg.includes(UNKNOWN_PIECE)) return { behaviors: [emit('run-program')], runs, after: [] };
+    if (arg.includes(UNKNOWN_PIECE)) {
+      // `node "$(pwd)/x.txt"`
+      runs.push({ type: 'foreign', path: arg.slice(arg.lastIndexOf(UNKNOWN_PIECE) + 1).replace(/^\//, '') });
+      return { behaviors: [emit('run-program')], runs, after: [] };
+    }
     runs.push({ type: 'file', path: arg.replaceAll('\\', '/'), language });
     return { behaviors: [emit('run-own-file')], runs, after: [] };
   }

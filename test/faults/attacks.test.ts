@@ -369,6 +369,32 @@ const ROWS: readonly Row[] = [
     }),
   },
   {
+    attack: 'payload whose name only the shell makes: patterns, copies, archives, variables',
+    expected: 'caught',
+    cases: [
+      hook('node ./x.t?t', { 'x.txt': EVIL }),
+      hook('node x.{txt,}', { 'x.txt': EVIL }),
+      hook('for f in *.txt; do node $f; done', { 'x.txt': EVIL }),
+      hook('cp x.txt y.js && node y.js', { 'x.txt': EVIL }),
+      hook('ln -s x.txt y.js; node y.js', { 'x.txt': EVIL }),
+      hook('cat x.txt > y.js && node y.js', { 'x.txt': EVIL }),
+      hook('tar xf x.tar && node y.js', { 'x.tar': EVIL }),
+      hook('$npm_node_execpath x.txt', { 'x.txt': EVIL }),
+      hook('node "$(pwd)/x.txt"', { 'x.txt': EVIL }),
+      npm(
+        { 'x.txt': EVIL },
+        { config: { file: 'x.txt' }, scripts: { postinstall: 'node $npm_package_config_file' } },
+      ),
+      hook('parallel node ::: x.txt', { 'x.txt': EVIL }),
+      hook('node --experimental-default-config-file a.js', {
+        'node.config.json': '{"nodeOptions":{"import":["./x.txt"]}}',
+        'a.js': '',
+        'x.txt': EVIL,
+      }),
+    ],
+    twin: hook('cp *.md build/ || true; node ./setup.js', { 'README.md': '# demo', 'setup.js': HONEST }),
+  },
+  {
     attack: 'payload in a data file that becomes code by the way it is loaded',
     expected: 'block',
     cases: [

@@ -24,6 +24,7 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
   if (hidden) m.hiddenDepth++;
   try {
     const lines = isFile ? new Lines(command) : undefined;
+    let odd: boolean | undefined;
     for (const part of parseShell(command)) {
       m.step();
       if (part.unread) m.unread = true;
@@ -38,6 +39,9 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
             emit(m, 'missing-file', { detail: run.path });
             // From another folder (`cd lib; node x.txt`) it may be there after all.
             if (namesakes(m, run.path).some((path) => isOdd(m, path))) m.unread = true;
+            // So may a copy, what a pattern matches or an archive holds, and what npm puts into a variable.
+            odd ??= namesOdd(m, command);
+            if (odd || /\$\{?npm_(?:package|config)_/.test(run.path)) m.unread = true;
           }
         } else if (run.type === 'script') runScript(m, run.name, hidden, quiet);
         else if (run.type === 'makefile') runMakefile(m, run.path);
@@ -104,6 +108,21 @@ function runMakefile(m: Machine, path: string): void {
 function isOdd(m: Machine, path: string): boolean {
   const inside = packagePath(path);
   return inside !== undefined && m.artifact.files.has(inside) && languageOf(m, inside) === undefined;
+}
+
+/** Whether a word of a command, as a path or as a shell's pattern, names a file that is not read for its name. */
+function namesOdd(m: Machine, command: string): boolean {
+  return command.split(/[\s'"|<>()=;&]+/).some((word) => {
+    const wild = word.match(/[*{]/g)?.length ?? 0;
+    if (wild === 0 && !word.includes('?')) return isOdd(m, word);
+    // Matching takes a power of the length; no honest hook needs more.
+    if (wild > 3) return true;
+    m.looksAt(m.artifact.files.size);
+    const pattern = word.replace(/^\.\//, '').replace(/[.+^$()|[\]\\]/g, '\\$&');
+    const glob = pattern.replace(/\{[^{}]*\}|\*+|\?|[{}]/g, (part) => (part === '?' ? '[^/]' : '[^/]*'));
+    const matches = new RegExp(`^${glob}$`);
+    return [...m.artifact.files.keys()].some((path) => matches.test(path) && isOdd(m, path));
+  });
 }
 
 const byName = new WeakMap<OpenedArtifact, Map<string, string[]>>();
