@@ -15,6 +15,7 @@ import {
   readPackageJson,
   scriptsOf,
 } from './manifest-npm.js';
+import { Unreadable } from './unreadable.js';
 
 /**
  * npm runs these only for git dependencies, links and the project itself; code all the same. Not what it runs for the
@@ -97,6 +98,13 @@ function scriptEntries(
   ) {
     entries.push(...gypEntryPoints(files, folder));
   }
+  // `cd native && node-gyp rebuild`: whose file is meant is known on disk only.
+  if (phase === 'install' && folder === '' && names.some((name) => /\bgyp\b/.test(scripts[name] ?? ''))) {
+    for (const path of files.keys()) {
+      if (path.endsWith('/binding.gyp') && !path.includes('node_modules/'))
+        entries.push(...gypEntryPoints(files, path.slice(0, -'binding.gyp'.length)));
+    }
+  }
   return entries;
 }
 
@@ -164,7 +172,10 @@ function binEntries(files: Files, manifest: Manifest): EntryPoint[] {
   return entriesFor(files, 'bin', 'import', targets);
 }
 
-/** One entry a file; files nothing can execute (data, type declarations, styles) are no entry. */
+/**
+ * One entry a file. Node runs as JavaScript whatever `main` or `exports` names, by any ending it does not know; what
+ * such fields name for other tools (type declarations, styles) is no entry.
+ */
 function entriesFor(
   files: Files,
   kind: UnitKind,
@@ -174,7 +185,7 @@ function entriesFor(
   const seen = new Set<string>();
   const entries: EntryPoint[] = [];
   for (const [origin, path] of targets) {
-    if (seen.has(path) || (kind === 'import' && !isCode(path) && !path.endsWith('.node'))) continue;
+    if (seen.has(path) || (kind === 'import' && !isLoadable(path))) continue;
     seen.add(path);
     entries.push({
       kind,
@@ -188,9 +199,11 @@ function entriesFor(
   return entries;
 }
 
+const EXPORTS_DEPTH = 1000;
+
 /** Every string an `exports` value can lead to, with its key; declarations (`types`) and other worlds' builds too. */
 function exportTargets(value: unknown, key = '.', depth = 0): [key: string, path: string][] {
-  if (depth > 20) return [];
+  if (depth > EXPORTS_DEPTH) throw new Unreadable('too-large', { limit: 'exports', max: EXPORTS_DEPTH });
   if (typeof value === 'string') return [[key, value]];
   if (Array.isArray(value)) return value.flatMap((item) => exportTargets(item, key, depth + 1));
   if (!isRecord(value)) return [];
@@ -209,7 +222,7 @@ function expandPattern(files: Files, path: string): string[] {
   const after = path.slice(path.lastIndexOf('*') + 1);
   const found: string[] = [];
   for (const file of files.keys()) {
-    if (file.startsWith(before) && file.endsWith(after) && isCode(file)) found.push(file);
+    if (file.startsWith(before) && file.endsWith(after) && isLoadable(file)) found.push(file);
     if (found.length >= 200) break; // the rest is still read, as the remainder
   }
   return found;
@@ -222,6 +235,14 @@ function resolveModule(files: Files, path: string): string | undefined {
     if (files.has(candidate)) return candidate;
   }
   return undefined;
+}
+
+/** Endings that name data, which Node would only fail on. */
+const DATA =
+  /\.(?:json|map|d\.[cm]?ts|css|scss|sass|less|styl|html?|svg|png|jpe?g|gif|webp|ico|woff2?|ttf|eot|md|wasm|ya?ml|vue|svelte|graphql|gql|flow)$/i;
+
+function isLoadable(path: string): boolean {
+  return isCode(path) || !DATA.test(path);
 }
 
 function isCode(path: string): boolean {

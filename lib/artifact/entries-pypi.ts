@@ -3,13 +3,18 @@ import type { ArtifactKind, EntryPoint, Phase, UnitKind } from '../types.js';
 import { buildEntries } from './entries-pypi-build.js';
 import { fallbackEntry } from './fallback.js';
 import { type Ini, parseIni } from './ini.js';
+import { LIMITS } from './limits.js';
 import { type Files, isRecord } from './manifest-npm.js';
 import { textOf } from './manifest-pypi.js';
 import { readToml } from './toml.js';
+import { Unreadable } from './unreadable.js';
 
 /** Folders beside the package, not installed with it; where there is nothing else, they are the package. */
 const ASIDE = /^(?:tests?|testing|docs?|examples?|benchmarks?|scripts?|tools?|ci|samples?|build|dist)$/i;
 const NOT_MODULES = /^(?:setup|conftest|noxfile|fabfile|tasks|dodo|manage|docs_conf|conf)$/;
+
+/** Where `str.splitlines` ends a line, as Python 3.13 reads `.pth` files. */
+const PYTHON_LINES = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/;
 
 export function pypiEntryPoints(files: Files, kind: ArtifactKind): EntryPoint[] {
   const installed =
@@ -37,11 +42,16 @@ function startupEntries(files: Files, installed: boolean): EntryPoint[] {
   const entries: EntryPoint[] = [];
   for (const [path, file] of files) {
     const depth = path.split('/').length;
-    const lands = !installed || depth === 1 || /^[^/]+\.data\/data\/.*site-packages\/[^/]+$/.test(path);
+    const lands =
+      !installed || depth === 1 || /^[^/]+\.data\/data\/.*(?:site|dist)-packages\/[^/]+$/i.test(path);
     if (!lands) continue;
-    if (/\.pth$/i.test(path) && file.bytes.length < 4 * 1024 * 1024) {
+    if (/\.pth$/i.test(path)) {
+      if (file.bytes.length > LIMITS.manifestBytes)
+        throw new Unreadable('too-large', { limit: 'pth', max: LIMITS.manifestBytes, file: path });
       let line = 0;
-      for (const text of textOf(file).split(/\r\n?|\n/)) {
+      for (const text of textOf(file)
+        .replace(/^\uFEFF/, '')
+        .split(PYTHON_LINES)) {
         line++;
         if (!/^import[ \t]/.test(text)) continue;
         entries.push({
@@ -52,7 +62,6 @@ function startupEntries(files: Files, installed: boolean): EntryPoint[] {
           line,
           run: { type: 'code', language: 'python', code: text },
         });
-        if (entries.length > 500) return entries;
       }
     } else if (
       /^(?:site|user)customize\.py$/.test(path.split('/').pop()!) &&

@@ -6,24 +6,31 @@
  */
 import type { EntryPoint } from '../types.js';
 import { type Files, inside } from './manifest-npm.js';
+import { Unreadable } from './unreadable.js';
 
 type Literal = { text: string; line: number } | Literal[] | { [key: string]: Literal } | undefined;
-const EXPANSION = /[<>^]!@?\(/g;
-const MAX_FILES = 50;
-const MAX_BYTES = 256 * 1024;
-const MAX_COMMANDS = 500;
+/** With a word before the bracket gyp runs no shell but the Python module that the content names. */
+const EXPANSION = /[<>^]!@?(pymod_do_main)?\(/g;
+/** Over these, the file was written to be slow to read; no honest one comes near. */
+const LIMITS = { files: 50, bytes: 256 * 1024, commands: 500, command: 8000 } as const;
 
+function beyond(limit: keyof typeof LIMITS, file: string): Unreadable {
+  return new Unreadable('too-large', { limit: `gyp ${limit}`, max: LIMITS[limit], file });
+}
+
+/** Throws `Unreadable` where a file is over a limit. */
 export function gypEntryPoints(files: Files, folder: string): EntryPoint[] {
   const entries: EntryPoint[] = [];
   const queue = [`${folder}binding.gyp`];
   const seen = new Set<string>();
-  while (queue.length > 0 && seen.size < MAX_FILES) {
+  while (queue.length > 0) {
     const path = queue.shift()!;
     const file = files.get(path);
     if (seen.has(path) || file === undefined) continue;
     seen.add(path);
-    // A gyp file beyond this was written to be slow to read; what is cut off is still a file of the package.
-    const bytes = file.bytes.subarray(0, MAX_BYTES);
+    if (seen.size > LIMITS.files) throw beyond('files', path);
+    const { bytes } = file;
+    if (bytes.length > LIMITS.bytes) throw beyond('bytes', path);
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
     const cwd = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
     const add = (command: string, line: number, what: string) => {
@@ -37,32 +44,37 @@ export function gypEntryPoints(files: Files, folder: string): EntryPoint[] {
         run: { type: 'command', command, cwd },
       });
     };
-    for (const { command, line } of expansions(text)) add(command, line, 'command expansion');
-    for (const literal of actionLists(parseLiteral(text))) {
-      add(literal.command, literal.line, 'action');
-    }
-    for (const match of text.matchAll(/['"]([^'"\n]+\.gypi?)(?::[^'"\n]*)?['"]/g)) {
-      queue.push(inside(cwd === '' ? match[1]! : `${cwd}/${match[1]!}`));
+    const literal = parseLiteral(text);
+    for (const { command, line } of expansions(text, path)) add(command, line, 'command expansion');
+    for (const { command, line } of actionLists(literal)) add(command, line, 'action');
+    const named = [...text.matchAll(/['"]([^'"\n]+\.gypi?)(?::[^'"\n]*)?['"]/g)].map((match) => match[1]!);
+    for (const other of [...named, ...includes(literal)]) {
+      queue.push(inside(cwd === '' ? other : `${cwd}/${other}`));
     }
   }
   return entries;
 }
 
-function expansions(text: string): { command: string; line: number }[] {
+function expansions(text: string, file: string): { command: string; line: number }[] {
   const found: { command: string; line: number }[] = [];
   for (const match of text.matchAll(EXPANSION)) {
     const start = match.index + match[0].length;
     let depth = 1;
     let end = start;
-    while (end < text.length && depth > 0 && end - start < 8000) {
+    while (end < text.length && depth > 0) {
+      if (end - start > LIMITS.command) throw beyond('command', file);
       if (text[end] === '(') depth++;
       else if (text[end] === ')') depth--;
       end++;
     }
     let command = text.slice(start, depth === 0 ? end - 1 : end).replace(/\\(["'\\])/g, '$1');
     if (/^\s*\[/.test(command)) command = [...command.matchAll(/(["'])(.*?)\1/g)].map((m) => m[2]!).join(' ');
+    if (match[1] !== undefined) {
+      const module = /^[\w.]+/.exec(command.trim())?.[0] ?? '';
+      command = `python3 -c "import ${module}; ${module}.DoMain([])"`;
+    }
     found.push({ command, line: lineAt(text, match.index) });
-    if (found.length >= MAX_COMMANDS) break;
+    if (found.length > LIMITS.commands) throw beyond('commands', file);
   }
   return found;
 }
@@ -82,6 +94,17 @@ function actionLists(value: Literal, depth = 0): { command: string; line: number
     }
     return actionLists(item, depth + 1);
   });
+}
+
+/** Files an `includes` list names: of any ending. */
+function includes(value: Literal, depth = 0): string[] {
+  if (value === undefined || depth > 40 || isText(value)) return [];
+  if (Array.isArray(value)) return value.flatMap((item) => includes(item, depth + 1));
+  return Object.entries(value).flatMap(([key, item]) =>
+    /^includes\b/.test(key) && Array.isArray(item)
+      ? item.filter(isText).map(({ text }) => text)
+      : includes(item, depth + 1),
+  );
 }
 
 function isText(value: Literal): value is { text: string; line: number } {

@@ -146,6 +146,9 @@ function placeLinks(layout: Layout, links: readonly { path: string; member: Memb
   const asFolder = new Set<string>();
   for (const { path, member } of links) {
     const target = member.linkname;
+    // No system makes a link of such a name; pip goes on without it.
+    if (/(?:^|\/)\.?$/.test(path))
+      throw new Unreadable('ambiguous', { why: 'link-named-as-folder', file: member.name });
     // Where such a link stands is found out on disk only.
     const back = /(?:^|\/)(?!\.\.?\/)[^/]+\/+(?:\.\/+)*\.\.(?:\/|$)/.test(target);
     if (back || normal(path) === '' || member.name.split('/').includes('..'))

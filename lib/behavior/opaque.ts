@@ -18,7 +18,7 @@ export function opaqueKind(file: ArtifactFile, files: ReadonlyMap<string, Artifa
     case 0x0061736d:
       return 'opaque-wasm';
     case 0x504b0304:
-      return /\.(?:docx|xlsx|pptx|odt|ods|npz|epub|vsix|xpi)$/i.test(file.path)
+      return /\.(?:docx|xlsx|pptx|odt|ods|npz|epub|vsix|xpi)$/i.test(file.path) && !namesPython(b)
         ? undefined
         : 'opaque-archive';
     case 0x52617221: // RAR
@@ -34,10 +34,26 @@ export function opaqueKind(file: ArtifactFile, files: ReadonlyMap<string, Artifa
       : 'opaque-archive';
   }
   if (magic >>> 8 === 0x425a68 && /\.(?:bz2|tbz)/i.test(file.path)) return 'opaque-archive';
-  if (isPythonBytecode(file))
-    return sourceOf(file.path).some((path) => files.has(path)) ? undefined : 'opaque-bytecode';
+  // Python runs a program or imports a module from a zip whatever its name and whatever stands before it.
+  if (hasZipDirectory(b)) return 'opaque-archive';
+  if (isPythonBytecode(file)) {
+    // Bit 0 of the flags: not compared with the time of the source, so it need not be what the source says.
+    const unbound = (b[4]! & 1) === 1 && b.length >= 16;
+    return !unbound && sourceOf(file.path).some((path) => files.has(path)) ? undefined : 'opaque-bytecode';
+  }
   if (/\.(?:jsc|bytenode)$/i.test(file.path)) return 'opaque-bytecode';
   return undefined;
+}
+
+/** Whether the directory at a zip's end names Python modules: then it can stand on `sys.path` under any name. */
+function namesPython(b: Uint8Array): boolean {
+  return Buffer.from(b.buffer, b.byteOffset, b.length).subarray(-65_536).includes('.py');
+}
+
+/** The record that ends a zip without a comment, at the very end. */
+function hasZipDirectory(b: Uint8Array): boolean {
+  const at = b.length - 22;
+  return at >= 0 && b[at] === 0x50 && b[at + 1] === 0x4b && b[at + 2] === 5 && b[at + 3] === 6;
 }
 
 function isPortableExecutable(b: Uint8Array): boolean {

@@ -23,7 +23,11 @@ export type ShellRun =
   | { readonly type: 'file'; readonly path: string; readonly language?: Language }
   | { readonly type: 'code'; readonly language: Language; readonly code: string; readonly hidden: boolean }
   /** A script of the package's own manifest: `npm run NAME`. */
-  | { readonly type: 'script'; readonly name: string };
+  | { readonly type: 'script'; readonly name: string }
+  /** Every recipe of a makefile. */
+  | { readonly type: 'makefile'; readonly path: string }
+  /** A file in a language that is not read. */
+  | { readonly type: 'foreign'; readonly path: string };
 
 /** One simple command of a command line, in the order a shell would start them. */
 export interface ShellCommand {
@@ -49,7 +53,9 @@ const POWERSHELL = /^(?:powershell|pwsh|powershell_ise)$/i;
 const RUNNERS = /^(?:npx|bunx|pnpx|dlx)$/;
 /** Programs that start the program their arguments name. */
 const WRAPPERS =
-  /^(?:sudo|doas|env|nohup|exec|command|builtin|time|nice|ionice|setsid|xargs|stdbuf|start|call|cross-env|cross-env-shell|dotenv|env-cmd|shx|timeout|proxychains4?|unbuffer|winpty|wsl|is-ci|if-env|run-script-os|chronic|watch|torsocks|torify)$/i;
+  /^(?:sudo|doas|env|nohup|exec|command|builtin|time|nice|ionice|setsid|xargs|stdbuf|start|call|cross-env|cross-env-shell|dotenv|env-cmd|shx|timeout|proxychains4?|unbuffer|winpty|wsl|is-ci|if-env|run-script-os|chronic|watch|torsocks|torify|parallel)$/i;
+/** Where npm tells scripts which node runs it. */
+const OWN_NODE = /^(?:\$\{?(?:npm_node_execpath|NODE)\}?|%(?:npm_node_execpath|NODE)%)$/;
 const SCRIPT_FILE = /\.(?:sh|bash|zsh|bat|cmd|ps1|[cm]?js|ts|py|pyw)$/i;
 
 /** Commands of one line or script carried along: variables, files it downloaded, nesting. */
@@ -170,6 +176,7 @@ function readCommand(
   }
   const call = { words, text: command.text, carries: [...new Set(carries)], input, here: command.input };
   const found = words.length === 0 ? NOTHING : readWords(call, qualifiers, state);
+  const loaded = command.assignments.flatMap(({ name, value }) => loadedBy(name, expand(fill(value), state)));
   const files: ShellBehavior[] = [];
   const invocation: Invocation = {
     program: words[0] ?? '',
@@ -194,10 +201,34 @@ function readCommand(
     }
   }
   const behaviors = [...secrets, ...found.behaviors, ...files];
-  if (behaviors.length + found.runs.length > 0)
-    out.push({ words, behaviors, runs: found.runs, text: command.text });
+  const runs = [...loaded, ...found.runs];
+  if (behaviors.length + runs.length > 0) out.push({ words, behaviors, runs, text: command.text });
   out.push(...found.after);
   return textOutput(words, input.text ?? command.input);
+}
+
+/** Files that an interpreter loads before its program because a variable says so. */
+function loadedBy(name: string, value: string): ShellRun[] {
+  if (name === 'BASH_ENV' || name === 'ENV') return [{ type: 'file', path: value, language: 'shell' }];
+  if (name !== 'NODE_OPTIONS') return [];
+  return preloads(value.split(/\s+/));
+}
+
+const PRELOAD = /^(?:-r|--require|--import|--loader|--experimental-loader)$/;
+
+/** Files of the package among node's options that run before the program. */
+function preloads(args: readonly string[]): ShellRun[] {
+  const words = args.flatMap((arg) => /^(--[a-z-]+)=(.*)$/s.exec(arg)?.slice(1) ?? [arg]);
+  return words.flatMap((word, at): ShellRun[] => {
+    const value = words[at + 1];
+    if (word === '--experimental-default-config-file') return [{ type: 'foreign', path: 'node.config.json' }];
+    if (value === undefined) return [];
+    if (PRELOAD.test(word) && /^\.{0,2}\//.test(value))
+      return [{ type: 'file', path: value, language: 'javascript' }];
+    if (word === '--experimental-config-file') return [{ type: 'foreign', path: value }];
+    // Lines of NAME=value, NODE_OPTIONS among them.
+    return /^--env-file(?:-if-exists)?$/.test(word) ? [{ type: 'file', path: value, language: 'shell' }] : [];
+  });
 }
 
 interface Found {
@@ -222,8 +253,9 @@ function baseName(word: string): string {
 }
 
 function readWords(call: Words, qualifiers: string[], state: State): Found {
-  const [first, ...args] = call.words;
-  if (first === undefined) return NOTHING;
+  const [word, ...args] = call.words;
+  if (word === undefined) return NOTHING;
+  const first = OWN_NODE.test(word) ? 'node' : word;
   const program =
     /^[A-Z.]+$/i.test(baseName(first)) && /\.exe$/i.test(first)
       ? baseName(first).toLowerCase()
@@ -283,6 +315,10 @@ function readWords(call: Words, qualifiers: string[], state: State): Found {
     };
   }
   const described = describeProgram(invocation);
+  if (/^g?make$/.test(program)) {
+    const runs = makefiles(args).map((path): ShellRun => ({ type: 'makefile', path }));
+    return { behaviors: described ?? [], runs, after: [] };
+  }
   if (described !== undefined) {
     const target = outputFile(invocation);
     if (target !== undefined && described.some((b) => b.code === 'download-file')) {
@@ -297,6 +333,20 @@ function readWords(call: Words, qualifiers: string[], state: State): Found {
     };
   }
   return { behaviors: [emit('run-program', programClass(first))], runs: [], after: [] };
+}
+
+/** The files `make` may take its rules from. */
+function makefiles(args: readonly string[]): string[] {
+  const after = (...options: string[]): string | undefined => {
+    const at = args.findIndex((arg) => options.includes(arg));
+    return at === -1
+      ? args.find((arg) => /^-[Cf]./.test(arg) && options.includes(arg.slice(0, 2)))?.slice(2)
+      : args[at + 1];
+  };
+  const folder = after('-C', '--directory');
+  const file = after('-f', '--file', '--makefile');
+  const names = file === undefined ? ['GNUmakefile', 'makefile', 'Makefile'] : [file];
+  return names.map((name) => (folder === undefined ? name : `${folder}/${name}`));
 }
 
 function lineOf(line: string, state: State, behaviors: readonly ShellBehavior[]): Found {
@@ -318,6 +368,15 @@ function readShell(call: Words, args: readonly string[], emit: Emit, state: Stat
       };
     }
     return lineOf(line, state, []);
+  }
+  const startup = args.findIndex((a) => /^--(?:rcfile|init-file)$/.test(a));
+  if (startup !== -1 && args[startup + 1] !== undefined) {
+    const path = args[startup + 1]!;
+    return {
+      behaviors: [emit('run-own-file')],
+      runs: [{ type: 'file', path, language: 'shell' }],
+      after: [],
+    };
   }
   const file = operands(args, /^[-+][oO]$/)[0];
   if (file !== undefined && !file.startsWith('-')) {
@@ -363,7 +422,14 @@ function readPiped(call: Words, language: Language, emit: Emit, state: State): F
 
 const INLINE = /^(?:-[a-z]*[ec]|-p|-pe|--eval|--print|-ep)$/;
 const TAKES_VALUE =
-  /^(?:-r|--require|--import|--loader|--experimental-loader|-C|--conditions|-W|-X|--env-file|-P|--project|-O)$/;
+  /^(?:-r|--require|--import|--loader|--experimental-loader|-C|--conditions|-W|-X|--env-file|--env-file-if-exists|-P|--project|-O)$/;
+
+/** How many arguments stand before the program: options and their values. */
+function beforeProgram(args: readonly string[]): number {
+  let at = 0;
+  while (at < args.length && args[at]!.startsWith('-')) at += TAKES_VALUE.test(args[at]!) ? 2 : 1;
+  return at;
+}
 
 /** `node -e code`, `node -r module file`, `python -m module`, `… | node`. */
 function readInterpreter(
@@ -373,9 +439,15 @@ function readInterpreter(
   emit: Emit,
   state: State,
 ): Found {
-  const runs: ShellRun[] = [];
+  const runs = language === 'javascript' ? preloads(args.slice(0, beforeProgram(args))) : [];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
+    const named = /^--run(?:=(.+))?$/.exec(arg);
+    if (language === 'javascript' && named !== null) {
+      const name = named[1] ?? args[i + 1];
+      if (name !== undefined) runs.push({ type: 'script', name });
+      return { behaviors: [emit('run-package-manager')], runs, after: [] };
+    }
     const inline = /^--(?:eval|print)=([\s\S]+)/.exec(arg)?.[1];
     if (INLINE.test(arg) || inline !== undefined) {
       const code = inline ?? args[i + 1] ?? '';
@@ -387,15 +459,7 @@ function readInterpreter(
     }
     if (language === 'python' && arg === '-m') return readModule(args.slice(i + 1), emit);
     if (TAKES_VALUE.test(arg)) {
-      const value = args[i + 1];
       i += 1;
-      if (
-        /^(?:-r|--require|--import|--loader)/.test(arg) &&
-        value !== undefined &&
-        /^\.{0,2}\//.test(value)
-      ) {
-        runs.push({ type: 'file', path: value, language });
-      }
       continue;
     }
     if (arg === '-') break;
@@ -403,7 +467,11 @@ function readInterpreter(
     if (/^(?:run|x|task|test|install|i|add|eval)$/.test(arg) && /^(?:bun|deno)$/.test(call.words[0] ?? ''))
       continue;
     if (state.downloaded.has(arg)) return { behaviors: [emit('run-downloaded')], runs, after: [] };
-    if (arg.includes(UNKNOWN_PIECE)) return { behaviors: [emit('run-program')], runs, after: [] };
+    if (arg.includes(UNKNOWN_PIECE)) {
+      // `node "$(pwd)/x.txt"`
+      runs.push({ type: 'foreign', path: arg.slice(arg.lastIndexOf(UNKNOWN_PIECE) + 1).replace(/^\//, '') });
+      return { behaviors: [emit('run-program')], runs, after: [] };
+    }
     runs.push({ type: 'file', path: arg.replaceAll('\\', '/'), language });
     return { behaviors: [emit('run-own-file')], runs, after: [] };
   }
@@ -441,7 +509,9 @@ function readForeign(args: readonly string[], emit: Emit, call: Words): Found {
       : isInline
         ? 'run-interpreter'
         : 'run-program';
-  return { behaviors: [emit(code)], runs: [], after: [] };
+  // Any of the words may be the program, or a script that it loads.
+  const runs = args.map((path): ShellRun => ({ type: 'foreign', path }));
+  return { behaviors: [emit(code)], runs, after: [] };
 }
 
 function readPowershell(args: readonly string[], qualifiers: readonly string[], emit: Emit): Found {
@@ -483,6 +553,7 @@ function ownScript(program: string, args: readonly string[]): string | undefined
   const [verb, name] = operands(args, /^(?:--prefix|-C|--cwd|-w|--workspace)$/);
   if (verb === 'run' || verb === 'run-script' || verb === 'rum') return name;
   if (verb === 'start' || verb === 'test' || verb === 'stop' || verb === 'restart') return verb;
+  if (program === 'npm' && (verb === 't' || verb === 'tst')) return 'test';
   const builtin =
     /^(?:add|install|i|ci|remove|upgrade|publish|pack|link|config|cache|info|why|init|create|audit|version|login|up|update|rebuild|exec|dlx|workspaces?|set|global|import|list|ls|root|bin|token|whoami)$/;
   return program !== 'npm' && verb !== undefined && !builtin.test(verb) ? verb : undefined;

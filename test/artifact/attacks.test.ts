@@ -230,6 +230,13 @@ const TABLE: readonly Row[] = [
     honest: () => src(file('demo-1.0/c/', '', { type: '\0' }), file('demo-1.0/c/a.py')),
   },
   {
+    attack: 'sdist: link whose name ends as a folder does',
+    open: source,
+    bytes: () => src(file('demo-1.0/real/a.py'), file('demo-1.0/ln/.', '', { type: '2', linkname: 'real' })),
+    expected: 'ambiguous link-named-as-folder',
+    honest: () => src(file('demo-1.0/real/a.py'), file('demo-1.0/ln', '', { type: '2', linkname: 'real' })),
+  },
+  {
     attack: 'sdist: file written through a link',
     open: source,
     bytes: () =>

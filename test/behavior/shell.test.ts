@@ -11,6 +11,7 @@ function read(command: string): string {
     for (const run of runs) {
       if (run.type === 'file') parts.push(`file:${run.path}`);
       else if (run.type === 'script') parts.push(`script:${run.name}`);
+      else if (run.type !== 'code') parts.push(`${run.type}:${run.path}`);
       else parts.push(`${run.hidden ? 'hidden ' : ''}${run.language}:${run.code}`);
     }
   }

@@ -25,7 +25,8 @@ async function main(kind: Ecosystem, root: string, most: number): Promise<void> 
   const all = (await readdir(root)).filter((name) => suffix.test(name)).sort();
   const step = Math.max(1, all.length / most);
   const names = Array.from({ length: Math.min(most, all.length) }, (_, i) => all[Math.floor(i * step)]!);
-  const unpack = kind === 'npm' ? unpackWithPacote : startPythonUnpacker().unpack;
+  const unpack =
+    kind === 'npm' ? (path: string) => unpackWithPacote(path, 300) : startPythonUnpacker().unpack;
   const totals = { archives: 0, equal: 0, different: 0, unverified: 0, refused: 0, files: 0, bytes: 0 };
   for (const name of names) {
     const path = join(root, name);

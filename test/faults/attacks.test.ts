@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { gzipSync, deflateSync as zlibSync } from 'node:zlib';
 import { createScanner, type Scanner } from '../../lib/scan.js';
 import type { ScanInput, Verdict } from '../../lib/types.js';
-import { npmPackage, sdist, tar, wheel } from '../artifact/build.js';
+import { npmPackage, sdist, tar, wheel, zip } from '../artifact/build.js';
 import { MALICIOUS, TWINS } from '../fixtures/packages.js';
 
 type Files = Readonly<Record<string, string | Uint8Array>>;
@@ -61,6 +61,35 @@ const body = (code: string) => `{\n${code}\n}\n`;
 /** Bytes of the bundle; ten million take a minute. */
 const BUNDLE = Number(process.env.BUNDLE_BYTES ?? 2_000_000);
 const ELF = Buffer.concat([Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]), Buffer.alloc(200)]);
+
+const MAIN = { main: 'index.js' };
+const GYP = "{'variables': {'a': '<!(node x.txt)'}}";
+const NESTED = JSON.stringify({
+  name: 'inner',
+  version: '1.0.0',
+  scripts: { postinstall: 'node x.txt', go: 'node x.txt' },
+});
+const PTH = `import os; exec(${JSON.stringify(EVIL_PYTHON)})\n`;
+const wheelOf = (files: Readonly<Record<string, string>>): ScanInput => ({
+  ecosystem: 'pypi',
+  filename: 'demo-1.0-py3-none-any.whl',
+  bytes: wheel(files),
+});
+/** Conditions in conditions. */
+function nested(depth: number, path: string): unknown {
+  return depth === 0 ? path : { node: nested(depth - 1, path) };
+}
+const escapedLines = (end: string): string => EVIL_PYTHON.trim().replaceAll('\n', end);
+/** A string that ends sooner than its bytes look: the character takes the quote or the backslash before it. */
+const inString = (codec: string, character: Buffer): Buffer =>
+  Buffer.concat([
+    Buffer.from(`# coding: ${codec}\ns = "`),
+    character,
+    Buffer.from(`"; exec(open('x.txt').read()) #"\n${SETUP}`),
+  ]);
+/** The head of CPython 3.11 bytecode with these flags, and nothing of use behind it. */
+const BYTECODE = (flags: number): Buffer =>
+  Buffer.concat([Buffer.from([0xa7, 0x0d, 0x0d, 0x0a, flags, 0, 0, 0]), Buffer.alloc(100)]);
 
 type Expected = 'caught' | 'block' | 'opaque' | 'open';
 const RESULT: Readonly<Record<Expected, string>> = {
@@ -249,6 +278,234 @@ const ROWS: readonly Row[] = [
     expected: 'block',
     cases: [{ ...npm({}), bytes: members(npmPackageTar({ 'setup.js': EVIL })) }],
     twin: { ...npm({}), bytes: members(npmPackageTar({ 'setup.js': HONEST })) },
+  },
+  {
+    attack: 'payload in a file of any ending that main, exports or imports names',
+    expected: 'block',
+    cases: [
+      npm({ 'x.txt': EVIL, 'index.js': 'module.exports = 1;' }, { main: 'x.txt' }),
+      npm({ '.x': EVIL }, { main: '.x' }),
+      npm({ 'x.dat': EVIL }, { exports: './x.dat' }),
+      npm({ 'lib/x.dat': EVIL, 'lib/a.js': '' }, { exports: { './*': './lib/*' } }),
+      npm({ 'x.txt': EVIL }, { exports: nested(60, './x.txt') }),
+      npm(
+        { 'index.js': "require('#ab');", 'good/ab.js': '', 'evil/b.txt': EVIL },
+        { main: 'index.js', imports: { '#*': './good/*.js', '#a*': './evil/*.txt' } },
+      ),
+    ],
+    twin: npm(
+      { 'lib.txt': HONEST },
+      { main: 'lib.txt', exports: { '.': './lib.txt', './style': './a.css' } },
+    ),
+  },
+  {
+    attack: 'payload that gyp runs: files of any name, other folders, Python modules, beyond a limit',
+    expected: 'caught',
+    cases: [
+      npm({ 'binding.gyp': "{'includes': ['more.txt']}", 'more.txt': GYP, 'x.txt': EVIL }, {}),
+      npm({ 'binding.gyp': `${'# nothing at all\n'.repeat(20_000)}${GYP}`, 'x.txt': EVIL }, {}),
+      npm({ 'binding.gyp': `[${"'<!(node a.js)',".repeat(600)}${GYP}]`, 'a.js': '', 'x.txt': EVIL }, {}),
+      npm({ 'binding.gyp': "{'variables': {'a': '<!pymod_do_main(evil x)'}}", 'evil.py': EVIL_PYTHON }, {}),
+      hook('cd native && node-gyp rebuild', { 'native/binding.gyp': GYP, 'native/x.txt': EVIL }),
+      hook('node-gyp rebuild -C native', { 'native/binding.gyp': GYP, 'native/x.txt': EVIL }),
+    ],
+    twin: npm(
+      {
+        'binding.gyp': `{'includes': ['common.gypi'], 'targets': [{'target_name': 'a', 'sources': ['a.cc'],
+          'include_dirs': ["<!(node -p \\"require('node-addon-api').include\\")"]}]}`,
+        'common.gypi': "{'variables': {'a%': 1}}",
+        'a.cc': 'int main() {}',
+      },
+      {},
+    ),
+  },
+  {
+    attack: 'payload that an option, a variable or the first line of a program loads',
+    expected: 'caught',
+    cases: [
+      hook('NODE_OPTIONS="--require ./x.txt" node -e 0', { 'x.txt': EVIL }),
+      hook('export NODE_OPTIONS=--require=./x.txt; node -e 0', { 'x.txt': EVIL }),
+      hook('node --env-file=x.env a.js', {
+        'x.env': 'NODE_OPTIONS=--require=./x.txt\n',
+        'a.js': '',
+        'x.txt': EVIL,
+      }),
+      hook('bash --rcfile ./x.txt -i -c true', { 'x.txt': 'node y.txt\n', 'y.txt': EVIL }),
+      hook('BASH_ENV=./x.txt bash -c true', { 'x.txt': 'node y.txt\n', 'y.txt': EVIL }),
+      hook('./setup', { setup: '#!/usr/bin/env -S node -r ./x.txt\n0\n', 'x.txt': EVIL }),
+      hook('./setup', { setup: '#!/bin/sh ./x.txt\n', 'x.txt': 'node y.txt\n', 'y.txt': EVIL }),
+      npm({ 'x.txt': EVIL }, { scripts: { postinstall: 'node --run go', go: 'node x.txt' } }),
+      npm({ 'x.txt': EVIL }, { main: 'x.txt', scripts: { postinstall: 'node .' } }),
+      hook('node lib', { 'lib/package.json': '{"main":"x.txt"}', 'lib/x.txt': EVIL }),
+    ],
+    twin: hook('NODE_OPTIONS=--max-old-space-size=4096 node --no-warnings setup.js && ./go', {
+      'setup.js': HONEST,
+      go: '#!/usr/bin/env -S node --no-warnings\nconsole.log(1);\n',
+    }),
+  },
+  {
+    attack:
+      'payload that another program runs: make, awk, find, xargs, tar, git, perl, npm in another folder',
+    expected: 'caught',
+    cases: [
+      hook('make', { Makefile: 'all:\n\t@node x.txt\n', 'x.txt': EVIL }),
+      hook('make -C sub -f rules', { 'sub/rules': 'A := $(shell node ../x.txt)\n', 'x.txt': EVIL }),
+      hook(`awk 'BEGIN{system("node x.txt")}'`, { 'x.txt': EVIL }),
+      hook('find . -name x.txt -exec node {} \\;', { 'x.txt': EVIL }),
+      hook('echo x.txt | xargs node', { 'x.txt': EVIL }),
+      hook("tar cf a.tar --checkpoint=1 --checkpoint-action=exec='node x.txt' .", { 'x.txt': EVIL }),
+      hook("git -c core.pager='node x.txt' -p log", { 'x.txt': EVIL }),
+      hook('perl setup.pl', { 'setup.pl': 'system("node x.txt");', 'x.txt': EVIL }),
+      hook('./setup', { setup: '#!/usr/bin/perl\nsystem("node x.txt");\n', 'x.txt': EVIL }),
+      hook('awk -f x.awk', { 'x.awk': 'BEGIN { system("node x.txt") }', 'x.txt': EVIL }),
+      hook('cd sub && npm install', { 'sub/package.json': NESTED, 'sub/x.txt': EVIL }),
+      hook('npm install ./sub', { 'sub/package.json': NESTED, 'sub/x.txt': EVIL }),
+      hook('npm --prefix sub run go', { 'sub/package.json': NESTED, 'sub/x.txt': EVIL }),
+      npm({ 'x.txt': EVIL }, { scripts: { postinstall: 'npm t', test: 'node x.txt' } }),
+    ],
+    twin: hook('make && find . -name "*.tmp" -delete && npm run build', {
+      Makefile: 'CFLAGS = -O2\nall: a.o\n\tcc -o a a.o\nclean:\n\trm -f a.o\n',
+      'a.c': 'int main() {}',
+    }),
+  },
+  {
+    attack: 'payload whose name only the shell makes: patterns, copies, archives, variables',
+    expected: 'caught',
+    cases: [
+      hook('node ./x.t?t', { 'x.txt': EVIL }),
+      hook('node x.{txt,}', { 'x.txt': EVIL }),
+      hook('for f in *.txt; do node $f; done', { 'x.txt': EVIL }),
+      hook('cp x.txt y.js && node y.js', { 'x.txt': EVIL }),
+      hook('ln -s x.txt y.js; node y.js', { 'x.txt': EVIL }),
+      hook('cat x.txt > y.js && node y.js', { 'x.txt': EVIL }),
+      hook('tar xf x.tar && node y.js', { 'x.tar': EVIL }),
+      hook('$npm_node_execpath x.txt', { 'x.txt': EVIL }),
+      hook('node "$(pwd)/x.txt"', { 'x.txt': EVIL }),
+      npm(
+        { 'x.txt': EVIL },
+        { config: { file: 'x.txt' }, scripts: { postinstall: 'node $npm_package_config_file' } },
+      ),
+      hook('parallel node ::: x.txt', { 'x.txt': EVIL }),
+      hook('node --experimental-default-config-file a.js', {
+        'node.config.json': '{"nodeOptions":{"import":["./x.txt"]}}',
+        'a.js': '',
+        'x.txt': EVIL,
+      }),
+    ],
+    twin: hook('cp *.md build/ || true; node ./setup.js', { 'README.md': '# demo', 'setup.js': HONEST }),
+  },
+  {
+    attack: 'payload in a data file that becomes code by the way it is loaded',
+    expected: 'block',
+    cases: [
+      npm(
+        { 'index.js': "new (require('worker_threads').Worker)(__dirname + '/x.txt');", 'x.txt': EVIL },
+        MAIN,
+      ),
+      npm(
+        {
+          'index.js':
+            "const c = require('cluster');\nc.setupPrimary({ exec: __dirname + '/x.txt' });\nc.fork();",
+          'x.txt': EVIL,
+        },
+        MAIN,
+      ),
+      npm(
+        {
+          'index.js': "module._compile(require('fs').readFileSync(__dirname + '/x.txt', 'utf8'), 'y');",
+          'x.txt': EVIL,
+        },
+        MAIN,
+      ),
+      npm({ 'index.js': "require.extensions['.js'](module, __dirname + '/x.txt');", 'x.txt': EVIL }, MAIN),
+      npm(
+        {
+          'index.js':
+            "require('fs').copyFileSync(__dirname + '/x.txt', __dirname + '/y.js');\nrequire('./y.js');",
+          'x.txt': EVIL,
+        },
+        MAIN,
+      ),
+      source({ 'setup.py': `import runpy\nrunpy.run_path('x.txt')\n${SETUP}`, 'x.txt': EVIL_PYTHON }),
+      source({
+        'setup.py': `from importlib.machinery import SourceFileLoader as S\nS('x', 'x.txt').load_module()\n${SETUP}`,
+        'x.txt': EVIL_PYTHON,
+      }),
+      source({
+        'setup.py': `import importlib.util as u\ns = u.spec_from_file_location('x', 'x.txt')\nm = u.module_from_spec(s)\ns.loader.exec_module(m)\n${SETUP}`,
+        'x.txt': EVIL_PYTHON,
+      }),
+      wheelOf({
+        'demo/__init__.py': "import pkgutil\nexec(pkgutil.get_data(__name__, 'x.txt'))\n",
+        'demo/x.txt': EVIL_PYTHON,
+      }),
+      wheelOf({
+        'demo/__init__.py':
+          "from importlib import resources as r\nexec(r.files(__package__).joinpath('x.txt').read_text())\n",
+        'demo/x.txt': EVIL_PYTHON,
+      }),
+    ],
+    twin: wheelOf({
+      'demo/__init__.py': "import json, pkgutil\nDATA = json.loads(pkgutil.get_data(__name__, 'x.json'))\n",
+      'demo/x.json': '{"a": 1}',
+    }),
+  },
+  {
+    attack: 'Python sources whose letters are other code: escaped line ends, double-byte sets, shifted sets',
+    expected: 'caught',
+    cases: [
+      source({ 'setup.py': `# coding: unicode_escape\n# a\\n${escapedLines('\\n')}\n${SETUP}` }),
+      source({ 'setup.py': `# coding: unicode_escape\n# a\\12${escapedLines('\\12')}\n${SETUP}` }),
+      source({ 'setup.py': `# coding: unicode_escape\n# a\\N{LINE FEED}${SETUP}` }),
+      source({ 'setup.py': inString('cp950', Buffer.from([0xa5, 0x5c])), 'x.txt': EVIL_PYTHON }),
+      source({ 'setup.py': inString('hz', Buffer.from('~{!"~}')), 'x.txt': EVIL_PYTHON }),
+      source({ 'setup.py': inString('iso2022_jp', Buffer.from('\x1b$B!"\x1b(B')), 'x.txt': EVIL_PYTHON }),
+    ],
+    twin: source({
+      'setup.py': Buffer.concat([
+        Buffer.from('# coding: cp950\nname = "'),
+        Buffer.from([0xa4, 0xa4, 0xa4, 0xe5]),
+        Buffer.from(`"\n${SETUP}`),
+      ]),
+      'demo/__init__.py': '',
+    }),
+  },
+  {
+    attack: '.pth that hides its line: byte order mark, form feed, size, number of lines, folder',
+    expected: 'caught',
+    cases: [
+      wheelOf({ 'demo.pth': `\uFEFF${PTH}`, 'demo/__init__.py': '' }),
+      wheelOf({ 'demo.pth': `# a\f${PTH}`, 'demo/__init__.py': '' }),
+      wheelOf({ 'demo.pth': `# a\u2028${PTH}`, 'demo/__init__.py': '' }),
+      wheelOf({ 'demo.pth': `${'# nothing at all here\n'.repeat(200_000)}${PTH}`, 'demo/__init__.py': '' }),
+      wheelOf({ 'demo.pth': `${'import os\n'.repeat(600)}${PTH}`, 'demo/__init__.py': '' }),
+      wheelOf({ 'demo-1.0.data/data/lib/python3/dist-packages/demo.pth': PTH, 'demo/__init__.py': '' }),
+    ],
+    twin: wheelOf({ 'demo.pth': 'demo_vendored\n# a comment\n', 'demo/__init__.py': '' }),
+  },
+  {
+    attack: 'Python in a zip of another name, bytecode that its source does not bind',
+    expected: 'opaque',
+    cases: [
+      hook('python3 x.pyz', {
+        'x.pyz': Buffer.concat([Buffer.from('#!/usr/bin/env python3\n'), zip([{ name: '__main__.py' }])]),
+      }),
+      source({
+        'setup.py': `import sys\nsys.path.insert(0, 'x.docx')\nimport evil\n${SETUP}`,
+        'x.docx': zip([{ name: 'evil.py', body: EVIL_PYTHON }]),
+      }),
+      source({
+        'setup.py': SETUP,
+        'demo/__init__.py': '',
+        'demo/__pycache__/__init__.cpython-311.pyc': BYTECODE(1),
+      }),
+    ],
+    twin: source({
+      'setup.py': SETUP,
+      'demo/__init__.py': '',
+      'demo/template.docx': zip([{ name: 'word/document.xml' }]),
+      'demo/__pycache__/__init__.cpython-311.pyc': BYTECODE(0),
+    }),
   },
   {
     attack: 'a bundle of megabytes with the payload at its end',

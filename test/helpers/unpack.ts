@@ -33,15 +33,14 @@ export function differences(ours: Digests, theirs: Digests): string[] {
   return found;
 }
 
-/** As npm does, through pacote. */
-export async function unpackWithPacote(path: string): Promise<Unpacked> {
+/** As npm does, through pacote. `seconds`: on some damaged archives it neither ends nor fails. */
+export async function unpackWithPacote(path: string, seconds = 20): Promise<Unpacked> {
   const base = await mkdtemp(join(tmpdir(), 'safe-install-unpack-'));
   const root = join(base, 'out');
   try {
     const extracted = pacote.extract(`file:${path}`, root, { cache: join(base, 'cache') });
-    // On some damaged archives it neither ends nor fails.
     const late = new Promise<never>((_, reject) => {
-      setTimeout(() => reject(new Error('still unpacking after 20 s')), 20_000).unref();
+      setTimeout(() => reject(new Error(`still unpacking after ${seconds} s`)), seconds * 1000).unref();
     });
     await Promise.race([extracted, late]);
     const files = new Map<string, string>();
@@ -54,7 +53,8 @@ export async function unpackWithPacote(path: string): Promise<Unpacked> {
   } catch (error) {
     return { error: (error as Error).message };
   } finally {
-    await rm(base, { recursive: true, force: true });
+    // One that was given up may still be writing.
+    await rm(base, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

@@ -1,6 +1,6 @@
 /** Shell command lines and script files: their own behaviours, then what they start. */
 import type { OpenedArtifact } from '../../types.js';
-import { fedFiles } from '../shell/fed.js';
+import { fedFiles, namedAfterInterpreter } from '../shell/fed.js';
 import { parseShell } from '../shell.js';
 import { languageOf, packagePath, runCode, runFile } from './context.js';
 import { emit } from './emit.js';
@@ -24,6 +24,7 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
   if (hidden) m.hiddenDepth++;
   try {
     const lines = isFile ? new Lines(command) : undefined;
+    let odd: boolean | undefined;
     for (const part of parseShell(command)) {
       m.step();
       if (part.unread) m.unread = true;
@@ -38,22 +39,90 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
             emit(m, 'missing-file', { detail: run.path });
             // From another folder (`cd lib; node x.txt`) it may be there after all.
             if (namesakes(m, run.path).some((path) => isOdd(m, path))) m.unread = true;
+            // So may a copy, what a pattern matches or an archive holds, and what npm puts into a variable.
+            odd ??= namesOdd(m, command);
+            if (odd || /\$\{?npm_(?:package|config)_/.test(run.path)) m.unread = true;
           }
         } else if (run.type === 'script') runScript(m, run.name, hidden, quiet);
+        else if (run.type === 'makefile') runMakefile(m, run.path);
+        else if (run.type === 'foreign') m.unread ||= isOdd(m, run.path);
         else if (run.language === 'shell') runShell(m, run.code, run.hidden, quiet);
         else runCode(m, run.language, run.code, run.hidden || hidden);
       }
     }
+    for (const path of namedAfterInterpreter(command)) {
+      if (isOdd(m, path) && !m.startedFiles.has(packagePath(path)!)) m.unread = true;
+    }
+    for (const path of nestedManifests(m, command)) runNestedScripts(m, path, command);
   } finally {
     if (hidden) m.hiddenDepth--;
     m.codeDepth--;
   }
 }
 
+const PACKAGE_MANAGER = /(?:^|[\s;&|("'])(?:npm|pnpm|yarn|bun|cnpm|npx)\s/;
+
+/** Manifests of the package's other folders that a command hands to a package manager (`cd sub && npm install`). */
+function nestedManifests(m: Machine, command: string): string[] {
+  if (!PACKAGE_MANAGER.test(command)) return [];
+  return command
+    .split(/[\s'";&|()=]+/)
+    .map((word) => packagePath(`${word}/package.json`))
+    .filter(
+      (path): path is string => path !== undefined && path !== 'package.json' && m.artifact.files.has(path),
+    );
+}
+
+/** The scripts of such a manifest that an install runs, and those the command names. */
+function runNestedScripts(m: Machine, path: string, command: string): void {
+  const file = m.artifact.files.get(path);
+  let manifest: unknown;
+  try {
+    manifest = JSON.parse(decode(file!.bytes));
+  } catch {
+    return; // npm refuses it too
+  }
+  const scripts = (manifest as { scripts?: unknown } | null)?.scripts;
+  if (typeof scripts !== 'object' || scripts === null) return;
+  const words = new Set(command.split(/[\s'";&|()=]+/));
+  for (const [name, text] of Object.entries(scripts)) {
+    const isRun =
+      /^(?:pre|post)?(?:install|prepare)$|^prepublish$/.test(name) ||
+      words.has(name.replace(/^(?:pre|post)/, ''));
+    if (isRun && typeof text === 'string') runShell(m, text, false, false);
+  }
+}
+
+/** Recipes and `$(shell …)` of a makefile, one after another: which rule is made is not looked at. */
+function runMakefile(m: Machine, path: string): void {
+  const inside = packagePath(path);
+  const file = inside === undefined ? undefined : m.artifact.files.get(inside);
+  if (file === undefined) return;
+  const text = decode(file.bytes).replace(/\\\r?\n\t?/g, ' ');
+  const recipes = [...text.matchAll(/^\t[\t @+-]*(.+)$/gm)].map((match) => match[1]!);
+  const shells = [...text.matchAll(/\$\(shell\s+([^()]+)\)/g)].map((match) => match[1]!);
+  runShell(m, [...shells, ...recipes].join('\n').replaceAll('$$', '$'), false, false);
+}
+
 /** A file of the package that is not read for its name: if it runs, it is from here only. */
 function isOdd(m: Machine, path: string): boolean {
   const inside = packagePath(path);
   return inside !== undefined && m.artifact.files.has(inside) && languageOf(m, inside) === undefined;
+}
+
+/** Whether a word of a command, as a path or as a shell's pattern, names a file that is not read for its name. */
+function namesOdd(m: Machine, command: string): boolean {
+  return command.split(/[\s'"|<>()=;&]+/).some((word) => {
+    const wild = word.match(/[*{]/g)?.length ?? 0;
+    if (wild === 0 && !word.includes('?')) return isOdd(m, word);
+    // Matching takes a power of the length; no honest hook needs more.
+    if (wild > 3) return true;
+    m.looksAt(m.artifact.files.size);
+    const pattern = word.replace(/^\.\//, '').replace(/[.+^$()|[\]\\]/g, '\\$&');
+    const glob = pattern.replace(/\{[^{}]*\}|\*+|\?|[{}]/g, (part) => (part === '?' ? '[^/]' : '[^/]*'));
+    const matches = new RegExp(`^${glob}$`);
+    return [...m.artifact.files.keys()].some((path) => matches.test(path) && isOdd(m, path));
+  });
 }
 
 const byName = new WeakMap<OpenedArtifact, Map<string, string[]>>();

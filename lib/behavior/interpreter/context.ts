@@ -1,6 +1,7 @@
 /** What rules and builtins are offered: the walk, seen from a library. */
 import type { Context } from '../api.js';
 import { BeyondLimit, type Program } from '../ir.js';
+import { opaqueKind } from '../opaque.js';
 import { type Labels, NO_LABELS, type Value } from '../values.js';
 import { callValue } from './calls.js';
 import { runShell, runShellFile } from './commands.js';
@@ -11,7 +12,7 @@ import { codeModule, importJavaScript, importPython, runIn, runModule } from './
 import { bytesOf, labelsOf, textOf } from './operations.js';
 import { emitHiddenText } from './programs.js';
 import { readProperty, writeProperty } from './properties.js';
-import { insidePackage, normalize } from './resolve.js';
+import { fileOrFolder, insidePackage, normalize } from './resolve.js';
 import { NO_KEYWORDS } from './sites.js';
 import { execute } from './statements.js';
 
@@ -37,7 +38,7 @@ function makeContext(m: Machine, language: 'javascript' | 'python'): Context {
     runCommand(command, options) {
       runShell(m, command, options?.hidden ?? false, options?.quiet ?? false);
     },
-    runFile: (path) => runFile(m, path),
+    runFile: (path) => runFile(m, path, undefined, language),
     readFile(path) {
       const inside = packagePath(path);
       return inside === undefined ? undefined : m.artifact.files.get(inside)?.bytes;
@@ -127,22 +128,47 @@ export function runCode(
   return result;
 }
 
-/** Runs a file of the artifact as a program of its own. */
-export function runFile(m: Machine, path: string, language?: 'javascript' | 'python' | 'shell'): boolean {
+/**
+ * Runs a file of the artifact as a program of its own: in the language given, in that of its name or first line, or in
+ * `otherwise`. One that is none of these and no native program is not read, which is then said.
+ */
+export function runFile(
+  m: Machine,
+  path: string,
+  language?: 'javascript' | 'python' | 'shell',
+  otherwise?: 'javascript' | 'python',
+): boolean {
   const inside = packagePath(path);
   if (inside === undefined) return false;
-  const found = m.artifact.files.has(inside) ? inside : withExtension(m, inside, language);
+  const { files } = m.artifact;
+  const found = files.has(inside) ? inside : withExtension(m, inside, language ?? otherwise);
   if (found === undefined) return false;
-  const kind = language ?? languageOf(m, found);
-  if (kind === 'shell') runShellFile(m, found);
+  const file = files.get(found)!;
+  if (language === undefined) runFirstLine(m, file.bytes);
+  if (opaqueKind(file, files) !== undefined) return true;
+  const kind = language ?? languageOf(m, found) ?? otherwise;
+  if (kind === undefined) m.unread = true;
+  else if (kind === 'shell') runShellFile(m, found);
   else if (kind !== undefined && !m.modules.has(found) && m.depth < LIMITS.callDepth)
     runModule(m, found, kind, true);
   return true;
 }
 
+/** What the first line of a program hands its interpreter beside the program: `#!/usr/bin/env -S node -r ./x`. */
+export function runFirstLine(m: Machine, bytes: Uint8Array): void {
+  if (bytes[0] !== 0x23 || bytes[1] !== 0x21) return;
+  const line = Buffer.from(bytes.subarray(2, 4096)).toString('utf8').split('\n', 1)[0]!;
+  const call =
+    /^\s*(?:\S*\/)?(?:env\s+(?:-S\s*)?)?((?:\S*\/)?(?:node|bun|deno|python[\d.]*|(?:ba|da|z|k|a)?sh)\s+\S.*)$/.exec(
+      line,
+    );
+  if (call !== null) runShell(m, call[1]!.trim(), false, false);
+}
+
 function withExtension(m: Machine, path: string, language: string | undefined): string | undefined {
-  const extensions = language === 'python' ? ['.py', '/__main__.py'] : ['.js', '.cjs', '.mjs', '/index.js'];
-  return extensions.map((e) => path + e).find((p) => m.artifact.files.has(p));
+  const { files } = m.artifact;
+  if (language === 'python') return ['.py', '/__main__.py'].map((e) => path + e).find((p) => files.has(p));
+  return fileOrFolder(files, path);
 }
 
 /** By extension, else by the first line; undefined when it is not code. */

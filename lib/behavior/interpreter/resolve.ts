@@ -90,9 +90,12 @@ export function exportTarget(field: unknown, key: string): string | undefined {
   if (!entries.some(([k]) => k.startsWith('.') || k.startsWith('#')))
     return key === '.' ? condition(field) : undefined;
   for (const [pattern, target] of entries) if (pattern === key) return condition(target);
-  for (const [pattern, target] of entries) {
-    const star = pattern.indexOf('*');
-    if (star < 0) continue;
+  // Of the patterns that match, Node takes the one with most before its star.
+  const byHead = entries
+    .map(([pattern, target]) => ({ pattern, target, star: pattern.indexOf('*') }))
+    .filter(({ star }) => star >= 0)
+    .sort((a, b) => b.star - a.star);
+  for (const { pattern, target, star } of byHead) {
     const head = pattern.slice(0, star);
     const tail = pattern.slice(star + 1);
     if (key.startsWith(head) && key.endsWith(tail) && key.length >= pattern.length - 1) {

@@ -6,7 +6,7 @@ import { PACKAGE_ROOT } from '../strings.js';
 import { dict, type Func, known, UNKNOWN, type Value } from '../values.js';
 import { callFunction, callValue } from './calls.js';
 import { runShell, runShellFile } from './commands.js';
-import { languageOf, runCode, runFile } from './context.js';
+import { languageOf, runCode, runFile, runFirstLine } from './context.js';
 import { emit } from './emit.js';
 import { evaluateReached } from './expressions.js';
 import {
@@ -64,6 +64,7 @@ function runEntryFile(m: Machine, path: string, entry: EntryPoint): void {
     emit(m, 'load-native', { qualifiers: ['path:own'], detail: path });
     return;
   }
+  if (entry.kind === 'bin' && file !== undefined) runFirstLine(m, file.bytes);
   const language = languageOf(m, path) ?? (m.artifact.ecosystem === 'npm' ? 'javascript' : 'python');
   if (language === 'shell') {
     runShellFile(m, path);

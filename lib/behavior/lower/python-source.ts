@@ -39,11 +39,36 @@ const ENCODINGS: Readonly<Record<string, string>> = {
   gbk: 'gbk',
   gb2312: 'gbk',
   cp936: 'gbk',
+  936: 'gbk',
+  ms936: 'gbk',
   gb18030: 'gb18030',
   big5: 'big5',
+  cp950: 'big5',
+  950: 'big5',
+  ms950: 'big5',
+  'big5-tw': 'big5',
+  csbig5: 'big5',
+  big5hkscs: 'big5',
+  'big5-hkscs': 'big5',
+  hkscs: 'big5',
   'shift-jis': 'shift_jis',
+  shiftjis: 'shift_jis',
+  csshiftjis: 'shift_jis',
+  's-jis': 'shift_jis',
   sjis: 'shift_jis',
   cp932: 'shift_jis',
+  932: 'shift_jis',
+  ms932: 'shift_jis',
+  mskanji: 'shift_jis',
+  'ms-kanji': 'shift_jis',
+  'shift-jis-2004': 'shift_jis',
+  shiftjis2004: 'shift_jis',
+  'sjis-2004': 'shift_jis',
+  's-jis-2004': 'shift_jis',
+  'shift-jisx0213': 'shift_jis',
+  shiftjisx0213: 'shift_jis',
+  sjisx0213: 'shift_jis',
+  's-jisx0213': 'shift_jis',
   'euc-jp': 'euc-jp',
   'euc-kr': 'euc-kr',
   cp949: 'euc-kr',
@@ -60,15 +85,12 @@ const ENCODINGS: Readonly<Record<string, string>> = {
 
 function decodeNamed(bytes: Uint8Array, name: string): string {
   const normalized = name.toLowerCase().replaceAll('_', '-');
-  if (/^(raw-)?unicode-escape$/.test(normalized)) {
-    return Buffer.from(bytes)
-      .toString('latin1')
-      .replace(
-        /\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})/g,
-        (_, u: string | undefined, x: string | undefined) =>
-          String.fromCharCode(Number.parseInt(u ?? x ?? '0', 16)),
-      );
-  }
+  if (normalized === 'raw-unicode-escape') return unescaped(bytes, /\\(?:u([0-9a-f]{4})|U([0-9a-f]{8}))/gi);
+  if (normalized === 'unicode-escape')
+    return unescaped(
+      bytes,
+      /\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{1,3})|N\{([^}]*)\}|([\s\S]))/g,
+    );
   if (normalized === 'rot13' || normalized === 'rot-13') return rot13(utf8(bytes));
   if (UTF7.test(normalized)) return utf7(bytes);
   if (NOT_ASCII.test(normalized)) throw new BeyondLimit(`source encoding ${name} is not read`);
@@ -85,10 +107,41 @@ function decodeNamed(bytes: Uint8Array, name: string): string {
   }
 }
 
+/** As Python's `unicode_escape` has it: an escaped line end in a comment begins a line of code. */
+function unescaped(bytes: Uint8Array, escapes: RegExp): string {
+  return Buffer.from(bytes)
+    .toString('latin1')
+    .replace(
+      escapes,
+      (whole, u?: string, long?: string, x?: string, octal?: string, named?: string, one?: string) => {
+        const hex = u ?? long ?? x;
+        const point = hex !== undefined ? Number.parseInt(hex, 16) : Number.parseInt(octal ?? '', 8);
+        if (!Number.isNaN(point)) return point > 0x10ffff ? whole : String.fromCodePoint(point);
+        // Any character can have a name, the line end too.
+        if (named !== undefined) throw new BeyondLimit('named characters of an escaped source are not read');
+        return one === undefined ? whole : (ESCAPES[one] ?? whole);
+      },
+    );
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  f: '\f',
+  v: '\v',
+  a: '\x07',
+  b: '\b',
+  '\n': '',
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+};
+
 const UTF7 = /^(?:utf-?7|u7|unicode-1-1-utf-7|csunicode11utf7)$/;
-/** Codecs that make other text of plain letters: EBCDIC, and what Python 2 also takes for a source encoding. */
+/** Codecs that make other text of plain letters: EBCDIC, shifts between sets, and what Python 2 also takes for a source encoding. */
 const NOT_ASCII =
-  /^(?:cp-?(?:037|273|424|500|875|1026|1140)|ibm-?(?:037|039|273|424|500|1026|1140)|ebcdic.*|punycode|idna|utf-?(?:16|32).*|(?:hex|base64|zlib|zip|bz2|quopri|quoted-printable|uu|string-escape)(?:-codec)?)$/;
+  /^(?:hz(?:-?gb.*)?|(?:cs)?iso-?2022.*|johab|cp1361|ms1361|cp-?(?:037|273|424|500|875|1026|1140)|ibm-?(?:037|039|273|424|500|1026|1140)|ebcdic.*|punycode|idna|utf-?(?:16|32).*|(?:hex|base64|zlib|zip|bz2|quopri|quoted-printable|uu|string-escape)(?:-codec)?)$/;
 
 /** RFC 2152: `+…-` holds UTF-16 in base 64, so that what looks like a comment can be code. */
 function utf7(bytes: Uint8Array): string {

@@ -17,6 +17,20 @@ const PIPED = new RegExp(
   `\\|\\s{0,20}(?:(?:sudo|env|nohup)\\s{1,20}){0,3}(?:\\S{0,200}/)?${ALONE}(?:$|[)>|&])`,
 );
 
+/** `awk 'BEGIN{system("node x.txt")}'`, `find … -exec node x.txt`: an interpreter and its file inside other words. */
+const NAMED = new RegExp(`(?:^|[^\\w.-])${INTERPRETER}\\s{1,20}(?:-\\S{1,40}\\s{1,20}){0,4}${FILE}`, 'g');
+/** What runs an interpreter on names it is given at run time: any word may be one. */
+const HANDED_ON = new RegExp(
+  `(?:\\|\\s{0,20}xargs\\s|\\s-(?:exec|execdir|ok|okdir)\\s)[^;|&]{0,300}?${INTERPRETER}(?:\\s|$)`,
+);
+
+/** Paths that stand behind an interpreter anywhere in the text, in a quoted program of another tool too. */
+export function namedAfterInterpreter(command: string): string[] {
+  const found = [...command.matchAll(NAMED)].map((match) => match[2]!);
+  if (HANDED_ON.test(command)) found.push(...command.split(/[\s'"|<>()=;&]+/).filter((word) => word !== ''));
+  return found;
+}
+
 /** Paths as written, whether or not there are such files. */
 export function fedFiles(command: string): string[] {
   if (!/[<|`$]|--[a-z-]+=/.test(command)) return [];

@@ -257,6 +257,19 @@ export const executionRules: readonly Rule[] = [
   ),
   evaluates('{module,module.Module,module.constructor,module.prototype,module(),module.Module()}._compile'),
   evaluates('**._compile'),
+  // The loader of one ending, called for a file of any.
+  onCall('{require,module,module.Module}.{extensions,_extensions}.**', (site, context) => {
+    const path = partialText(site.args[1]);
+    if (path !== undefined) context.runFile(path);
+    return undefined;
+  }),
+  onCall('cluster.{setupPrimary,setupMaster}', (site, context) => {
+    const path = partialText(context.property(site.args[0], 'exec'));
+    if (path === undefined) return undefined;
+    context.emit('run-own-file', { detail: path });
+    context.runFile(path);
+    return undefined;
+  }),
   onCall('{Function,GeneratorFunction,AsyncFunction,Function.prototype.constructor}', makeFunction),
   onCall('**.constructor', makeFunction),
   onCall('%return.**', (site) => ref(site.path.slice('%return.'.length))),

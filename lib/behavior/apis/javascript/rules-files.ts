@@ -146,6 +146,9 @@ function copy(site: Site, context: Context): Value {
     qualifiers: [...target.qualifiers, ...concealment(context, from, to)],
     detail: `${shown(from)} → ${shown(to)}`,
   });
+  // Data of the package that becomes code by its new name.
+  const own = ownPath(context.text(from));
+  if (own !== undefined && /\.[cm]?js$/.test(context.text(to) ?? '')) context.runFile(own);
   return callBack(site, context);
 }
 

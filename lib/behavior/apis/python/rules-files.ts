@@ -24,6 +24,11 @@ function ownPath(path: string): string {
   return path.replace(/^(\.\/)+/, '');
 }
 
+/** The folder of the running file, as running code sees it. */
+function folderOf({ file }: Context): string {
+  return `${PACKAGE_ROOT}/${file}`.replace(/\/[^/]*$/, '');
+}
+
 function ownFile(context: Context, path: string): Uint8Array | undefined {
   if (path.startsWith('~') || (path.startsWith('/') && !path.startsWith(PACKAGE_ROOT))) return undefined;
   return context.readFile(ownPath(path));
@@ -261,6 +266,17 @@ export const fileRules: readonly Rule[] = [
   ),
   rule('builtins.open().{read,readline,readlines,readall,__next__}', read),
   rule('builtins.open().{write,writelines}', write),
+  // Data beside the code: which package is asked for hardly ever differs from the one that asks.
+  rule('{importlib.resources,importlib_resources}.files', (_, context) => known(folderOf(context))),
+  rule(
+    '{pkgutil,importlib.resources,importlib_resources,pkg_resources}.{get_data,read_text,read_binary,resource_string}',
+    (site, context) => {
+      const name = stringOf(site.args[1]);
+      const path = name === undefined ? undefined : known(`${folderOf(context)}/${name}`);
+      const mode = site.path.endsWith('read_text') ? 'r' : 'rb';
+      return path && content(context, path, mode, emitRead(context, path));
+    },
+  ),
   rule('pathlib.{Path,PosixPath,WindowsPath}().{read_text,read_bytes}', (site, context) => {
     context.emit('read-file', {});
     return unknown(union(FILE, labelsOf(site.receiver)));
