@@ -38,7 +38,8 @@ export function lowerFunction(node: FunctionNode, low: Lowering, ownName?: strin
     isGenerator: node.generator === true,
     decorators: isMethod ? (node.decorators ?? []).map((d) => lowerExpression(d.expression, low)) : [],
     span: { source: low.source, start: node.start ?? 0, end: node.end ?? 0 },
-    ...at,
+    line: at.line,
+    column: at.column,
   };
 }
 
@@ -57,7 +58,13 @@ function parameterProperty(node: t.Node): Statement[] {
   const target = node.parameter.type === 'AssignmentPattern' ? node.parameter.left : node.parameter;
   if (target.type !== 'Identifier') return [];
   const at = positionOf(node);
-  const field = { type: 'member' as const, object: name('this', at), property: target.name, ...at };
+  const field = {
+    type: 'member' as const,
+    object: name('this', at),
+    property: target.name,
+    line: at.line,
+    column: at.column,
+  };
   return [{ type: 'expression', expression: assign(field, name(target.name, at), undefined, at) }];
 }
 
@@ -71,7 +78,8 @@ export function lowerClass(node: t.ClassExpression | t.ClassDeclaration, low: Lo
     keywords: [],
     members: node.body.body.flatMap((item) => classMember(item, low)),
     decorators: (node.decorators ?? []).map((d) => lowerExpression(d.expression, low)),
-    ...at,
+    line: at.line,
+    column: at.column,
   };
 }
 
@@ -124,6 +132,6 @@ export function lowerEnum(node: t.TSEnumDeclaration, low: Lowering): Statement {
     if (member.initializer.type === 'NumericLiteral') next = member.initializer.value + 1;
     return { key, value: lowerExpression(member.initializer, low) };
   });
-  const value = { type: 'dict' as const, entries, ...at };
+  const value = { type: 'dict' as const, entries, line: at.line, column: at.column };
   return { type: 'expression', expression: assign(name(node.id.name, at), value, 'var', at) };
 }
