@@ -248,7 +248,7 @@ export function callFunction(
       fruitless: 0,
       repeated: 0,
       decoded: 0,
-      kinds: new Set(),
+      kinds: undefined,
     };
     m.functions.set(fn.node, record);
   }

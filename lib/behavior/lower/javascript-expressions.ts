@@ -2,7 +2,7 @@
 import type * as t from '@babel/types';
 import type { Assign, Expression, ListExpression, Pattern, Position } from '../ir.js';
 import { lowerClass, lowerFunction } from './javascript-functions.js';
-import { constant, type Lowering, name, positionOf } from './javascript-lowering.js';
+import { constant, type Lowering, NONE, name, positionOf } from './javascript-lowering.js';
 
 /** Longest run of one operator kept as nested operations; a longer one keeps its operands only. */
 const MAX_CHAIN = 400;
@@ -238,7 +238,7 @@ function call(
     type: 'call',
     callee,
     args: node.arguments.map((arg) => argument(arg, low)),
-    keywords: [],
+    keywords: NONE,
     isNew,
     line: callee.line,
     column: callee.column,
@@ -291,7 +291,7 @@ function taggedTemplate(node: t.TaggedTemplateExpression, low: Lowering): Expres
     type: 'call',
     callee: lowerExpression(tag, low),
     args: [strings, ...expressions],
-    keywords: [],
+    keywords: NONE,
     isNew: false,
     line: at.line,
     column: at.column,
@@ -416,7 +416,7 @@ function jsx(node: t.JSXElement | t.JSXFragment, low: Lowering): Expression {
     type: 'call',
     callee: lowerExpression(tag, low),
     args: [props],
-    keywords: [],
+    keywords: NONE,
     isNew: false,
     line: at.line,
     column: at.column,

@@ -2,7 +2,7 @@
 import type * as t from '@babel/types';
 import type { ClassExpression, ClassMember, FunctionExpression, Parameter, Statement } from '../ir.js';
 import { assign, boundNames, lowerExpression, lowerPattern, propertyKey } from './javascript-expressions.js';
-import { constant, type Lowering, name, positionOf } from './javascript-lowering.js';
+import { constant, type Lowering, NONE, name, positionOf } from './javascript-lowering.js';
 import { lowerBody } from './javascript-statements.js';
 
 type FunctionNode =
@@ -19,12 +19,11 @@ export function lowerFunction(node: FunctionNode, low: Lowering, ownName?: strin
     .filter((param) => !(param.type === 'Identifier' && param.name === 'this'))
     .map((param) => parameter(param, low));
   low.enterFunction(params.flatMap((param) => boundNames(param.target)));
-  const body: Statement[] = node.params.flatMap((param) => parameterProperty(param));
-  if (node.body.type === 'BlockStatement') {
-    body.push(...lowerBody(node.body.body, low));
-  } else {
-    body.push({ type: 'return', value: lowerExpression(node.body, low) });
-  }
+  const properties = node.params.flatMap((param) => parameterProperty(param));
+  const body: Statement[] =
+    node.body.type === 'BlockStatement'
+      ? lowerBody(node.body.body, low)
+      : [{ type: 'return', value: lowerExpression(node.body, low) }];
   const hoisted = low.leaveFunction(at).map((expression): Statement => ({ type: 'expression', expression }));
   const isMethod =
     node.type === 'ObjectMethod' || node.type === 'ClassMethod' || node.type === 'ClassPrivateMethod';
@@ -32,11 +31,11 @@ export function lowerFunction(node: FunctionNode, low: Lowering, ownName?: strin
     type: 'function',
     name: ownName ?? ('id' in node && node.id ? node.id.name : ''),
     params,
-    body: hoisted.length === 0 ? body : [...hoisted, ...body],
+    body: hoisted.length + properties.length === 0 ? body : hoisted.concat(properties, body),
     flavor: node.type === 'ArrowFunctionExpression' ? 'arrow' : isMethod ? 'method' : 'function',
     isAsync: node.async === true,
     isGenerator: node.generator === true,
-    decorators: isMethod ? (node.decorators ?? []).map((d) => lowerExpression(d.expression, low)) : [],
+    decorators: isMethod ? (node.decorators ?? []).map((d) => lowerExpression(d.expression, low)) : NONE,
     span: { source: low.source, start: node.start ?? 0, end: node.end ?? 0 },
     line: at.line,
     column: at.column,
@@ -75,7 +74,7 @@ export function lowerClass(node: t.ClassExpression | t.ClassDeclaration, low: Lo
     type: 'class',
     name: node.id?.name ?? '',
     bases,
-    keywords: [],
+    keywords: NONE,
     members: node.body.body.flatMap((item) => classMember(item, low)),
     decorators: (node.decorators ?? []).map((d) => lowerExpression(d.expression, low)),
     line: at.line,

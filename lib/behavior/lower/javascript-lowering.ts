@@ -12,6 +12,9 @@ interface FunctionScope {
   blocks: number;
 }
 
+/** Shared by the many calls without keywords and functions without decorators. */
+export const NONE: readonly never[] = [];
+
 const START: Position = { line: 1, column: 0 };
 
 /** To be copied from, not to be kept: it is a part of the tree. */

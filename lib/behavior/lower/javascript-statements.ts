@@ -3,7 +3,7 @@ import type * as t from '@babel/types';
 import type { Assign, Expression, Pattern, Statement } from '../ir.js';
 import { assign, lowerExpression, lowerPattern } from './javascript-expressions.js';
 import { lowerClass, lowerEnum, lowerFunction } from './javascript-functions.js';
-import { constant, declareUndefined, type Lowering, name, positionOf } from './javascript-lowering.js';
+import { constant, declareUndefined, type Lowering, NONE, name, positionOf } from './javascript-lowering.js';
 
 type Declare = 'var' | 'let' | 'const';
 
@@ -49,7 +49,8 @@ export function lowerBody(nodes: readonly t.Node[], low: Lowering): Statement[] 
     }
     pushStatement(node, low, rest);
   }
-  return functions.length + exportsLast.length === 0 ? rest : [...functions, ...rest, ...exportsLast];
+  // A list put together by `push` keeps room for sixteen more; this one has what it needs.
+  return functions.concat(rest, exportsLast);
 }
 
 function declaredFunction(node: t.Node): t.FunctionDeclaration | undefined {
@@ -371,7 +372,7 @@ function moduleStatement(node: t.Node, low: Lowering, out: Statement[]): void {
               type: 'call',
               callee: name('require', at),
               args: [lowerExpression(reference.expression, low)],
-              keywords: [],
+              keywords: NONE,
               isNew: false,
               line: at.line,
               column: at.column,
