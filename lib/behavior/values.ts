@@ -42,7 +42,7 @@ export interface Dict {
   readonly kind: 'dict';
   readonly entries: Map<string, Value>;
   /** What instances inherit from: a class, a constructor function (its `prototype`), or a plain object. */
-  prototype?: Class | Func | Dict;
+  prototype: Class | Func | Dict | undefined;
   open: boolean;
   labels: Labels;
 }
@@ -52,13 +52,13 @@ export interface Func {
   readonly scope: Scope;
   /** File the function stands in, for evidence and relative imports. */
   readonly file: string;
-  readonly thisValue?: Value;
-  readonly boundArgs?: readonly Value[];
+  readonly thisValue: Value | undefined;
+  readonly boundArgs: readonly Value[] | undefined;
   readonly properties: Map<string, Value>;
   /** A getter: reading the entry that holds it calls it. */
-  readonly accessor?: 'get' | 'set';
+  readonly accessor: 'get' | 'set' | undefined;
   /** The class a method was defined in: where `super` begins. */
-  readonly homeClass?: Class;
+  readonly homeClass: Class | undefined;
   readonly labels: Labels;
 }
 export interface Class {
@@ -75,7 +75,7 @@ export interface Ref {
   readonly kind: 'ref';
   readonly path: string;
   /** For the result of a call: the arguments it was called with, so that later rules can see them. */
-  readonly args?: readonly Value[];
+  readonly args: readonly Value[] | undefined;
   readonly labels: Labels;
 }
 /** One of several values, where control flow joins; at most 8, flattened. */
@@ -91,7 +91,7 @@ export interface Unknown {
    * Of a string that is only partly known (`https://host/?q=${x}`): its pieces, with `UNKNOWN_PIECE` for what is not
    * known. Concatenation and templates keep it, so that an address or a command line is still recognised.
    */
-  readonly partial?: string;
+  readonly partial: string | undefined;
 }
 /** Stands for the unknown pieces of `Unknown.partial`. */
 export const UNKNOWN_PIECE = '\ufffc';
@@ -102,6 +102,9 @@ export interface Scope {
   readonly names: Map<string, Value>;
   readonly isFunction: boolean;
 }
+
+// Each kind of value is made in one place, always with the same properties: the engine compiles the interpreter for the
+// shapes of objects it meets, and again for every further one.
 
 export const known = (value: Known['value'], labels: Labels = NO_LABELS): Known => ({
   kind: 'known',
@@ -126,12 +129,53 @@ export const dict = (
 ): Dict => ({
   kind: 'dict',
   entries,
+  prototype: undefined,
   open,
   labels,
 });
-export const ref = (path: string, labels: Labels = NO_LABELS, args?: readonly Value[]): Ref =>
-  args === undefined ? { kind: 'ref', path, labels } : { kind: 'ref', path, labels, args };
-export const UNKNOWN: Unknown = { kind: 'unknown', labels: NO_LABELS };
+export const ref = (path: string, labels: Labels = NO_LABELS, args?: readonly Value[]): Ref => ({
+  kind: 'ref',
+  path,
+  args,
+  labels,
+});
+export const choice = (options: readonly Value[], labels: Labels): Choice => ({
+  kind: 'choice',
+  options,
+  labels,
+});
+/** A function as its definition makes it. */
+export const func = (node: FunctionExpression, scope: Scope, file: string, homeClass?: Class): Func => ({
+  kind: 'func',
+  node,
+  scope,
+  file,
+  thisValue: undefined,
+  boundArgs: undefined,
+  properties: new Map(),
+  accessor: undefined,
+  homeClass,
+  labels: NO_LABELS,
+});
+/** The same function, bound or marked otherwise. */
+export const alteredFunc = (fn: Func, change: Partial<Omit<Func, 'kind'>>): Func => ({
+  kind: 'func',
+  node: fn.node,
+  scope: fn.scope,
+  file: fn.file,
+  thisValue: change.thisValue ?? fn.thisValue,
+  boundArgs: change.boundArgs ?? fn.boundArgs,
+  properties: change.properties ?? fn.properties,
+  accessor: change.accessor ?? fn.accessor,
+  homeClass: change.homeClass ?? fn.homeClass,
+  labels: change.labels ?? fn.labels,
+});
+const unknownText = (partial: string | undefined, labels: Labels): Unknown => ({
+  kind: 'unknown',
+  partial,
+  labels,
+});
+export const UNKNOWN: Unknown = unknownText(undefined, NO_LABELS);
 
 export function union(...sets: readonly Labels[]): Labels {
   const filled = sets.filter((s) => s.size > 0);
@@ -145,9 +189,9 @@ export function union(...sets: readonly Labels[]): Labels {
 /** An unknown value; `partial` is kept when at least one piece of it is known, up to 4096 characters. */
 export function unknown(labels: Labels = NO_LABELS, partial?: string): Unknown {
   if (partial === undefined || partial.length > 4096 || /^\ufffc*$/.test(partial)) {
-    return labels.size === 0 ? UNKNOWN : { kind: 'unknown', labels };
+    return labels.size === 0 ? UNKNOWN : unknownText(undefined, labels);
   }
-  return { kind: 'unknown', labels, partial };
+  return unknownText(partial, labels);
 }
 
 /** The text of a value as far as it is known: whole, or with `UNKNOWN_PIECE` in it. Undefined when nothing is. */

@@ -69,8 +69,8 @@ const STACK_MB = 16;
 const WORTH_A_THREAD = { tasks: 4, bytes: 100_000 };
 /** A thread is replaced after so many artifacts: what libraries keep must not grow without end. */
 const JOBS_PER_THREAD = 1000;
-/** And when one artifact has left it a larger heap than this: it would keep that for all the small ones to come. */
-const KEPT_HEAP_BYTES = 512 * 1024 * 1024;
+/** And when its heap is still larger than this after its garbage was collected: something keeps it. */
+const KEPT_HEAP_BYTES = 256 * 1024 * 1024;
 
 export class Pool {
   private readonly threads = new Set<Thread>();

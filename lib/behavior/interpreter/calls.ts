@@ -1,6 +1,7 @@
 /** Calls: package functions are walked in place, classes make instances, everything else goes to `sites.ts`. */
 import type { Pattern } from '../ir.js';
 import {
+  alteredFunc,
   type Class,
   type Dict,
   dict,
@@ -194,13 +195,11 @@ function callThrough(
   if (name === 'apply') return callValue(m, fn, listItems(args[1]), keywords, args[0], false);
   if (name === 'bind' && fn.kind === 'func') {
     const boundArgs = [...(fn.boundArgs ?? []), ...args.slice(1)];
-    const bound: Func = { ...fn, properties: new Map() };
-    const thisValue = fn.thisValue ?? args[0];
-    return {
-      ...bound,
-      ...(thisValue === undefined ? {} : { thisValue }),
-      ...(boundArgs.length === 0 ? {} : { boundArgs }),
-    };
+    return alteredFunc(fn, {
+      properties: new Map(),
+      thisValue: fn.thisValue ?? args[0],
+      ...(boundArgs.length > 0 && { boundArgs }),
+    });
   }
   return undefined;
 }
@@ -249,7 +248,7 @@ export function callFunction(
       fruitless: 0,
       repeated: 0,
       decoded: 0,
-      kinds: new Set(),
+      kinds: undefined,
     };
     m.functions.set(fn.node, record);
   }
@@ -455,7 +454,7 @@ function construct(
   const instance = dict();
   instance.prototype = fn;
   if (!m.instances.has(fn.node)) m.instances.set(fn.node, instance);
-  const result = callFunction(m, { ...fn, thisValue: instance }, args, keywords, instance);
+  const result = callFunction(m, alteredFunc(fn, { thisValue: instance }), args, keywords, instance);
   return result.kind === 'dict' || result.kind === 'func' || result.kind === 'list' ? result : instance;
 }
 
@@ -473,7 +472,8 @@ export function instantiate(
     const make = findInClass(m, cls, '__new__');
     if (make?.kind === 'func') callFunction(m, make, [cls, ...args], keywords, undefined);
     const init = findInClass(m, cls, '__init__');
-    if (init?.kind === 'func') callFunction(m, { ...init, thisValue: instance }, args, keywords, undefined);
+    if (init?.kind === 'func')
+      callFunction(m, alteredFunc(init, { thisValue: instance }), args, keywords, undefined);
     else constructBase(m, cls, args, keywords);
     return instance;
   }

@@ -1,11 +1,12 @@
 /** Expressions: one evaluation in the order both languages evaluate. */
 import type { Call, ClassExpression, Constant, Expression, FunctionExpression, Pattern } from '../ir.js';
 import {
+  alteredFunc,
   bytes,
   type Class,
   type Dict,
   dict,
-  type Func,
+  func,
   known,
   list,
   NO_LABELS,
@@ -119,15 +120,11 @@ export function evaluate(m: Machine, node: Expression, env: Env): Value {
   }
 }
 
-/** A constant's value, made once: known values never change, bytes do. */
-type Evaluated = Constant & { made?: Value };
-
-function constantValue(m: Machine, node: Evaluated): Value {
+function constantValue(m: Machine, node: Constant): Value {
   const { value } = node;
   if (typeof value === 'string') constantText(m, node, value);
   else if (value instanceof Uint8Array) return bytes(value);
-  node.made ??= known(value);
-  return node.made;
+  return known(value);
 }
 
 /** Evaluates something that stands left of a dot or bracket: a container's read rule waits. */
@@ -438,7 +435,7 @@ export function binary(m: Machine, operator: string, left: Value, right: Value):
       if (result.kind === 'known' && BITWISE.has(operator)) m.decoded++;
     }
     if (text && (result.value as string).length > LIMITS.stringLength) return unknown(result.labels);
-    if (text && operator === '+' && result.labels.size === 0) return { ...result, labels: ASSEMBLED };
+    if (text && operator === '+' && result.labels.size === 0) return known(result.value as string, ASSEMBLED);
     return result;
   }
   return COMPARISONS.has(operator) ? UNKNOWN : unknown(labelsOfAll([a, b]));
@@ -567,7 +564,7 @@ function evaluateDict(m: Machine, node: Expression & { type: 'dict' }, env: Env)
       made.open = true;
       made.entries.set('?', join([made.entries.get('?'), value]));
     } else if (entry.accessor === 'get' && value.kind === 'func')
-      made.entries.set(name, { ...value, accessor: 'get' });
+      made.entries.set(name, alteredFunc(value, { accessor: 'get' }));
     else if (entry.accessor === 'set') made.entries.set(`%set:${name}`, value);
     else if (name === '__proto__' && value.kind === 'dict') made.prototype = value;
     else made.entries.set(name, value);
@@ -744,15 +741,7 @@ export function makeFunction(
   ) {
     scope = m.newEnv(env, false);
   }
-  const fn: Func = {
-    kind: 'func',
-    node,
-    scope,
-    file: env.module.file,
-    properties: new Map(),
-    labels: NO_LABELS,
-    ...(homeClass === undefined ? {} : { homeClass }),
-  };
+  const fn = func(node, scope, env.module.file, homeClass);
   if (scope !== env) scope.names.set(node.name, fn);
   if (!m.walkedFunctions.has(node) && !m.unwalked.has(node)) m.unwalked.set(node, fn);
   return decorate(m, fn, node.decorators, env);
@@ -824,7 +813,7 @@ export function makeClass(m: Machine, node: ClassExpression, env: Env): Value {
       const method = makeFunction(m, member.value, body, cls);
       const fn =
         method.kind === 'func' && member.accessor !== undefined
-          ? { ...method, accessor: member.accessor }
+          ? alteredFunc(method, { accessor: member.accessor })
           : method;
       const into = member.isStatic ? cls.statics : cls.methods;
       if (member.accessor === 'set') into.set(`%set:${name}`, fn);
@@ -846,7 +835,7 @@ function collectMembers(_m: Machine, cls: Class, body: Env): void {
     if (cls.methods.get(name) === value) continue;
     cls.methods.set(
       name,
-      value.kind === 'func' && value.homeClass === undefined ? { ...value, homeClass: cls } : value,
+      value.kind === 'func' && value.homeClass === undefined ? alteredFunc(value, { homeClass: cls }) : value,
     );
   }
 }

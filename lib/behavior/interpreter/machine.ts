@@ -113,7 +113,7 @@ export interface FunctionRecord {
   repeated: number;
   decoded: number;
   /** Kinds of arguments it was walked with after those were used up. */
-  kinds: Set<string>;
+  kinds: Set<string> | undefined;
   /** Set once it was called with strings only and does nothing but compute. */
   guess?: DecoderGuess;
 }

@@ -2,7 +2,18 @@
  * Functions of the two languages that act on the interpreter's own structures: module loading, reflection, binding,
  * promises. What a library function does to the world is a rule in `apis/`, not here.
  */
-import { type Dict, type Func, known, list, type Ref, ref, UNKNOWN, unknown, type Value } from '../values.js';
+import {
+  alteredFunc,
+  type Dict,
+  dict,
+  known,
+  list,
+  type Ref,
+  ref,
+  UNKNOWN,
+  unknown,
+  type Value,
+} from '../values.js';
 import { callMember, callValue, listItems } from './calls.js';
 import type { Env, Machine } from './machine.js';
 import { importJavaScript, importPython, importUnknown } from './modules.js';
@@ -80,12 +91,7 @@ function javascript(
       return args[0];
     case 'Object.create': {
       const proto = args[0];
-      const made: Dict = {
-        kind: 'dict',
-        entries: new Map(),
-        open: proto?.kind !== 'dict' && proto?.kind !== 'known',
-        labels: new Set(),
-      };
+      const made = dict(new Map(), proto?.kind !== 'dict' && proto?.kind !== 'known');
       if (proto?.kind === 'dict' || proto?.kind === 'class') made.prototype = proto;
       if (args[1]?.kind === 'dict')
         for (const [k, v] of args[1].entries) defineProperty(m, made, known(k), v);
@@ -168,7 +174,8 @@ function defineProperty(
         : object.kind === 'class'
           ? object.statics
           : undefined;
-  if (getter?.kind === 'func' && entries !== undefined) entries.set(name, { ...getter, accessor: 'get' });
+  if (getter?.kind === 'func' && entries !== undefined)
+    entries.set(name, alteredFunc(getter, { accessor: 'get' }));
   if (setter?.kind === 'func' && entries !== undefined) entries.set(`%set:${name}`, setter);
   if (value !== undefined) writeProperty(m, object, name, value);
   return object;
@@ -235,14 +242,15 @@ function python(m: Machine, callee: Ref, args: readonly Value[], keywords: Keywo
     case 'builtins.super':
       return ref('%super');
     case 'builtins.property':
-      return args[0]?.kind === 'func' ? { ...args[0], accessor: 'get' } : undefined;
+      return args[0]?.kind === 'func' ? alteredFunc(args[0], { accessor: 'get' }) : undefined;
     case 'builtins.staticmethod':
       return mark(args[0], '%static');
     case 'builtins.classmethod':
       return mark(args[0], '%class');
     case 'functools.partial': {
       const fn = args[0];
-      if (fn?.kind === 'func') return { ...fn, boundArgs: [...(fn.boundArgs ?? []), ...args.slice(1)] };
+      if (fn?.kind === 'func')
+        return alteredFunc(fn, { boundArgs: [...(fn.boundArgs ?? []), ...args.slice(1)] });
       return fn === undefined ? undefined : ref('%bound', labelsOfAll(args), args);
     }
     case '%bound':
@@ -261,18 +269,17 @@ function python(m: Machine, callee: Ref, args: readonly Value[], keywords: Keywo
 
 function mark(value: Value | undefined, key: string): Value | undefined {
   if (value?.kind !== 'func') return undefined;
-  const marked: Func = { ...value, properties: new Map(value.properties) };
+  const marked = alteredFunc(value, { properties: new Map(value.properties) });
   marked.properties.set(key, known(true));
   return marked;
 }
 
 function varsOf(object: Value): Value | undefined {
-  if (object.kind === 'class')
-    return { kind: 'dict', entries: object.methods, open: true, labels: object.labels };
+  if (object.kind === 'class') return dict(object.methods, true, object.labels);
   return object.kind === 'dict' || object.kind === 'ref' ? object : undefined;
 }
 
 /** A scope as a dict that shares its names, as `globals()` does. */
 export function namespaceOf(env: Env): Dict {
-  return { kind: 'dict', entries: env.names, open: true, labels: new Set() };
+  return dict(env.names, true);
 }

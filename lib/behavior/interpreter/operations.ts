@@ -1,6 +1,8 @@
 /** Operations on values that need no language: joins, labels, comparison of what is known. */
 import {
-  type Choice,
+  alteredFunc,
+  bytes,
+  choice,
   known,
   type Labels,
   NO_LABELS,
@@ -29,8 +31,7 @@ export function join(values: readonly (Value | undefined)[]): Value {
   let labels = NO_LABELS;
   for (const option of options) if (option.labels.size > 0) labels = union(labels, option.labels);
   const kept = options.length > LIMITS.choices ? options.slice(0, LIMITS.choices) : options;
-  const choice: Choice = { kind: 'choice', options: kept, labels };
-  return choice;
+  return choice(kept, labels);
 }
 
 function addOption(options: Value[], value: Value): void {
@@ -115,19 +116,33 @@ export function withLabels(value: Value, labels: Labels): Value {
   for (const label of labels) if (!value.labels.has(label)) missing = true;
   if (!missing) return value;
   const all = union(value.labels, labels);
-  if (value.kind === 'unknown') return unknown(all, value.partial);
-  if (value.kind === 'list' || value.kind === 'dict') {
-    value.labels = all;
-    return value;
+  switch (value.kind) {
+    case 'unknown':
+      return unknown(all, value.partial);
+    case 'known':
+      return known(value.value, all);
+    case 'bytes':
+      return bytes(value.value, all);
+    case 'ref':
+      return ref(value.path, all, value.args);
+    case 'choice':
+      return choice(value.options, all);
+    case 'func':
+      return alteredFunc(value, { labels: all });
+    case 'class':
+      return { ...value, labels: all };
+    case 'list':
+    case 'dict':
+      value.labels = all;
+      return value;
   }
-  return { ...value, labels: all };
 }
 
 /** The reference one step further, or what is left of it when the path grows too long to mean anything. */
 export function extend(base: Ref, segment: string, labels: Labels = base.labels): Value {
   const path = `${base.path}.${segment}`;
   if (tooLong(path)) return unknown(labels);
-  return base.args === undefined ? ref(path, labels) : ref(path, labels, base.args);
+  return ref(path, labels, base.args);
 }
 
 export function tooLong(path: string): boolean {

@@ -1,10 +1,12 @@
 /** Properties: reading and writing them on every kind of value, through prototypes and classes. */
 import {
+  alteredFunc,
   type Class,
   type Dict,
   dict,
   type Func,
   known,
+  list,
   ref,
   type Scope,
   unknown,
@@ -101,7 +103,7 @@ function readIndex(items: readonly Value[], index: number, open: boolean, m: Mac
   const at = index < 0 && m.activation.env.module.language === 'python' ? items.length + index : index;
   const found = items[at];
   if (found !== undefined) return found;
-  return open ? unknown(labelsOf({ kind: 'list', items: [...items], open, labels: new Set() })) : UNDEFINED;
+  return open ? unknown(labelsOf(list([...items], open))) : UNDEFINED;
 }
 
 /** Reading a property of nothing: caught for sure when a `try` stands right around, else not known. */
@@ -198,8 +200,9 @@ export function bind(m: Machine, member: Value, instance: Dict): Value {
   if (member.kind !== 'func') return member;
   if (member.accessor === 'get') return callFunction(m, member, [], NO_KEYWORDS, instance);
   if (!isPython(m) || member.thisValue !== undefined || member.properties.has('%static')) return member;
-  if (member.properties.has('%class')) return { ...member, thisValue: instance.prototype ?? instance };
-  return { ...member, thisValue: instance };
+  if (member.properties.has('%class'))
+    return alteredFunc(member, { thisValue: instance.prototype ?? instance });
+  return alteredFunc(member, { thisValue: instance });
 }
 
 function readFunc(m: Machine, fn: Func, key: string): Value {
@@ -220,19 +223,19 @@ function readFunc(m: Machine, fn: Func, key: string): Value {
 function pythonNamespace(fn: Func): Value {
   let at: Scope = fn.scope;
   while (at.parent !== undefined) at = at.parent;
-  return { kind: 'dict', entries: at.names, open: true, labels: new Set() };
+  return dict(at.names, true);
 }
 
 function readClass(m: Machine, cls: Class, key: string): Value {
   const own = cls.statics.get(key);
   if (own !== undefined) return fromEntry(m, own, cls);
-  if (key === 'prototype') return { kind: 'dict', entries: cls.methods, open: false, labels: cls.labels };
+  if (key === 'prototype') return dict(cls.methods, false, cls.labels);
   if (key === 'name' || key === '__name__') return known(cls.node.name);
   if (isPython(m)) {
     const method = findInClass(m, cls, key);
     if (method !== undefined) {
       return method.kind === 'func' && method.properties.has('%class')
-        ? { ...method, thisValue: cls }
+        ? alteredFunc(method, { thisValue: cls })
         : method;
     }
   }

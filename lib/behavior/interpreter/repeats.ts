@@ -24,6 +24,7 @@ export function worthRepeating(
   thisValue: Value | undefined,
 ): boolean {
   if (record.fruitless < FRUITLESS && mayRepeat(m, record)) return true;
+  record.kinds ??= new Set();
   if (record.kinds.size >= (m.idle < LIMITS.idleSteps ? KINDS : KINDS_WHEN_IDLE)) return false;
   const kind = `${thisValue === undefined ? '' : kindOf(thisValue)}|${args.map(kindOf).join()}`;
   if (record.kinds.has(kind)) return false;

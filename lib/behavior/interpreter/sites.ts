@@ -1,6 +1,6 @@
 /** Where the walked code touches the world outside the package: rules fire here. */
 import type { Rule, Site } from '../api.js';
-import { type Func, known, type Ref, ref, unknown, type Value } from '../values.js';
+import { choice, type Func, known, type Ref, ref, unknown, type Value } from '../values.js';
 import { callValue } from './calls.js';
 import { type Machine, ThrowSignal } from './machine.js';
 import { callNative } from './natives.js';
@@ -50,7 +50,7 @@ export function use(m: Machine, value: Value): Value {
   }
   if (value.kind === 'choice' && value.options.some((o) => o.kind === 'ref')) {
     const options = value.options.map((option) => use(m, option));
-    return options.every((option, i) => option === value.options[i]) ? value : { ...value, options };
+    return options.every((option, i) => option === value.options[i]) ? value : choice(options, value.labels);
   }
   return value;
 }

@@ -1,6 +1,6 @@
 /** Statements: control flow. A known condition takes one way, an unknown one takes both and joins. */
 import type { Expression, Statement } from '../ir.js';
-import { known, UNKNOWN, unknown, type Value } from '../values.js';
+import { alteredFunc, known, list, UNKNOWN, unknown, type Value } from '../values.js';
 import { callMember } from './calls.js';
 import { emit } from './emit.js';
 import { assignPattern, evaluate, makeClass, makeFunction, truthy } from './expressions.js';
@@ -376,20 +376,19 @@ function forLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Comp
 
 function keysOf(value: Value): Value {
   if (value.kind === 'dict' && !value.open) {
-    return {
-      kind: 'list',
-      items: [...value.entries.keys()].filter((k) => !k.startsWith('%')).map((k) => known(k)),
-      open: false,
-      labels: value.labels,
-    };
+    const keys = [...value.entries.keys()].filter((k) => !k.startsWith('%'));
+    return list(
+      keys.map((k) => known(k)),
+      false,
+      value.labels,
+    );
   }
   if (value.kind === 'list' && !value.open) {
-    return {
-      kind: 'list',
-      items: value.items.map((_, i) => known(String(i))),
-      open: false,
-      labels: value.labels,
-    };
+    return list(
+      value.items.map((_, i) => known(String(i))),
+      false,
+      value.labels,
+    );
   }
   return unknown(labelsOf(value));
 }
@@ -546,7 +545,7 @@ function enter(m: Machine, value: Value): Value {
     if (has?.kind === 'func') {
       const entered = callMember(m, value, has.node.name, [], NO_KEYWORDS, false);
       const exit = findInClass(m, value.prototype, '__exit__');
-      if (exit?.kind === 'func') m.deferred.push({ fn: { ...exit, thisValue: value }, args: [] });
+      if (exit?.kind === 'func') m.deferred.push({ fn: alteredFunc(exit, { thisValue: value }), args: [] });
       return entered;
     }
   }

@@ -1,6 +1,5 @@
 /** One entry point at a time: what it runs, what that defers, and what known conditions left out. */
 import type { Behavior, EntryPoint, Phase, UnitKind } from '../../types.js';
-import type { FunctionExpression } from '../ir.js';
 import { opaqueKind } from '../opaque.js';
 import { PACKAGE_ROOT } from '../strings.js';
 import { dict, type Func, known, UNKNOWN, type Value } from '../values.js';
@@ -105,8 +104,8 @@ export function walkRemainder(
 
 /** Calls every function no one called, with arguments nobody knows. */
 function walkFunctions(m: Machine): void {
-  while (m.unwalked.size > 0) {
-    const [node, fn] = m.unwalked.entries().next().value as [FunctionExpression, Func];
+  // What is added on the way comes last. Asking for the first one anew would skip all that were deleted each time.
+  for (const [node, fn] of m.unwalked) {
     m.unwalked.delete(node);
     if (m.walkedFunctions.has(node)) continue;
     const scope = fn.scope as Env;

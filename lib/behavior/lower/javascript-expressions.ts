@@ -2,17 +2,19 @@
 import type * as t from '@babel/types';
 import type { Assign, Expression, ListExpression, Pattern, Position } from '../ir.js';
 import { lowerClass, lowerFunction } from './javascript-functions.js';
-import { constant, type Lowering, name, positionOf } from './javascript-lowering.js';
+import { constant, type Lowering, NONE, name, positionOf } from './javascript-lowering.js';
 
 /** Longest run of one operator kept as nested operations; a longer one keeps its operands only. */
 const MAX_CHAIN = 400;
 
 export function lowerExpression(node: t.Node | null | undefined, low: Lowering): Expression {
   if (node === null || node === undefined) return constant(undefined, { line: 1, column: 0 });
-  return low.nested(
-    () => expression(node, low),
-    () => constant(undefined, positionOf(node)),
-  );
+  if (!low.enter()) return constant(undefined, positionOf(node));
+  try {
+    return expression(node, low);
+  } finally {
+    low.leave();
+  }
 }
 
 function expression(node: t.Node, low: Lowering): Expression {
@@ -30,7 +32,7 @@ function expression(node: t.Node, low: Lowering): Expression {
     case 'DirectiveLiteral':
       return constant(node.value, at);
     case 'RegExpLiteral':
-      return { type: 'regex', pattern: node.pattern, flags: node.flags, ...at };
+      return { type: 'regex', pattern: node.pattern, flags: node.flags, line: at.line, column: at.column };
     case 'Identifier':
       return node.name === 'undefined' ? constant(undefined, at) : name(node.name, at);
     case 'ThisExpression':
@@ -54,7 +56,7 @@ function expression(node: t.Node, low: Lowering): Expression {
     case 'NewExpression':
       return call(node, low, true);
     case 'ImportExpression':
-      return { type: 'import', source: lowerExpression(node.source, low), ...at };
+      return { type: 'import', source: lowerExpression(node.source, low), line: at.line, column: at.column };
     case 'FunctionExpression':
     case 'ArrowFunctionExpression':
     case 'FunctionDeclaration':
@@ -67,7 +69,8 @@ function expression(node: t.Node, low: Lowering): Expression {
         type: 'list',
         flavor: 'array',
         items: node.elements.map((item) => (item === null ? constant(undefined, at) : argument(item, low))),
-        ...at,
+        line: at.line,
+        column: at.column,
       };
     case 'ObjectExpression':
       return object(node, low);
@@ -76,7 +79,13 @@ function expression(node: t.Node, low: Lowering): Expression {
       return binary(node, low);
     case 'UnaryExpression':
       if ((node.operator as string) === 'throw') return lowerExpression(node.argument, low);
-      return { type: 'unary', operator: node.operator, operand: lowerExpression(node.argument, low), ...at };
+      return {
+        type: 'unary',
+        operator: node.operator,
+        operand: lowerExpression(node.argument, low),
+        line: at.line,
+        column: at.column,
+      };
     case 'UpdateExpression':
       return {
         type: 'assign',
@@ -85,7 +94,8 @@ function expression(node: t.Node, low: Lowering): Expression {
         value: constant(1, at),
         postfix: !node.prefix,
         declare: undefined,
-        ...at,
+        line: at.line,
+        column: at.column,
       };
     case 'AssignmentExpression':
       return {
@@ -95,7 +105,8 @@ function expression(node: t.Node, low: Lowering): Expression {
         value: lowerExpression(node.right, low),
         postfix: false,
         declare: undefined,
-        ...at,
+        line: at.line,
+        column: at.column,
       };
     case 'ConditionalExpression':
       return {
@@ -103,20 +114,33 @@ function expression(node: t.Node, low: Lowering): Expression {
         test: lowerExpression(node.test, low),
         consequent: lowerExpression(node.consequent, low),
         alternate: lowerExpression(node.alternate, low),
-        ...at,
+        line: at.line,
+        column: at.column,
       };
     case 'SequenceExpression':
-      return { type: 'sequence', items: node.expressions.map((e) => lowerExpression(e, low)), ...at };
+      return {
+        type: 'sequence',
+        items: node.expressions.map((e) => lowerExpression(e, low)),
+        line: at.line,
+        column: at.column,
+      };
     case 'SpreadElement':
-      return { type: 'spread', value: lowerExpression(node.argument, low), ...at };
+      return { type: 'spread', value: lowerExpression(node.argument, low), line: at.line, column: at.column };
     case 'AwaitExpression':
-      return { type: 'await', value: lowerExpression(node.argument, low), isYield: false, ...at };
+      return {
+        type: 'await',
+        value: lowerExpression(node.argument, low),
+        isYield: false,
+        line: at.line,
+        column: at.column,
+      };
     case 'YieldExpression':
       return {
         type: 'await',
         value: node.argument == null ? undefined : lowerExpression(node.argument, low),
         isYield: true,
-        ...at,
+        line: at.line,
+        column: at.column,
       };
     case 'ParenthesizedExpression':
     case 'TSAsExpression':
@@ -128,7 +152,12 @@ function expression(node: t.Node, low: Lowering): Expression {
     case 'JSXExpressionContainer':
       return lowerExpression(node.expression, low);
     case 'JSXSpreadChild':
-      return { type: 'spread', value: lowerExpression(node.expression, low), ...at };
+      return {
+        type: 'spread',
+        value: lowerExpression(node.expression, low),
+        line: at.line,
+        column: at.column,
+      };
     case 'JSXElement':
     case 'JSXFragment':
       return jsx(node, low);
@@ -141,7 +170,8 @@ function expression(node: t.Node, low: Lowering): Expression {
         type: 'member',
         object: lowerExpression(node.object, low),
         property: node.property.name,
-        ...at,
+        line: at.line,
+        column: at.column,
       };
     case 'PrivateName':
       return constant(`#${node.id.name}`, at);
@@ -180,13 +210,13 @@ function member(node: t.MemberExpression | t.OptionalMemberExpression, low: Lowe
         : node.property.type === 'Identifier'
           ? node.property.name
           : '';
-    return { type: 'member', object, property, ...at };
+    return { type: 'member', object, property, line: at.line, column: at.column };
   }
   const index = lowerExpression(node.property, low);
   if (index.type === 'constant' && typeof index.value === 'string' && !/^\d+$/.test(index.value)) {
-    return { type: 'member', object, property: index.value, ...at };
+    return { type: 'member', object, property: index.value, line: at.line, column: at.column };
   }
-  return { type: 'index', object, index, ...at };
+  return { type: 'index', object, index, line: at.line, column: at.column };
 }
 
 function call(
@@ -196,14 +226,19 @@ function call(
 ): Expression {
   const at = positionOf(node.callee);
   if (node.callee.type === 'Import') {
-    return { type: 'import', source: lowerExpression(node.arguments[0], low), ...at };
+    return {
+      type: 'import',
+      source: lowerExpression(node.arguments[0], low),
+      line: at.line,
+      column: at.column,
+    };
   }
   const callee = lowerExpression(node.callee, low);
   return {
     type: 'call',
     callee,
     args: node.arguments.map((arg) => argument(arg, low)),
-    keywords: [],
+    keywords: NONE,
     isNew,
     line: callee.line,
     column: callee.column,
@@ -223,7 +258,7 @@ function template(node: t.TemplateLiteral, low: Lowering): Expression {
   });
   if (parts.length === 0) return constant('', at);
   if (node.expressions.length === 0) return parts[0]!;
-  return { type: 'template', parts, ...at };
+  return { type: 'template', parts, line: at.line, column: at.column };
 }
 
 function taggedTemplate(node: t.TaggedTemplateExpression, low: Lowering): Expression {
@@ -243,21 +278,23 @@ function taggedTemplate(node: t.TaggedTemplateExpression, low: Lowering): Expres
       const inner = expressions[i];
       if (inner !== undefined) parts.push(inner);
     });
-    return { type: 'template', parts, ...at };
+    return { type: 'template', parts, line: at.line, column: at.column };
   }
   const strings: ListExpression = {
     type: 'list',
     flavor: 'array',
     items: quasi.quasis.map((q) => constant(q.value.cooked ?? q.value.raw, positionOf(q))),
-    ...at,
+    line: at.line,
+    column: at.column,
   };
   return {
     type: 'call',
     callee: lowerExpression(tag, low),
     args: [strings, ...expressions],
-    keywords: [],
+    keywords: NONE,
     isNew: false,
-    ...at,
+    line: at.line,
+    column: at.column,
   };
 }
 
@@ -291,7 +328,7 @@ function object(node: t.ObjectExpression, low: Lowering): Expression {
     }
     return { key, value: lowerExpression(property.value, low) };
   });
-  return { type: 'dict', entries, ...at };
+  return { type: 'dict', entries, line: at.line, column: at.column };
 }
 
 /**
@@ -310,23 +347,32 @@ function binary(node: t.BinaryExpression | t.LogicalExpression, low: Lowering): 
   }
   let result = lowerExpression(leftmost, low);
   let parts: Expression[] | undefined;
+  const { line, column } = positionOf(node);
   if (spine.length > MAX_CHAIN && node.operator !== '+') {
     low.recovered = true;
     const items = spine.reverse().map((s) => lowerExpression(s.right, low));
-    return { type: 'sequence', items: [result, ...items], ...positionOf(node) };
+    return { type: 'sequence', items: [result, ...items], line, column };
   }
   for (const step of spine.reverse()) {
     const right = lowerExpression(step.right, low);
     if (step.operator === '+' && (parts !== undefined || isText(result) || isText(right))) {
       if (parts === undefined) {
         parts = result.type === 'template' ? [...result.parts] : [result];
-        result = { type: 'template', parts, ...positionOf(node) };
+        result = { type: 'template', parts, line, column };
       }
       if (right.type === 'template') parts.push(...right.parts);
       else parts.push(right);
       continue;
     }
-    result = { type: 'binary', operator: step.operator, left: result, right, ...positionOf(step) };
+    const at = positionOf(step);
+    result = {
+      type: 'binary',
+      operator: step.operator,
+      left: result,
+      right,
+      line: at.line,
+      column: at.column,
+    };
   }
   return result;
 }
@@ -344,7 +390,13 @@ function jsx(node: t.JSXElement | t.JSXFragment, low: Lowering): Expression {
       (child) => child.type !== 'JSXExpressionContainer' || child.expression.type !== 'JSXEmptyExpression',
     )
     .map((child) => lowerExpression(child, low));
-  const childList: ListExpression = { type: 'list', flavor: 'array', items: children, ...at };
+  const childList: ListExpression = {
+    type: 'list',
+    flavor: 'array',
+    items: children,
+    line: at.line,
+    column: at.column,
+  };
   if (node.type === 'JSXFragment') return childList;
   const entries = node.openingElement.attributes.map((attribute) => {
     if (attribute.type === 'JSXSpreadAttribute') {
@@ -355,7 +407,7 @@ function jsx(node: t.JSXElement | t.JSXFragment, low: Lowering): Expression {
     return { key: constant(key, at), value };
   });
   entries.push({ key: constant('children', at), value: childList });
-  const props: Expression = { type: 'dict', entries, ...at };
+  const props: Expression = { type: 'dict', entries, line: at.line, column: at.column };
   const tag = node.openingElement.name;
   if (tag.type === 'JSXNamespacedName' || (tag.type === 'JSXIdentifier' && /^[a-z]/.test(tag.name))) {
     return props;
@@ -364,19 +416,22 @@ function jsx(node: t.JSXElement | t.JSXFragment, low: Lowering): Expression {
     type: 'call',
     callee: lowerExpression(tag, low),
     args: [props],
-    keywords: [],
+    keywords: NONE,
     isNew: false,
-    ...at,
+    line: at.line,
+    column: at.column,
   };
 }
 
 /** What stands left of `=`, in a declaration, or as a parameter. */
 export function lowerPattern(node: t.Node, low: Lowering): Pattern {
   const at: Position = positionOf(node);
-  return low.nested(
-    () => pattern(node, at, low),
-    () => name('', at),
-  );
+  if (!low.enter()) return name('', at);
+  try {
+    return pattern(node, at, low);
+  } finally {
+    low.leave();
+  }
 }
 
 function pattern(node: t.Node, at: Position, low: Lowering): Pattern {
@@ -391,8 +446,8 @@ function pattern(node: t.Node, at: Position, low: Lowering): Pattern {
         else items.push(item === null ? undefined : lowerPattern(item, low));
       }
       return rest === undefined
-        ? { type: 'list-pattern', items, ...at }
-        : { type: 'list-pattern', items, rest, restAt: items.length, ...at };
+        ? { type: 'list-pattern', items, line: at.line, column: at.column }
+        : { type: 'list-pattern', items, rest, restAt: items.length, line: at.line, column: at.column };
     }
     case 'ObjectPattern': {
       const entries: { key: Expression; target: Pattern }[] = [];
@@ -408,15 +463,16 @@ function pattern(node: t.Node, at: Position, low: Lowering): Pattern {
         });
       }
       return rest === undefined
-        ? { type: 'dict-pattern', entries, ...at }
-        : { type: 'dict-pattern', entries, rest, ...at };
+        ? { type: 'dict-pattern', entries, line: at.line, column: at.column }
+        : { type: 'dict-pattern', entries, rest, line: at.line, column: at.column };
     }
     case 'AssignmentPattern':
       return {
         type: 'default-pattern',
         target: lowerPattern(node.left, low),
         default: lowerExpression(node.right, low),
-        ...at,
+        line: at.line,
+        column: at.column,
       };
     case 'TSParameterProperty':
       return lowerPattern(node.parameter, low);

@@ -2,7 +2,7 @@
 import type * as t from '@babel/types';
 import type { ClassExpression, ClassMember, FunctionExpression, Parameter, Statement } from '../ir.js';
 import { assign, boundNames, lowerExpression, lowerPattern, propertyKey } from './javascript-expressions.js';
-import { constant, type Lowering, name, positionOf } from './javascript-lowering.js';
+import { constant, type Lowering, NONE, name, positionOf } from './javascript-lowering.js';
 import { lowerBody } from './javascript-statements.js';
 
 type FunctionNode =
@@ -19,12 +19,11 @@ export function lowerFunction(node: FunctionNode, low: Lowering, ownName?: strin
     .filter((param) => !(param.type === 'Identifier' && param.name === 'this'))
     .map((param) => parameter(param, low));
   low.enterFunction(params.flatMap((param) => boundNames(param.target)));
-  const body: Statement[] = node.params.flatMap((param) => parameterProperty(param));
-  if (node.body.type === 'BlockStatement') {
-    body.push(...lowerBody(node.body.body, low));
-  } else {
-    body.push({ type: 'return', value: lowerExpression(node.body, low) });
-  }
+  const properties = node.params.flatMap((param) => parameterProperty(param));
+  const body: Statement[] =
+    node.body.type === 'BlockStatement'
+      ? lowerBody(node.body.body, low)
+      : [{ type: 'return', value: lowerExpression(node.body, low) }];
   const hoisted = low.leaveFunction(at).map((expression): Statement => ({ type: 'expression', expression }));
   const isMethod =
     node.type === 'ObjectMethod' || node.type === 'ClassMethod' || node.type === 'ClassPrivateMethod';
@@ -32,13 +31,14 @@ export function lowerFunction(node: FunctionNode, low: Lowering, ownName?: strin
     type: 'function',
     name: ownName ?? ('id' in node && node.id ? node.id.name : ''),
     params,
-    body: hoisted.length === 0 ? body : [...hoisted, ...body],
+    body: hoisted.length + properties.length === 0 ? body : hoisted.concat(properties, body),
     flavor: node.type === 'ArrowFunctionExpression' ? 'arrow' : isMethod ? 'method' : 'function',
     isAsync: node.async === true,
     isGenerator: node.generator === true,
-    decorators: isMethod ? (node.decorators ?? []).map((d) => lowerExpression(d.expression, low)) : [],
+    decorators: isMethod ? (node.decorators ?? []).map((d) => lowerExpression(d.expression, low)) : NONE,
     span: { source: low.source, start: node.start ?? 0, end: node.end ?? 0 },
-    ...at,
+    line: at.line,
+    column: at.column,
   };
 }
 
@@ -57,7 +57,13 @@ function parameterProperty(node: t.Node): Statement[] {
   const target = node.parameter.type === 'AssignmentPattern' ? node.parameter.left : node.parameter;
   if (target.type !== 'Identifier') return [];
   const at = positionOf(node);
-  const field = { type: 'member' as const, object: name('this', at), property: target.name, ...at };
+  const field = {
+    type: 'member' as const,
+    object: name('this', at),
+    property: target.name,
+    line: at.line,
+    column: at.column,
+  };
   return [{ type: 'expression', expression: assign(field, name(target.name, at), undefined, at) }];
 }
 
@@ -68,10 +74,11 @@ export function lowerClass(node: t.ClassExpression | t.ClassDeclaration, low: Lo
     type: 'class',
     name: node.id?.name ?? '',
     bases,
-    keywords: [],
+    keywords: NONE,
     members: node.body.body.flatMap((item) => classMember(item, low)),
     decorators: (node.decorators ?? []).map((d) => lowerExpression(d.expression, low)),
-    ...at,
+    line: at.line,
+    column: at.column,
   };
 }
 
@@ -124,6 +131,6 @@ export function lowerEnum(node: t.TSEnumDeclaration, low: Lowering): Statement {
     if (member.initializer.type === 'NumericLiteral') next = member.initializer.value + 1;
     return { key, value: lowerExpression(member.initializer, low) };
   });
-  const value = { type: 'dict' as const, entries, ...at };
+  const value = { type: 'dict' as const, entries, line: at.line, column: at.column };
   return { type: 'expression', expression: assign(name(node.id.name, at), value, 'var', at) };
 }

@@ -12,11 +12,14 @@ interface FunctionScope {
   blocks: number;
 }
 
+/** Shared by the many calls without keywords and functions without decorators. */
+export const NONE: readonly never[] = [];
+
 const START: Position = { line: 1, column: 0 };
 
+/** To be copied from, not to be kept: it is a part of the tree. */
 export function positionOf(node: Node): Position {
-  const start = node.loc?.start;
-  return start === undefined ? START : { line: start.line, column: start.column };
+  return node.loc?.start ?? START;
 }
 
 export class Lowering {
@@ -29,18 +32,18 @@ export class Lowering {
     readonly source: string,
   ) {}
 
-  /** Runs `body` one level deeper; `otherwise` when the nesting is at its limit. */
-  nested<T>(body: () => T, otherwise: () => T): T {
+  /** Goes one level deeper, until `leave`; false when the nesting is at its limit. */
+  enter(): boolean {
     if (this.depth >= MAX_DEPTH) {
       this.recovered = true;
-      return otherwise();
+      return false;
     }
     this.depth += 1;
-    try {
-      return body();
-    } finally {
-      this.depth -= 1;
-    }
+    return true;
+  }
+
+  leave(): void {
+    this.depth -= 1;
   }
 
   enterFunction(params: Iterable<string>): void {

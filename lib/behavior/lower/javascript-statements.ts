@@ -3,7 +3,7 @@ import type * as t from '@babel/types';
 import type { Assign, Expression, Pattern, Statement } from '../ir.js';
 import { assign, lowerExpression, lowerPattern } from './javascript-expressions.js';
 import { lowerClass, lowerEnum, lowerFunction } from './javascript-functions.js';
-import { constant, declareUndefined, type Lowering, name, positionOf } from './javascript-lowering.js';
+import { constant, declareUndefined, type Lowering, NONE, name, positionOf } from './javascript-lowering.js';
 
 type Declare = 'var' | 'let' | 'const';
 
@@ -49,7 +49,8 @@ export function lowerBody(nodes: readonly t.Node[], low: Lowering): Statement[] 
     }
     pushStatement(node, low, rest);
   }
-  return functions.length + exportsLast.length === 0 ? rest : [...functions, ...rest, ...exportsLast];
+  // A list put together by `push` keeps room for sixteen more; this one has what it needs.
+  return functions.concat(rest, exportsLast);
 }
 
 function declaredFunction(node: t.Node): t.FunctionDeclaration | undefined {
@@ -77,11 +78,13 @@ function defineFunction(node: t.FunctionDeclaration, low: Lowering): Statement[]
 }
 
 function exportOf(bindings: readonly [string, string][], node: t.Node): Statement {
+  const at = positionOf(node);
   return {
     type: 'export',
     source: undefined,
     bindings: bindings.map(([local, exported]) => ({ local, exported })),
-    ...positionOf(node),
+    line: at.line,
+    column: at.column,
   };
 }
 
@@ -98,10 +101,12 @@ function block(node: t.Node | null | undefined, low: Lowering): Statement[] {
 }
 
 function pushStatement(node: t.Node, low: Lowering, out: Statement[]): void {
-  low.nested(
-    () => statement(node, low, out),
-    () => undefined,
-  );
+  if (!low.enter()) return;
+  try {
+    statement(node, low, out);
+  } finally {
+    low.leave();
+  }
 }
 
 function statement(node: t.Node, low: Lowering, out: Statement[], label?: string): void {
@@ -155,7 +160,8 @@ function statement(node: t.Node, low: Lowering, out: Statement[], label?: string
               ],
         otherwise: [],
         finalizer: block(node.finalizer, low),
-        ...at,
+        line: at.line,
+        column: at.column,
       });
       return;
     case 'WithStatement':
@@ -251,7 +257,8 @@ function loop(node: LoopNode, low: Lowering, out: Statement[], label: string | u
     type: 'loop' as const,
     ...(label === undefined ? {} : { label }),
     otherwise: [],
-    ...at,
+    line: at.line,
+    column: at.column,
   };
   const counting = { target: undefined, declare: undefined, iterable: undefined };
   switch (node.type) {
@@ -325,7 +332,14 @@ function moduleStatement(node: t.Node, low: Lowering, out: Statement[]): void {
               : moduleName(s.imported),
         local: s.local.name,
       }));
-      out.push({ type: 'import', source: node.source.value, bindings, style: 'module', ...at });
+      out.push({
+        type: 'import',
+        source: node.source.value,
+        bindings,
+        style: 'module',
+        line: at.line,
+        column: at.column,
+      });
       return;
     }
     case 'ExportAllDeclaration':
@@ -334,7 +348,8 @@ function moduleStatement(node: t.Node, low: Lowering, out: Statement[]): void {
         type: 'export',
         source: node.source.value,
         bindings: [{ local: '*', exported: '*' }],
-        ...at,
+        line: at.line,
+        column: at.column,
       });
       return;
     case 'ExportNamedDeclaration':
@@ -357,9 +372,10 @@ function moduleStatement(node: t.Node, low: Lowering, out: Statement[]): void {
               type: 'call',
               callee: name('require', at),
               args: [lowerExpression(reference.expression, low)],
-              keywords: [],
+              keywords: NONE,
               isNew: false,
-              ...at,
+              line: at.line,
+              column: at.column,
             }
           : entityName(reference);
       out.push(expressionStatement(assign(name(node.id.name, at), value, 'const', at)));
@@ -376,11 +392,23 @@ function moduleStatement(node: t.Node, low: Lowering, out: Statement[]): void {
 function entityName(node: t.TSEntityName): Expression {
   const at = positionOf(node);
   if (node.type === 'Identifier') return name(node.name, at);
-  return { type: 'member', object: entityName(node.left), property: node.right.name, ...at };
+  return {
+    type: 'member',
+    object: entityName(node.left),
+    property: node.right.name,
+    line: at.line,
+    column: at.column,
+  };
 }
 
 function moduleExports(value: Expression, at: { line: number; column: number }): Assign {
-  const target = { type: 'member' as const, object: name('module', at), property: 'exports', ...at };
+  const target = {
+    type: 'member' as const,
+    object: name('module', at),
+    property: 'exports',
+    line: at.line,
+    column: at.column,
+  };
   return assign(target, value, undefined, at);
 }
 
@@ -393,7 +421,7 @@ function exportNamed(node: t.ExportNamedDeclaration, low: Lowering, out: Stateme
       if (s.type === 'ExportDefaultSpecifier') return { local: 'default', exported: s.exported.name };
       return { local: moduleName(s.local), exported: moduleName(s.exported) };
     });
-    out.push({ type: 'export', source: node.source.value, bindings, ...at });
+    out.push({ type: 'export', source: node.source.value, bindings, line: at.line, column: at.column });
     return;
   }
   if (node.declaration == null) return;
@@ -466,8 +494,9 @@ function namespace(node: t.TSModuleDeclaration, low: Lowering, out: Statement[])
     type: 'binary',
     operator: '||',
     left: name(own, at),
-    right: { type: 'dict', entries: [], ...at },
-    ...at,
+    right: { type: 'dict', entries: [], line: at.line, column: at.column },
+    line: at.line,
+    column: at.column,
   };
   low.hoist(own);
   out.push(expressionStatement(assign(name(own, at), object, 'var', at)));
@@ -476,13 +505,18 @@ function namespace(node: t.TSModuleDeclaration, low: Lowering, out: Statement[])
       if (inner.type !== 'export' || inner.source !== undefined) return inner;
       const items = inner.bindings.map(({ local, exported }) =>
         assign(
-          { type: 'member', object: name(own, at), property: exported, ...at },
+          { type: 'member', object: name(own, at), property: exported, line: at.line, column: at.column },
           name(local, at),
           undefined,
           at,
         ),
       );
-      return expressionStatement({ type: 'sequence', items: [...items, constant(undefined, at)], ...at });
+      return expressionStatement({
+        type: 'sequence',
+        items: [...items, constant(undefined, at)],
+        line: at.line,
+        column: at.column,
+      });
     }),
   );
   out.push({ type: 'block', body });

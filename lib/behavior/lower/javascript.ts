@@ -102,24 +102,36 @@ function lowerJson(text: string): Program {
     throw new SyntaxError((error as Error).message);
   }
   const convert = (json: unknown, depth: number): Expression => {
-    if (depth > 64) return { type: 'constant', value: undefined, ...at };
+    if (depth > 64) return { type: 'constant', value: undefined, line: at.line, column: at.column };
     if (Array.isArray(json)) {
-      return { type: 'list', flavor: 'array', items: json.map((item) => convert(item, depth + 1)), ...at };
+      return {
+        type: 'list',
+        flavor: 'array',
+        items: json.map((item) => convert(item, depth + 1)),
+        line: at.line,
+        column: at.column,
+      };
     }
     if (typeof json === 'object' && json !== null) {
       const entries = Object.entries(json).map(([key, item]) => ({
-        key: { type: 'constant' as const, value: key, ...at },
+        key: { type: 'constant' as const, value: key, line: at.line, column: at.column },
         value: convert(item, depth + 1),
       }));
-      return { type: 'dict', entries, ...at };
+      return { type: 'dict', entries, line: at.line, column: at.column };
     }
-    return { type: 'constant', value: json as string | number | boolean | null, ...at };
+    return {
+      type: 'constant',
+      value: json as string | number | boolean | null,
+      line: at.line,
+      column: at.column,
+    };
   };
   const target = {
     type: 'member' as const,
-    object: { type: 'name' as const, name: 'module', ...at },
+    object: { type: 'name' as const, name: 'module', line: at.line, column: at.column },
     property: 'exports',
-    ...at,
+    line: at.line,
+    column: at.column,
   };
   return {
     language: 'javascript',
@@ -133,7 +145,8 @@ function lowerJson(text: string): Program {
           value: convert(value, 0),
           postfix: false,
           declare: undefined,
-          ...at,
+          line: at.line,
+          column: at.column,
         },
       },
     ],

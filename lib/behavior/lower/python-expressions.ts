@@ -70,7 +70,12 @@ export class ExpressionLowering {
     const position = this.at(node);
     switch (node.type) {
       case 'identifier':
-        return { type: 'name', name: identifier(this.text(node)), ...position };
+        return {
+          type: 'name',
+          name: identifier(this.text(node)),
+          line: position.line,
+          column: position.column,
+        };
       case 'dotted_name':
         return this.dotted(this.text(node), position);
       case 'attribute':
@@ -89,19 +94,25 @@ export class ExpressionLowering {
         return {
           type: 'constant',
           value: /[jJ]$/.test(text) ? undefined : integerLiteral(text),
-          ...position,
+          line: position.line,
+          column: position.column,
         };
       }
       case 'float': {
         const text = this.text(node).replaceAll('_', '');
-        return { type: 'constant', value: /[jJ]$/.test(text) ? undefined : Number(text), ...position };
+        return {
+          type: 'constant',
+          value: /[jJ]$/.test(text) ? undefined : Number(text),
+          line: position.line,
+          column: position.column,
+        };
       }
       case 'true':
-        return { type: 'constant', value: true, ...position };
+        return { type: 'constant', value: true, line: position.line, column: position.column };
       case 'false':
-        return { type: 'constant', value: false, ...position };
+        return { type: 'constant', value: false, line: position.line, column: position.column };
       case 'none':
-        return { type: 'constant', value: null, ...position };
+        return { type: 'constant', value: null, line: position.line, column: position.column };
       case 'ellipsis':
         return nothing(position);
       case 'parenthesized_expression': {
@@ -121,13 +132,19 @@ export class ExpressionLowering {
           type: 'list',
           flavor: node.type === 'set' ? 'set' : node.type.startsWith('list') ? 'array' : 'tuple',
           items: named(node).map((c) => this.expression(c)),
-          ...position,
+          line: position.line,
+          column: position.column,
         };
       case 'list_splat':
       case 'list_splat_pattern':
       case 'dictionary_splat':
       case 'parenthesized_list_splat':
-        return { type: 'spread', value: this.#several(named(node), position), ...position };
+        return {
+          type: 'spread',
+          value: this.#several(named(node), position),
+          line: position.line,
+          column: position.column,
+        };
       case 'dictionary':
         return {
           type: 'dict',
@@ -139,7 +156,8 @@ export class ExpressionLowering {
                 }
               : { key: undefined, value: this.#several(named(c), this.at(c)) },
           ),
-          ...position,
+          line: position.line,
+          column: position.column,
         };
       case 'pair':
         return this.#several(named(node), position);
@@ -154,7 +172,13 @@ export class ExpressionLowering {
       case 'comparison_operator':
         return this.#comparison(node);
       case 'not_operator':
-        return { type: 'unary', operator: '!', operand: this.#only(node), ...position };
+        return {
+          type: 'unary',
+          operator: '!',
+          operand: this.#only(node),
+          line: position.line,
+          column: position.column,
+        };
       case 'unary_operator': {
         const operator = fieldOf(node, 'operator');
         const operand = fieldOf(node, 'argument');
@@ -162,7 +186,8 @@ export class ExpressionLowering {
           type: 'unary',
           operator: operator === undefined ? '+' : this.text(operator),
           operand: operand === undefined ? nothing(position) : this.expression(operand),
-          ...position,
+          line: position.line,
+          column: position.column,
         };
       }
       case 'conditional_expression': {
@@ -173,7 +198,8 @@ export class ExpressionLowering {
           test: this.expression(test),
           consequent: this.expression(consequent),
           alternate: this.expression(alternate),
-          ...position,
+          line: position.line,
+          column: position.column,
         };
       }
       case 'named_expression':
@@ -192,14 +218,27 @@ export class ExpressionLowering {
           isAsync: false,
           isGenerator: false,
           decorators: [],
-          ...position,
+          line: position.line,
+          column: position.column,
         };
       }
       case 'await':
-        return { type: 'await', value: this.#only(node), isYield: false, ...position };
+        return {
+          type: 'await',
+          value: this.#only(node),
+          isYield: false,
+          line: position.line,
+          column: position.column,
+        };
       case 'yield': {
         const value = named(node)[0];
-        return { type: 'await', value: this.optional(value), isYield: true, ...position };
+        return {
+          type: 'await',
+          value: this.optional(value),
+          isYield: true,
+          line: position.line,
+          column: position.column,
+        };
       }
       case 'keyword_argument': {
         const value = fieldOf(node, 'value');
@@ -225,8 +264,14 @@ export class ExpressionLowering {
   /** `a.b.c` as nested members. */
   dotted(text: string, position: Position): Expression {
     const [first, ...rest] = text.split('.').map((part) => identifier(part.trim()));
-    let result: Expression = { type: 'name', name: first ?? '', ...position };
-    for (const property of rest) result = { type: 'member', object: result, property, ...position };
+    let result: Expression = {
+      type: 'name',
+      name: first ?? '',
+      line: position.line,
+      column: position.column,
+    };
+    for (const property of rest)
+      result = { type: 'member', object: result, property, line: position.line, column: position.column };
     return result;
   }
 
@@ -238,7 +283,12 @@ export class ExpressionLowering {
   #several(nodes: readonly Node[], position: Position): Expression {
     if (nodes.length === 1) return this.expression(nodes[0]!);
     if (nodes.length === 0) return nothing(position);
-    return { type: 'sequence', items: nodes.map((n) => this.expression(n)), ...position };
+    return {
+      type: 'sequence',
+      items: nodes.map((n) => this.expression(n)),
+      line: position.line,
+      column: position.column,
+    };
   }
 
   /** Attribute, subscript and call chains, without recursion along the chain. */
@@ -276,10 +326,17 @@ export class ExpressionLowering {
           type: 'member',
           object: result,
           property: name === undefined ? '' : identifier(this.text(name)),
-          ...position,
+          line: position.line,
+          column: position.column,
         };
       } else if (link.type === 'subscript') {
-        result = { type: 'index', object: result, index: this.#subscript(link), ...position };
+        result = {
+          type: 'index',
+          object: result,
+          index: this.#subscript(link),
+          line: position.line,
+          column: position.column,
+        };
       } else {
         result = this.#call(link, result);
       }
@@ -327,7 +384,12 @@ export class ExpressionLowering {
           const position = this.at(child);
           keywords.push({
             name: '**',
-            value: { type: 'spread', value: this.#several(named(child), position), ...position },
+            value: {
+              type: 'spread',
+              value: this.#several(named(child), position),
+              line: position.line,
+              column: position.column,
+            },
           });
         } else args.push(this.expression(child));
       }
@@ -342,9 +404,25 @@ export class ExpressionLowering {
       only?.type === 'binary' &&
       only.operator === 'in'
     ) {
-      return { type: 'call', callee, args: [only.left, only.right], keywords, isNew: false, ...position };
+      return {
+        type: 'call',
+        callee,
+        args: [only.left, only.right],
+        keywords,
+        isNew: false,
+        line: position.line,
+        column: position.column,
+      };
     }
-    return { type: 'call', callee, args, keywords, isNew: false, ...position };
+    return {
+      type: 'call',
+      callee,
+      args,
+      keywords,
+      isNew: false,
+      line: position.line,
+      column: position.column,
+    };
   }
 
   #comprehension(node: Node): Comprehension {
@@ -462,14 +540,22 @@ export class ExpressionLowering {
         operator: OPERATORS[operator] ?? operator,
         left,
         right,
-        ...position,
+        line: position.line,
+        column: position.column,
       };
       result =
         result === undefined
           ? link
-          : { type: 'binary', operator: '&&', left: result, right: link, ...position };
+          : {
+              type: 'binary',
+              operator: '&&',
+              left: result,
+              right: link,
+              line: position.line,
+              column: position.column,
+            };
     });
-    return result ?? { type: 'sequence', items: operands, ...position };
+    return result ?? { type: 'sequence', items: operands, line: position.line, column: position.column };
   }
 
   assignment(node: Node): Expression {
@@ -486,7 +572,8 @@ export class ExpressionLowering {
       value: this.expression(right),
       postfix: false,
       declare: undefined,
-      ...position,
+      line: position.line,
+      column: position.column,
     };
   }
 
@@ -506,7 +593,12 @@ export class ExpressionLowering {
     const position = this.at(node);
     switch (node.type) {
       case 'identifier':
-        return { type: 'name', name: identifier(this.text(node)), ...position };
+        return {
+          type: 'name',
+          name: identifier(this.text(node)),
+          line: position.line,
+          column: position.column,
+        };
       case 'attribute':
       case 'subscript': {
         const target = this.#postfix(node);
@@ -534,8 +626,8 @@ export class ExpressionLowering {
           } else items.push(this.pattern(child));
         }
         return rest === undefined || restAt === undefined
-          ? { type: 'list-pattern', items, ...position }
-          : { type: 'list-pattern', items, rest, restAt, ...position };
+          ? { type: 'list-pattern', items, line: position.line, column: position.column }
+          : { type: 'list-pattern', items, rest, restAt, line: position.line, column: position.column };
       }
       case 'list_splat_pattern': {
         const inner = named(node)[0];
@@ -612,20 +704,27 @@ export class ExpressionLowering {
     }
     if (parts.every((p) => typeof p === 'string')) {
       const text = parts.join('');
-      return { type: 'constant', value: isBytes ? literalBytes(text) : text, ...position };
+      return {
+        type: 'constant',
+        value: isBytes ? literalBytes(text) : text,
+        line: position.line,
+        column: position.column,
+      };
     }
     const merged: Expression[] = [];
     let pending = '';
     for (const part of parts) {
       if (typeof part === 'string') pending += part;
       else {
-        if (pending !== '') merged.push({ type: 'constant', value: pending, ...position });
+        if (pending !== '')
+          merged.push({ type: 'constant', value: pending, line: position.line, column: position.column });
         pending = '';
         merged.push(part);
       }
     }
-    if (pending !== '') merged.push({ type: 'constant', value: pending, ...position });
-    return { type: 'template', parts: merged, ...position };
+    if (pending !== '')
+      merged.push({ type: 'constant', value: pending, line: position.line, column: position.column });
+    return { type: 'template', parts: merged, line: position.line, column: position.column };
   }
 
   /** One `{…}` of an f-string. Conversions and format specifiers become a call of `str.format`, which has them exactly. */
@@ -657,14 +756,16 @@ export class ExpressionLowering {
       type: 'call',
       callee: {
         type: 'member',
-        object: { type: 'constant', value: `{${format}}`, ...position },
+        object: { type: 'constant', value: `{${format}}`, line: position.line, column: position.column },
         property: 'format',
-        ...position,
+        line: position.line,
+        column: position.column,
       },
       args,
       keywords: [],
       isNew: false,
-      ...position,
+      line: position.line,
+      column: position.column,
     });
   }
 
@@ -673,15 +774,16 @@ export class ExpressionLowering {
     const root = this.parseFragment(source);
     const arg: Expression =
       root === undefined
-        ? { type: 'constant', value: source, ...position }
+        ? { type: 'constant', value: source, line: position.line, column: position.column }
         : new ExpressionLowering(source, { position: () => position }, () => undefined).expression(root);
     return {
       type: 'call',
-      callee: { type: 'name', name: 'repr', ...position },
+      callee: { type: 'name', name: 'repr', line: position.line, column: position.column },
       args: [arg],
       keywords: [],
       isNew: false,
-      ...position,
+      line: position.line,
+      column: position.column,
     };
   }
 }
@@ -698,7 +800,7 @@ export function identifier(text: string): string {
 }
 
 export function nothing(position: Position): Expression {
-  return { type: 'constant', value: undefined, ...position };
+  return { type: 'constant', value: undefined, line: position.line, column: position.column };
 }
 
 export function fieldOf(node: Node, field: string): Node | undefined {

@@ -154,11 +154,12 @@ export class StatementLowering extends ExpressionLowering {
       type: 'expression',
       expression: {
         type: 'call',
-        callee: { type: 'name', name, ...position },
+        callee: { type: 'name', name, line: position.line, column: position.column },
         args: args.map((a) => this.expression(a)),
         keywords: [],
         isNew: false,
-        ...position,
+        line: position.line,
+        column: position.column,
       },
     };
   }
@@ -192,7 +193,8 @@ export class StatementLowering extends ExpressionLowering {
               : { imported: '*', local: identifier(this.text(alias)) },
           ],
           style: alias === undefined ? 'python-import' : 'module',
-          ...position,
+          line: position.line,
+          column: position.column,
         });
       }
       return;
@@ -209,7 +211,14 @@ export class StatementLowering extends ExpressionLowering {
       const imported = nameOf(name);
       bindings.push({ imported, local: alias === undefined ? imported : identifier(this.text(alias)) });
     }
-    out.push({ type: 'import', source, bindings, style: 'from', ...position });
+    out.push({
+      type: 'import',
+      source,
+      bindings,
+      style: 'from',
+      line: position.line,
+      column: position.column,
+    });
   }
 
   #if(node: Node): Statement {
@@ -400,21 +409,28 @@ export class StatementLowering extends ExpressionLowering {
     const subjects = node.children.filter((c) => c.field === 'subject');
     const name = `$match${this.#matches++}`;
     const position = this.at(node);
-    const subject: Expression = { type: 'name', name, ...position };
+    const subject: Expression = { type: 'name', name, line: position.line, column: position.column };
     const value: Expression =
       subjects.length === 1
         ? this.expression(subjects[0]!)
-        : { type: 'list', flavor: 'tuple', items: subjects.map((s) => this.expression(s)), ...position };
+        : {
+            type: 'list',
+            flavor: 'tuple',
+            items: subjects.map((s) => this.expression(s)),
+            line: position.line,
+            column: position.column,
+          };
     out.push({
       type: 'expression',
       expression: {
         type: 'assign',
-        target: { type: 'name', name, ...position },
+        target: { type: 'name', name, line: position.line, column: position.column },
         operator: undefined,
         value,
         postfix: false,
         declare: undefined,
-        ...position,
+        line: position.line,
+        column: position.column,
       },
     });
     const body = fieldOf(node, 'body');
@@ -431,15 +447,21 @@ export class StatementLowering extends ExpressionLowering {
             : {
                 type: 'index',
                 object: subject,
-                index: { type: 'constant', value: index, ...position },
-                ...position,
+                index: { type: 'constant', value: index, line: position.line, column: position.column },
+                line: position.line,
+                column: position.column,
               };
         test = and(test, this.#casePattern(pattern, part, captures));
       });
       const guard = fieldOf(branch, 'guard');
       const inner = this.block(fieldOf(branch, 'consequence'));
       const guardTest = guard === undefined ? undefined : this.optional(named(guard)[0]);
-      const always: Expression = { type: 'constant', value: true, ...position };
+      const always: Expression = {
+        type: 'constant',
+        value: true,
+        line: position.line,
+        column: position.column,
+      };
       rest = [
         {
           type: 'if',
@@ -468,26 +490,35 @@ export class StatementLowering extends ExpressionLowering {
           value: subject,
           postfix: false,
           declare: undefined,
-          ...position,
+          line: position.line,
+          column: position.column,
         },
       });
     };
     const isInstance = (of: Expression): Expression => ({
       type: 'call',
-      callee: { type: 'name', name: 'isinstance', ...position },
+      callee: { type: 'name', name: 'isinstance', line: position.line, column: position.column },
       args: [subject, of],
       keywords: [],
       isNew: false,
-      ...position,
+      line: position.line,
+      column: position.column,
     });
     const equals = (value: Expression): Expression => ({
       type: 'binary',
       operator: '==',
       left: subject,
       right: value,
-      ...position,
+      line: position.line,
+      column: position.column,
     });
-    const item = (index: Expression): Expression => ({ type: 'index', object: subject, index, ...position });
+    const item = (index: Expression): Expression => ({
+      type: 'index',
+      object: subject,
+      index,
+      line: position.line,
+      column: position.column,
+    });
     return this.deeper(
       node,
       () => {
@@ -500,7 +531,8 @@ export class StatementLowering extends ExpressionLowering {
                 type: 'unary',
                 operator: '-',
                 operand: this.expression(inner[0]!),
-                ...position,
+                line: position.line,
+                column: position.column,
               });
             }
             return this.#casePattern(inner[0]!, subject, captures);
@@ -525,23 +557,44 @@ export class StatementLowering extends ExpressionLowering {
               test =
                 test === undefined
                   ? part
-                  : { type: 'binary', operator: '||', left: test, right: part, ...position };
+                  : {
+                      type: 'binary',
+                      operator: '||',
+                      left: test,
+                      right: part,
+                      line: position.line,
+                      column: position.column,
+                    };
             }
             return test;
           }
           case 'list_pattern':
           case 'tuple_pattern': {
-            let test: Expression | undefined = isInstance({ type: 'name', name: 'list', ...position });
+            let test: Expression | undefined = isInstance({
+              type: 'name',
+              name: 'list',
+              line: position.line,
+              column: position.column,
+            });
             inner.forEach((child, index) => {
               test = and(
                 test,
-                this.#casePattern(child, item({ type: 'constant', value: index, ...position }), captures),
+                this.#casePattern(
+                  child,
+                  item({ type: 'constant', value: index, line: position.line, column: position.column }),
+                  captures,
+                ),
               );
             });
             return test;
           }
           case 'dict_pattern': {
-            let test: Expression | undefined = isInstance({ type: 'name', name: 'dict', ...position });
+            let test: Expression | undefined = isInstance({
+              type: 'name',
+              name: 'dict',
+              line: position.line,
+              column: position.column,
+            });
             inner.forEach((child, index) => {
               if (child.field !== 'key') return;
               const next = inner[index + 1];
@@ -568,7 +621,8 @@ export class StatementLowering extends ExpressionLowering {
               type: 'member',
               object: subject,
               property: this.text(name),
-              ...position,
+              line: position.line,
+              column: position.column,
             };
             return this.#casePattern(pattern, member, captures);
           }

@@ -1,6 +1,7 @@
 /** `Object`, `Reflect`, `JSON` and the methods every object has. */
 import type { Context } from '../../api.js';
 import {
+  alteredFunc,
   type Dict,
   dict,
   known,
@@ -114,7 +115,7 @@ function define(target: Value, key: string, descriptor: Value | undefined, conte
     return;
   }
   const getter = context.property(descriptor, 'get');
-  if (getter?.kind === 'func') context.setProperty(target, key, { ...getter, accessor: 'get' });
+  if (getter?.kind === 'func') context.setProperty(target, key, alteredFunc(getter, { accessor: 'get' }));
   else if (getter !== undefined) context.setProperty(target, key, unknown(getter.labels));
 }
 
@@ -134,8 +135,8 @@ function assign(args: readonly Value[], context: Context): Value | undefined {
       if (isOpen) target.labels = union(target.labels, source.labels);
     }
   }
-  if (target.kind === 'ref' || target.kind === 'unknown')
-    return { ...target, labels: union(target.labels, labels) };
+  if (target.kind === 'ref') return ref(target.path, union(target.labels, labels), target.args);
+  if (target.kind === 'unknown') return unknown(union(target.labels, labels), target.partial);
   return target;
 }
 

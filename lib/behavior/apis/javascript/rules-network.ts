@@ -249,7 +249,7 @@ function pipe(site: Site, context: Context): Value | undefined {
 }
 
 function withMore(value: Value, labels: ReadonlySet<string>): Value {
-  return value.kind === 'ref' ? { ...value, labels: union(value.labels, labels) } : value;
+  return value.kind === 'ref' ? ref(value.path, union(value.labels, labels), value.args) : value;
 }
 
 function dnsQuery(site: Site, context: Context): Value | undefined {

@@ -1,6 +1,6 @@
 /** Methods of lists, tuples, sets and dicts whose content is known, and indexing of every sequence. */
 import type { Context } from '../../api.js';
-import { type Dict, known, type List, list, union, type Value } from '../../values.js';
+import { type Dict, dict, known, type List, list, union, type Value } from '../../values.js';
 import {
   decoded,
   equal,
@@ -222,7 +222,7 @@ export function dictMethod(
       return NONE;
     }
     case 'copy':
-      return { kind: 'dict', entries: new Map(self.entries), open: self.open, labels: self.labels };
+      return dict(new Map(self.entries), self.open, self.labels);
     case 'clear':
       self.entries.clear();
       return NONE;

@@ -1,6 +1,6 @@
 /** Python's builtin functions and the pure part of its library, on known values. */
 import type { Context } from '../../api.js';
-import { dict, known, list, ref, union, type Value } from '../../values.js';
+import { dict, known, list, ref, union, unknown, type Value } from '../../values.js';
 import {
   decodeBytes,
   encodeText,
@@ -304,7 +304,7 @@ define('builtins.map itertools.imap', (fn, _b, { args, invoke }) => {
     // The function still runs, on something.
     const result = invoke(
       fn,
-      args.slice(1).map((a) => ({ kind: 'unknown', labels: labelsOf(a) }) as Value),
+      args.slice(1).map((a) => unknown(labelsOf(a))),
     );
     return list([result], true, labelsOfAll(args.slice(1)));
   }
@@ -669,7 +669,7 @@ define('json.loads simplejson.loads ujson.loads orjson.loads ast.literal_eval', 
   }
 });
 function fromJson(value: unknown, labels: ReadonlySet<string>, depth = 0): Value {
-  if (depth > 50) return { kind: 'unknown', labels };
+  if (depth > 50) return unknown(labels);
   if (Array.isArray(value))
     return list(
       value.map((v) => fromJson(v, labels, depth + 1)),

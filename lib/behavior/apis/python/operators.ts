@@ -1,5 +1,5 @@
 /** Operators as Python has them, on known values. */
-import { bytes, known, partialText, union, unknown, type Value } from '../../values.js';
+import { bytes, dict, known, partialText, union, unknown, type Value } from '../../values.js';
 import {
   bigintOf,
   equal,
@@ -187,7 +187,7 @@ function sequences(operator: string, a: Value, b: Value): Value | undefined {
     return undefined;
   }
   if (operator === '|' && a.kind === 'dict' && b.kind === 'dict') {
-    return { kind: 'dict', entries: new Map([...a.entries, ...b.entries]), open: a.open || b.open, labels };
+    return dict(new Map([...a.entries, ...b.entries]), a.open || b.open, labels);
   }
   if ((operator === '|' || operator === '&' || operator === '-') && a.kind === 'list' && b.kind === 'list') {
     if (a.open || b.open) return undefined;

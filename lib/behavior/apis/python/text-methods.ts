@@ -1,5 +1,5 @@
 /** Methods of `str`, `bytes` and `bytearray` on known values. */
-import { known, type Labels, UNKNOWN_PIECE, unknown, type Value } from '../../values.js';
+import { dict, known, type Labels, UNKNOWN_PIECE, unknown, type Value } from '../../values.js';
 import { decodeBytes, encodeText } from './codecs.js';
 import {
   assembled,
@@ -366,7 +366,7 @@ export function makeTable(args: readonly Value[]): Value | undefined {
       const point = Array.from(key).length === 1 ? key.codePointAt(0) : Number(key);
       entries.set(String(point), value);
     }
-    return { kind: 'dict', entries, open: first.open, labels: first.labels };
+    return dict(entries, first.open, first.labels);
   }
   const from = like(first);
   const to = like(args[1]);
@@ -381,7 +381,7 @@ export function makeTable(args: readonly Value[]): Value | undefined {
     for (const [key, value] of entries) table[Number(key)] = (stringOf(value) ?? '').charCodeAt(0);
     return octets(table);
   }
-  return { kind: 'dict', entries, open: false, labels: labelsOfAll(args) };
+  return dict(entries, false, labelsOfAll(args));
 }
 
 /** A method of a known `bytes` or `bytearray`. */
