@@ -167,7 +167,7 @@ export class WatchStore {
 
   /** An artifact no feed has named: the release before a flagged one. */
   async queue(entry: Entry, now: number): Promise<void> {
-    await add(this.db, entry, now);
+    await add(this.db, entry, now, 0);
   }
 
   /** The next job of a kind that is due, or whose lease has run out; leased to `owner`. */
@@ -416,7 +416,7 @@ export class WatchStore {
   async *artifacts(perPage = 1000): AsyncGenerator<Job> {
     for (let after = 0; ; ) {
       const rows = await this.db.all(
-        "SELECT * FROM jobs WHERE kind = 'artifact' AND id > ? ORDER BY id LIMIT ?",
+        "SELECT * FROM jobs WHERE kind = 'artifact' AND wanted > 0 AND id > ? ORDER BY id LIMIT ?",
         after,
         perPage,
       );
@@ -450,7 +450,7 @@ export class WatchStore {
     const made = (await this.db.get('SELECT count(*) AS n FROM results WHERE created >= ?', since))!;
     const lag = (await this.db.get(
       `SELECT avg(finished - published) AS lag FROM jobs ${this.db.dialect.indexedBy('jobs_judged')}
-       WHERE kind = 'artifact' AND state = 'done' AND finished >= ? AND published IS NOT NULL`,
+       WHERE kind = 'artifact' AND state = 'done' AND finished >= ? AND published IS NOT NULL AND wanted > 0`,
       since,
     ))!;
     return { results: Number(made.n), lagMs: optional(lag.lag) };
@@ -563,9 +563,10 @@ export class WatchStore {
   }
 }
 
-async function add(db: Queries, entry: Entry, now: number): Promise<void> {
+/** `wanted`: by how many feed entries. */
+async function add(db: Queries, entry: Entry, now: number, wanted = 1): Promise<void> {
   const insert = `INSERT INTO jobs (key, kind, ecosystem, name, version, filename, url, promised, registry, published, floor,
-    due, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO`;
+    due, seen, wanted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO`;
   const { kind, ecosystem, name, version, filename, url, promised, registry, published, floor } = entry;
   // A package that runs now may have been fetched before this change: it runs once more.
   const again = `UPDATE SET wanted = jobs.wanted + 1, looks = 0, failures = 0, deaths = 0, url = excluded.url,
@@ -576,7 +577,7 @@ async function add(db: Queries, entry: Entry, now: number): Promise<void> {
     seen = CASE WHEN jobs.state IN ('queued', 'running') THEN jobs.seen ELSE excluded.seen END,
     state = CASE jobs.state WHEN 'running' THEN jobs.state ELSE 'queued' END`;
   const values: Value[] = [keyOf(entry), kind, ecosystem, name, version, filename, url, promised];
-  const rest = [registry ?? '', published ?? null, floor ?? null, now, now];
+  const rest = [registry ?? '', published ?? null, floor ?? null, now, now, wanted];
   await db.run(`${insert} ${kind === 'package' ? again : 'NOTHING'}`, ...values, ...rest);
 }
 
