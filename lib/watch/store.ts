@@ -204,14 +204,22 @@ export class WatchStore {
   }
 
   /**
-   * Jobs a queue elsewhere should have: what is queued, now or for later, also because its lease ran out; not again what
+   * Jobs of a kind a queue elsewhere should have: what is queued, now or for later, also because its lease ran out; not again what
    * was handed over less than a lease ago.
    */
-  async toHandOver(now: number, limit: number): Promise<Job[]> {
-    await giveUp(this.db, `${ALL} AND state = 'running' AND lease < ?`, 'its lease ran out', now, now);
+  async toHandOver(kind: JobKind, now: number, limit: number): Promise<Job[]> {
+    await giveUp(
+      this.db,
+      "kind = ? AND state = 'running' AND lease < ?",
+      'its lease ran out',
+      now,
+      kind,
+      now,
+    );
     const rows = await this.db.all(
-      `SELECT * FROM jobs WHERE ${ALL} AND state = 'queued' AND (lease IS NULL OR lease < ?)
+      `SELECT * FROM jobs WHERE kind = ? AND state = 'queued' AND (lease IS NULL OR lease < ?)
        ORDER BY due, id LIMIT ?`,
+      kind,
       now,
       limit,
     );
