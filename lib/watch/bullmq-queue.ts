@@ -117,6 +117,7 @@ export async function bullMqQueue(options: BullMqOptions): Promise<JobQueue> {
       if (!stopped) {
         const taken = await store.take(job.data.id, job.stalledCounter > 0, owner, Date.now(), leaseMs);
         if (taken === undefined) return;
+        if ('retryAt' in taken) throw new Retry(taken.retryAt - Date.now());
         let outcome: Outcome;
         try {
           outcome = await handle(taken);

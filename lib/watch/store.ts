@@ -114,7 +114,11 @@ const ALL = "kind IN ('package', 'artifact')";
 const MOST_DEATHS = 5;
 
 export class WatchStore {
-  constructor(private readonly db: Database) {}
+  /** `spreadMs`: how far apart jobs are tried again whose process died more than once. */
+  constructor(
+    private readonly db: Database,
+    private readonly spreadMs = 5000,
+  ) {}
 
   close(): Promise<void> {
     return this.db.close();
@@ -173,7 +177,14 @@ export class WatchStore {
   /** The next job of a kind that is due, or whose lease has run out; leased to `owner`. */
   claim(kind: JobKind, owner: string, now: number, leaseMs: number): Promise<Job | undefined> {
     return this.db.transaction(async (db) => {
-      await giveUp(db, "kind = ? AND state = 'running' AND lease < ?", 'its lease ran out', now, kind, now);
+      await this.giveUp(
+        db,
+        "kind = ? AND state = 'running' AND lease < ?",
+        'its lease ran out',
+        now,
+        kind,
+        now,
+      );
       const row = await db.get(
         `UPDATE jobs SET state = 'running', owner = ?, lease = ?, claims = claims + 1
          WHERE id = (SELECT id FROM jobs WHERE kind = ? AND state = 'queued' AND due <= ?
@@ -191,9 +202,23 @@ export class WatchStore {
    * The job a queue elsewhere says it is this owner's turn for. `again`: that queue has given it to a process that said
    * nothing more; otherwise what runs elsewhere stays there. Undefined when there is nothing to do for it.
    */
-  take(id: number, again: boolean, owner: string, now: number, leaseMs: number): Promise<Job | undefined> {
+  take(
+    id: number,
+    again: boolean,
+    owner: string,
+    now: number,
+    leaseMs: number,
+  ): Promise<Job | { readonly retryAt: number } | undefined> {
     return this.db.transaction(async (db) => {
-      if (again) await giveUp(db, "id = ? AND state = 'running'", 'its process ended', now, id);
+      if (again) {
+        await this.giveUp(db, "id = ? AND state = 'running'", 'its process ended', now, id);
+        const later = await db.get(
+          "SELECT due FROM jobs WHERE id = ? AND state = 'queued' AND due > ?",
+          id,
+          now,
+        );
+        if (later !== undefined) return { retryAt: Number(later.due) };
+      }
       const row = await db.get(
         `UPDATE jobs SET state = 'running', owner = ?, lease = ?, claims = claims + 1
          WHERE id = ? AND state = 'queued' RETURNING *`,
@@ -208,7 +233,7 @@ export class WatchStore {
    * was handed over less than a lease ago.
    */
   async toHandOver(kind: JobKind, now: number, limit: number): Promise<Job[]> {
-    await giveUp(
+    await this.giveUp(
       this.db,
       "kind = ? AND state = 'running' AND lease < ?",
       'its lease ran out',
@@ -253,7 +278,7 @@ export class WatchStore {
       const dead = owners.map(({ owner }) => String(owner)).filter((owner) => !isAlive(owner));
       let jobs = 0;
       for (const owner of dead)
-        jobs += await giveUp(
+        jobs += await this.giveUp(
           db,
           `${ALL} AND state = 'running' AND owner = ?`,
           'its process ended',
@@ -262,6 +287,25 @@ export class WatchStore {
         );
       return jobs;
     });
+  }
+
+  /**
+   * Back into the queue, or aside when it has been the last thing of too many processes. What was under way beside it died
+   * of the same: from the second death on each is tried at a time of its own, so that only the culprit dies each time.
+   */
+  private giveUp(db: Queries, where: string, why: string, now: number, ...values: Value[]): Promise<number> {
+    return db.run(
+      `UPDATE jobs SET deaths = deaths + 1, owner = NULL, lease = NULL, due = ? + deaths * ((id * 7919) % 12) * ?,
+         state = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN 'aside' ELSE 'queued' END,
+         finished = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN ? ELSE finished END,
+         reason = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN ? ELSE reason END
+       WHERE ${where}`,
+      now,
+      this.spreadMs,
+      now,
+      `${why} ${MOST_DEATHS} times before it was done`,
+      ...values,
+    );
   }
 
   /** Hands back what an owner has not finished, as if it had never been claimed. */
@@ -587,21 +631,6 @@ async function add(db: Queries, entry: Entry, now: number, wanted = 1): Promise<
   const values: Value[] = [keyOf(entry), kind, ecosystem, name, version, filename, url, promised];
   const rest = [registry ?? '', published ?? null, floor ?? null, now, now, wanted];
   await db.run(`${insert} ${kind === 'package' ? again : 'NOTHING'}`, ...values, ...rest);
-}
-
-/** Back into the queue, or aside when it has been the last thing of too many processes. */
-function giveUp(db: Queries, where: string, why: string, now: number, ...values: Value[]): Promise<number> {
-  return db.run(
-    `UPDATE jobs SET deaths = deaths + 1, owner = NULL, lease = NULL, due = ?,
-       state = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN 'aside' ELSE 'queued' END,
-       finished = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN ? ELSE finished END,
-       reason = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN ? ELSE reason END
-     WHERE ${where}`,
-    now,
-    now,
-    `${why} ${MOST_DEATHS} times before it was done`,
-    ...values,
-  );
 }
 
 /** What makes a job the same job. A digest: names of any length fit an index. */

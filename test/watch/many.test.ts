@@ -40,7 +40,7 @@ describe('watch of many machines', function () {
   beforeEach(async () => {
     ending = false;
     world = await new World().start();
-    store = new WatchStore(await postgres.open());
+    store = new WatchStore(await postgres.open(), 10);
   });
   afterEach(async () => {
     ending = true;
@@ -72,7 +72,7 @@ describe('watch of many machines', function () {
   /** Follows npm's feed and hands jobs over until all of them are over. */
   const follow = async (): Promise<void> => {
     const client = new Client({ rate: 10_000, env: {}, timeoutMs: 5000 });
-    const own = new WatchStore(await postgres.open());
+    const own = new WatchStore(await postgres.open(), 10);
     try {
       await watch({
         ...{ store: own, client, log: world.log, feeds: [world.npm(client)], once: true },

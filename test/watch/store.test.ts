@@ -59,7 +59,7 @@ for (const engine of ['SQLite', 'PostgreSQL'] as const) {
       folder = mkdtempSync(join(tmpdir(), 'safe-install-store-'));
       file = join(folder, 'watch.db');
       database = server === undefined ? await SqliteDatabase.open(file) : await server.open();
-      store = new WatchStore(database);
+      store = new WatchStore(database, 0);
       await store.startFeed('f', '0', undefined);
     });
     afterEach(async () => {
