@@ -89,32 +89,26 @@ export async function bullMqQueue(options: BullMqOptions): Promise<JobQueue> {
   /** A new number each time a package is named or looked at again. */
   const numberOf = ({ id, wanted, looks }: Job): string => `${id}.${wanted}.${looks}`;
 
-  const handOver = async (): Promise<void> => {
-    for (;;) {
+  const handOver = async (kind: JobKind, queue: BullMq.Queue): Promise<void> => {
+    while (!stopped && (await queue.getWaitingCount()) < MOST_WAITING) {
       const now = Date.now();
-      const waiting = await Promise.all([...queues.values()].map((queue) => queue.getWaitingCount()));
-      if (waiting.some((count) => count >= MOST_WAITING)) return;
-      const jobs = await store.toHandOver(now, BATCH);
-      for (const [kind, queue] of queues) {
-        const own = jobs.filter((job) => job.kind === kind);
-        if (own.length === 0) continue;
-        await queue.addBulk(
-          own.map((job) => ({
-            name: kind,
-            data: { id: job.id },
-            opts: {
-              jobId: numberOf(job),
-              delay: Math.max(0, job.due - now),
-              attempts: ATTEMPTS,
-              backoff: { type: 'custom' },
-              removeOnComplete: true,
-              removeOnFail: true,
-            },
-          })),
-        );
-      }
+      const jobs = await store.toHandOver(kind, now, BATCH);
+      if (jobs.length === 0) return;
+      await queue.addBulk(
+        jobs.map((job) => ({
+          name: kind,
+          data: { id: job.id },
+          opts: {
+            jobId: numberOf(job),
+            delay: Math.max(0, job.due - now),
+            attempts: ATTEMPTS,
+            backoff: { type: 'custom' },
+            removeOnComplete: true,
+            removeOnFail: true,
+          },
+        })),
+      );
       await store.handedOver(jobs, now, leaseMs);
-      if (jobs.length < BATCH || stopped) return;
     }
   };
 
@@ -123,6 +117,7 @@ export async function bullMqQueue(options: BullMqOptions): Promise<JobQueue> {
       if (!stopped) {
         const taken = await store.take(job.data.id, job.stalledCounter > 0, owner, Date.now(), leaseMs);
         if (taken === undefined) return;
+        if ('retryAt' in taken) throw new Retry(taken.retryAt - Date.now());
         let outcome: Outcome;
         try {
           outcome = await handle(taken);
@@ -161,7 +156,7 @@ export async function bullMqQueue(options: BullMqOptions): Promise<JobQueue> {
       );
       try {
         while (!stopped) {
-          await handOver();
+          for (const [kind, queue] of queues) await handOver(kind, queue);
           if (stopped || (await work.finished())) break;
           await rest.for(LOOK_MS);
         }

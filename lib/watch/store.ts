@@ -114,7 +114,11 @@ const ALL = "kind IN ('package', 'artifact')";
 const MOST_DEATHS = 5;
 
 export class WatchStore {
-  constructor(private readonly db: Database) {}
+  /** `spreadMs`: how far apart jobs are tried again whose process died more than once. */
+  constructor(
+    private readonly db: Database,
+    private readonly spreadMs = 5000,
+  ) {}
 
   close(): Promise<void> {
     return this.db.close();
@@ -167,13 +171,20 @@ export class WatchStore {
 
   /** An artifact no feed has named: the release before a flagged one. */
   async queue(entry: Entry, now: number): Promise<void> {
-    await add(this.db, entry, now);
+    await add(this.db, entry, now, 0);
   }
 
   /** The next job of a kind that is due, or whose lease has run out; leased to `owner`. */
   claim(kind: JobKind, owner: string, now: number, leaseMs: number): Promise<Job | undefined> {
     return this.db.transaction(async (db) => {
-      await giveUp(db, "kind = ? AND state = 'running' AND lease < ?", 'its lease ran out', now, kind, now);
+      await this.giveUp(
+        db,
+        "kind = ? AND state = 'running' AND lease < ?",
+        'its lease ran out',
+        now,
+        kind,
+        now,
+      );
       const row = await db.get(
         `UPDATE jobs SET state = 'running', owner = ?, lease = ?, claims = claims + 1
          WHERE id = (SELECT id FROM jobs WHERE kind = ? AND state = 'queued' AND due <= ?
@@ -191,9 +202,23 @@ export class WatchStore {
    * The job a queue elsewhere says it is this owner's turn for. `again`: that queue has given it to a process that said
    * nothing more; otherwise what runs elsewhere stays there. Undefined when there is nothing to do for it.
    */
-  take(id: number, again: boolean, owner: string, now: number, leaseMs: number): Promise<Job | undefined> {
+  take(
+    id: number,
+    again: boolean,
+    owner: string,
+    now: number,
+    leaseMs: number,
+  ): Promise<Job | { readonly retryAt: number } | undefined> {
     return this.db.transaction(async (db) => {
-      if (again) await giveUp(db, "id = ? AND state = 'running'", 'its process ended', now, id);
+      if (again) {
+        await this.giveUp(db, "id = ? AND state = 'running'", 'its process ended', now, id);
+        const later = await db.get(
+          "SELECT due FROM jobs WHERE id = ? AND state = 'queued' AND due > ?",
+          id,
+          now,
+        );
+        if (later !== undefined) return { retryAt: Number(later.due) };
+      }
       const row = await db.get(
         `UPDATE jobs SET state = 'running', owner = ?, lease = ?, claims = claims + 1
          WHERE id = ? AND state = 'queued' RETURNING *`,
@@ -204,14 +229,22 @@ export class WatchStore {
   }
 
   /**
-   * Jobs a queue elsewhere should have: what is queued, now or for later, also because its lease ran out; not again what
+   * Jobs of a kind a queue elsewhere should have: what is queued, now or for later, also because its lease ran out; not again what
    * was handed over less than a lease ago.
    */
-  async toHandOver(now: number, limit: number): Promise<Job[]> {
-    await giveUp(this.db, `${ALL} AND state = 'running' AND lease < ?`, 'its lease ran out', now, now);
+  async toHandOver(kind: JobKind, now: number, limit: number): Promise<Job[]> {
+    await this.giveUp(
+      this.db,
+      "kind = ? AND state = 'running' AND lease < ?",
+      'its lease ran out',
+      now,
+      kind,
+      now,
+    );
     const rows = await this.db.all(
-      `SELECT * FROM jobs WHERE ${ALL} AND state = 'queued' AND (lease IS NULL OR lease < ?)
+      `SELECT * FROM jobs WHERE kind = ? AND state = 'queued' AND (lease IS NULL OR lease < ?)
        ORDER BY due, id LIMIT ?`,
+      kind,
       now,
       limit,
     );
@@ -245,7 +278,7 @@ export class WatchStore {
       const dead = owners.map(({ owner }) => String(owner)).filter((owner) => !isAlive(owner));
       let jobs = 0;
       for (const owner of dead)
-        jobs += await giveUp(
+        jobs += await this.giveUp(
           db,
           `${ALL} AND state = 'running' AND owner = ?`,
           'its process ended',
@@ -254,6 +287,25 @@ export class WatchStore {
         );
       return jobs;
     });
+  }
+
+  /**
+   * Back into the queue, or aside when it has been the last thing of too many processes. What was under way beside it died
+   * of the same: from the second death on each is tried at a time of its own, so that only the culprit dies each time.
+   */
+  private giveUp(db: Queries, where: string, why: string, now: number, ...values: Value[]): Promise<number> {
+    return db.run(
+      `UPDATE jobs SET deaths = deaths + 1, owner = NULL, lease = NULL, due = ? + deaths * ((id * 7919) % 12) * ?,
+         state = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN 'aside' ELSE 'queued' END,
+         finished = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN ? ELSE finished END,
+         reason = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN ? ELSE reason END
+       WHERE ${where}`,
+      now,
+      this.spreadMs,
+      now,
+      `${why} ${MOST_DEATHS} times before it was done`,
+      ...values,
+    );
   }
 
   /** Hands back what an owner has not finished, as if it had never been claimed. */
@@ -416,7 +468,7 @@ export class WatchStore {
   async *artifacts(perPage = 1000): AsyncGenerator<Job> {
     for (let after = 0; ; ) {
       const rows = await this.db.all(
-        "SELECT * FROM jobs WHERE kind = 'artifact' AND id > ? ORDER BY id LIMIT ?",
+        "SELECT * FROM jobs WHERE kind = 'artifact' AND wanted > 0 AND id > ? ORDER BY id LIMIT ?",
         after,
         perPage,
       );
@@ -450,7 +502,7 @@ export class WatchStore {
     const made = (await this.db.get('SELECT count(*) AS n FROM results WHERE created >= ?', since))!;
     const lag = (await this.db.get(
       `SELECT avg(finished - published) AS lag FROM jobs ${this.db.dialect.indexedBy('jobs_judged')}
-       WHERE kind = 'artifact' AND state = 'done' AND finished >= ? AND published IS NOT NULL`,
+       WHERE kind = 'artifact' AND state = 'done' AND finished >= ? AND published IS NOT NULL AND wanted > 0`,
       since,
     ))!;
     return { results: Number(made.n), lagMs: optional(lag.lag) };
@@ -563,9 +615,10 @@ export class WatchStore {
   }
 }
 
-async function add(db: Queries, entry: Entry, now: number): Promise<void> {
+/** `wanted`: by how many feed entries. */
+async function add(db: Queries, entry: Entry, now: number, wanted = 1): Promise<void> {
   const insert = `INSERT INTO jobs (key, kind, ecosystem, name, version, filename, url, promised, registry, published, floor,
-    due, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO`;
+    due, seen, wanted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO`;
   const { kind, ecosystem, name, version, filename, url, promised, registry, published, floor } = entry;
   // A package that runs now may have been fetched before this change: it runs once more.
   const again = `UPDATE SET wanted = jobs.wanted + 1, looks = 0, failures = 0, deaths = 0, url = excluded.url,
@@ -576,23 +629,8 @@ async function add(db: Queries, entry: Entry, now: number): Promise<void> {
     seen = CASE WHEN jobs.state IN ('queued', 'running') THEN jobs.seen ELSE excluded.seen END,
     state = CASE jobs.state WHEN 'running' THEN jobs.state ELSE 'queued' END`;
   const values: Value[] = [keyOf(entry), kind, ecosystem, name, version, filename, url, promised];
-  const rest = [registry ?? '', published ?? null, floor ?? null, now, now];
+  const rest = [registry ?? '', published ?? null, floor ?? null, now, now, wanted];
   await db.run(`${insert} ${kind === 'package' ? again : 'NOTHING'}`, ...values, ...rest);
-}
-
-/** Back into the queue, or aside when it has been the last thing of too many processes. */
-function giveUp(db: Queries, where: string, why: string, now: number, ...values: Value[]): Promise<number> {
-  return db.run(
-    `UPDATE jobs SET deaths = deaths + 1, owner = NULL, lease = NULL, due = ?,
-       state = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN 'aside' ELSE 'queued' END,
-       finished = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN ? ELSE finished END,
-       reason = CASE WHEN deaths + 1 >= ${MOST_DEATHS} THEN ? ELSE reason END
-     WHERE ${where}`,
-    now,
-    now,
-    `${why} ${MOST_DEATHS} times before it was done`,
-    ...values,
-  );
 }
 
 /** What makes a job the same job. A digest: names of any length fit an index. */

@@ -40,7 +40,7 @@ describe('watch of many machines', function () {
   beforeEach(async () => {
     ending = false;
     world = await new World().start();
-    store = new WatchStore(await open());
+    store = new WatchStore(await postgres.open(), 10);
   });
   afterEach(async () => {
     ending = true;
@@ -48,23 +48,12 @@ describe('watch of many machines', function () {
     for (const worker of workers) worker.kill('SIGKILL');
     await Promise.all(ended);
     await store.close();
-    const database = await open();
+    const database = await postgres.open();
     await database.run('DROP SCHEMA safe_install CASCADE');
     await database.close();
     await world.stop();
   });
 
-  /** Waits for a server that has just been started or restarted. */
-  const open = async (): Promise<PostgresDatabase> => {
-    for (;;) {
-      try {
-        return await PostgresDatabase.open(postgres.url, { patienceMs: 30_000 });
-      } catch (error) {
-        if (!/starting up|ECONNREFUSED|terminated/.test((error as Error).message)) throw error;
-        await sleep(50);
-      }
-    }
-  };
   const work = (again = false): ChildProcess => {
     const worker = spawn(process.execPath, [CHILD, redis.url, postgres.url], {
       stdio: ['ignore', 'inherit', 'pipe'],
@@ -83,7 +72,7 @@ describe('watch of many machines', function () {
   /** Follows npm's feed and hands jobs over until all of them are over. */
   const follow = async (): Promise<void> => {
     const client = new Client({ rate: 10_000, env: {}, timeoutMs: 5000 });
-    const own = new WatchStore(await open());
+    const own = new WatchStore(await postgres.open(), 10);
     try {
       await watch({
         ...{ store: own, client, log: world.log, feeds: [world.npm(client)], once: true },

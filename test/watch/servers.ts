@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PostgresDatabase } from '../../lib/watch/postgres.js';
 
 /** Why tests that need these servers cannot run here; undefined when they can. */
 export function missingServers(): string | undefined {
@@ -107,6 +108,18 @@ export class PostgresServer extends Server {
 
   get url(): string {
     return `postgres://postgres@127.0.0.1:${this.port}/postgres`;
+  }
+
+  /** It listens before it answers, also after a restart: waited for. */
+  async open(): Promise<PostgresDatabase> {
+    for (;;) {
+      try {
+        return await PostgresDatabase.open(this.url, { patienceMs: 30_000 });
+      } catch (error) {
+        if (!/starting up|ECONNREFUSED|terminated/.test((error as Error).message)) throw error;
+        await sleep(50);
+      }
+    }
   }
 
   override async start(): Promise<this> {
