@@ -2,6 +2,7 @@
  * Every sentence a report says about a package. Data comes in, plain English goes out; nothing here is escaped
  * (each reporter escapes for its own medium) and nothing here decides.
  */
+import { taxonomyRow } from '../behavior/taxonomy.js';
 import { describeBehavior } from '../behavior/tokens.js';
 import type {
   Behavior,
@@ -156,22 +157,53 @@ export function isWarning({ verdict, policy }: Verdict): boolean {
 /** Imports of a module: they prepare an act and are none. */
 const IMPORTS: ReadonlySet<string> = new Set(['R1', 'R3', 'D1', 'E1', 'P1']);
 
+/** Of the dimensions that act, what only leads to an act: an address in the code, a script that starts another file. */
+const LEADS_TO_ACT: ReadonlySet<string> = new Set([...IMPORTS, 'D3', 'run-own-file']);
+
+/** Whether it sends, executes, persists or destroys by itself. */
+const isAct = ({ behavior: { code } }: Evidence): boolean =>
+  !LEADS_TO_ACT.has(code) && 'DPSX'.includes(taxonomyRow(code).dimension);
+
+/** Behaviours shown before the heaviest act: who reads three lines has read it. */
+const MOST_BEFORE_ACT = 2;
+
 /**
- * The three to six behaviours that weigh most, in running order; the same line reached by two ways is one. Imports stand
- * only where fewer than three behaviours do something.
+ * The three to six behaviours that weigh most, in running order, the heaviest act among the first three. What one line does
+ * with one thing is one of them, and so is a line reached by two ways. Imports stand only where fewer than three behaviours
+ * do something.
  */
 export function mainEvidence(evidence: readonly Evidence[]): Evidence[] {
-  const seen = new Set<string>();
-  const distinct = [...evidence]
-    .sort((a, b) => b.weight - a.weight || a.order - b.order)
-    .filter(({ behavior: { code, file, line } }) => {
-      const place = `${code}\0${file}\0${line}`;
-      return !seen.has(place) && seen.add(place);
-    });
-  const acts = distinct.filter(({ behavior }) => !IMPORTS.has(behavior.code));
-  const ranked = (acts.length < 3 ? distinct : acts).slice(0, 6);
-  const least = (ranked[0]?.weight ?? 0) / 5;
-  return ranked.filter(({ weight }, rank) => rank < 3 || weight >= least).sort((a, b) => a.order - b.order);
+  const distinct = byLine(evidence).sort((a, b) => b.weight - a.weight || a.order - b.order);
+  const does = distinct.filter(({ behavior }) => !IMPORTS.has(behavior.code));
+  const ranked = does.length < 3 ? distinct : does;
+  const act = ranked.find(isAct);
+  let before = 0;
+  const chosen = ranked.filter(
+    (each) => act === undefined || each.order >= act.order || ++before <= MOST_BEFORE_ACT,
+  );
+  const top = chosen.slice(0, 6);
+  if (act !== undefined && !top.includes(act)) top[top.length - 1] = act;
+  const least = (top[0]?.weight ?? 0) / 5;
+  return top
+    .filter((each, rank) => rank < 3 || each === act || each.weight >= least)
+    .sort((a, b) => a.order - b.order);
+}
+
+/** Evidence of one line and one excerpt put together: its act, or else what weighs most, stands for all of it. */
+function byLine(evidence: readonly Evidence[]): Evidence[] {
+  const lines = new Map<string, Map<string, Evidence>>();
+  for (const each of evidence) {
+    const { code, file, line, detail } = each.behavior;
+    const key = `${file}\0${line}\0${detail === '' ? code : detail}`;
+    const codes = lines.get(key) ?? new Map<string, Evidence>();
+    lines.set(key, codes);
+    const known = codes.get(code);
+    if (known === undefined || known.weight < each.weight) codes.set(code, each);
+  }
+  return [...lines.values()].map((codes) => {
+    const all = [...codes.values()].sort((a, b) => b.weight - a.weight || a.order - b.order);
+    return { ...(all.find(isAct) ?? all[0]!), weight: all.reduce((sum, { weight }) => sum + weight, 0) };
+  });
 }
 
 /** `1 package`, `2 packages`. */
