@@ -169,13 +169,14 @@ const MOST_BEFORE_ACT = 2;
 
 /**
  * The three to six behaviours that weigh most, in running order, the heaviest act among the first three. What one line does
- * with one thing is one of them, and so is a line reached by two ways. Imports stand only where fewer than three behaviours
- * do something.
+ * with one thing is one of them, and so is a line reached by two ways. Imports only fill up where fewer than three
+ * behaviours do something.
  */
 export function mainEvidence(evidence: readonly Evidence[]): Evidence[] {
   const distinct = byLine(evidence).sort((a, b) => b.weight - a.weight || a.order - b.order);
-  const does = distinct.filter(({ behavior }) => !IMPORTS.has(behavior.code));
-  const ranked = does.length < 3 ? distinct : does;
+  const isImport = ({ behavior }: Evidence): boolean => IMPORTS.has(behavior.code);
+  const does = distinct.filter((each) => !isImport(each));
+  const ranked = [...does, ...distinct.filter(isImport).slice(0, Math.max(0, 3 - does.length))];
   const act = ranked.find(isAct);
   let before = 0;
   const chosen = ranked.filter(

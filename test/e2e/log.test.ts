@@ -38,7 +38,7 @@ describe('safe-install log --rescan', function () {
       { files: { 'index.js': `module.exports = '${text}'` } },
     );
   const wheel = (text: string) =>
-    index.addWheel({ name: 'right', version: '1.0' }, { 'right/__init__.py': `NAME = '${text}'\n` });
+    index.addWheel({ name: 'right', version: '1.0', files: { 'right/__init__.py': `NAME = '${text}'\n` } });
 
   it('what is served as it was is allowed, what was replaced is said', async () => {
     publish('one');

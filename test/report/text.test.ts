@@ -79,7 +79,7 @@ describe('report/text', () => {
     const codes = (given: typeof evidence): string[] =>
       mainEvidence(given).map(({ behavior }) => behavior.code);
     assert.deepEqual(codes(evidence), ['read-env-all', 'http-send', 'run-program']);
-    assert.deepEqual(codes(evidence.slice(0, 4)), ['D1', 'E1', 'read-env-all', 'http-send']);
+    assert.deepEqual(codes(evidence.slice(0, 4)), ['D1', 'read-env-all', 'http-send']);
   });
   it('has the heaviest act among the first three, and says once what one line does with one thing', () => {
     const [first] = ordinary.packages[1]!.verdict.evidence;
