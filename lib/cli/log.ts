@@ -3,11 +3,12 @@ import process from 'node:process';
 import { EXIT } from '../errors.js';
 import { outcomeOf } from '../guard.js';
 import { escapeJson, escapeText } from '../report/escape.js';
+import { counted } from '../report/messages.js';
 import type { PackageResult } from '../report/run.js';
 import { styleOf } from '../report/style.js';
 import { renderText } from '../report/text.js';
 import { noMore, parseArguments } from './arguments.js';
-import { done, type Outcome, say } from './exit.js';
+import { done, type Outcome, say, usage } from './exit.js';
 import { type RecordedPackage, type RecordedRun, readRuns } from './record.js';
 import { scanTargets } from './scan.js';
 
@@ -32,13 +33,15 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
   );
   if (parsed === undefined) return done;
   noMore(parsed, 'log');
+  if (!/^[1-9]\d{0,8}$/.test(parsed.last))
+    throw usage(`--last needs a number of runs, not '${parsed.last}': see safe-install log --help`);
   const runs = readRuns();
   if (runs.length === 0) {
     say('no runs are recorded yet');
     return done;
   }
   if (parsed.rescan) return rescan(runs);
-  const last = runs.slice(-Math.max(1, Number.parseInt(parsed.last, 10) || 20));
+  const last = runs.slice(-Number(parsed.last));
   const lines = last.map((recorded) =>
     parsed.format === 'json' ? escapeJson(JSON.stringify(recorded)) : runLine(recorded),
   );
@@ -49,12 +52,12 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
 function runLine({ time, command, outcome, packages, cwd, model }: RecordedRun): string {
   const flagged = packages
     .filter(({ verdict }) => verdict !== 'allow')
-    .map(({ name, version }) => `${name}@${version}`);
+    .map(({ name, version }) => (name === '' ? 'unnamed' : `${name}@${version}`));
   const named =
     flagged.length === 0 ? '' : `: ${flagged.slice(0, 5).join(', ')}${flagged.length > 5 ? ', …' : ''}`;
   const when = time.slice(0, 16).replace('T', ' ');
   return escapeText(
-    `${when}  ${command}  ${outcome}  ${packages.length} packages, model ${model}, in ${cwd}${named}`,
+    `${when}  ${command}  ${outcome}  ${counted(packages.length, 'package')}, model ${model}, in ${cwd}${named}`,
   );
 }
 

@@ -38,15 +38,24 @@ export const UNVERIFIED_WORDS: Readonly<Record<UnverifiedCode, string>> = {
   'unsupported-format': 'it is in a format that is not read',
 };
 
-/** `it is over a limit of … (limit 512 MB, size 600 MB)`. */
+/** `it could not be fetched: no such file or folder`, `it is over a limit of … (limit 512 MB, size 600 MB)`. */
 export function unverifiedWords({ code, args }: UnverifiedReason): string {
-  return `${UNVERIFIED_WORDS[code] ?? code}${argumentWords(args)}`;
+  // Every report names the target itself.
+  const { target: _, why, error, ...rest } = args;
+  const cause = why === undefined ? '' : `: ${shortened(String(why))}`;
+  const known = error === undefined || error === 'usage' || FILE_ERRORS.has(error);
+  return `${UNVERIFIED_WORDS[code] ?? code}${cause}${argumentWords(known ? rest : { ...rest, error })}`;
 }
 
+/** Of the operating system: the file is not there, or not the user's to read. */
+const FILE_ERRORS: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM']);
+
 /** What a user can do about each. */
-export function unverifiedAdvice({ code }: UnverifiedReason): string {
+export function unverifiedAdvice({ code, args }: UnverifiedReason): string {
   switch (code) {
     case 'not-fetched':
+      if (FILE_ERRORS.has(args.error)) return 'Check that the file is there and that you may read it.';
+      if (args.error === 'usage') return 'See safe-install scan --help for what a target can be.';
       return 'Check the network and the registry, and try again.';
     case 'integrity-mismatch':
       return 'Do not install it: the registry, a proxy or a cache gave other bytes than were recorded.';
@@ -72,10 +81,13 @@ export function findingWords({ code, args }: Pick<Finding, 'code' | 'args'>): st
 /** Values longer than this say no more than their beginning, and would bury the rest of the report. */
 const LONGEST_VALUE = 160;
 
+const shortened = (text: string): string =>
+  text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}...` : text;
+
 function argumentWords(args: Finding['args']): string {
   const words = Object.entries(args).map(([key, value]) => {
     const text = Array.isArray(value) ? value.join(', ') : String(value);
-    return `${key} ${text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}...` : text}`;
+    return `${key} ${shortened(text)}`;
   });
   return words.length === 0 ? '' : ` (${words.join('; ')})`;
 }

@@ -82,3 +82,18 @@ for (const [shell, ask] of Object.entries(ASK)) {
     }
   });
 }
+
+describe('completion', () => {
+  it('knows every option that a command has', () => {
+    const box = sandbox();
+    const script = box.run(['completion', 'bash']).stdout;
+    for (const command of ['scan', 'allow', 'log', 'watch', 'init', 'setup', 'teardown', 'doctor']) {
+      const help = box.run([command, '--help']).stdout;
+      const has = [...help.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm)].map((match) => match[1]!);
+      const completed = new RegExp(`'${command} -'\\*\\).*-W '([^']*)'`).exec(script)?.[1]?.split(' ');
+      const wanted = has.filter((option) => option !== '--help').sort();
+      assert.deepEqual([...(completed ?? [])].sort(), wanted, command);
+    }
+    box.remove();
+  });
+});

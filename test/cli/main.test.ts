@@ -72,6 +72,9 @@ describe('cli', () => {
     ['trust'],
     ['trust', 'me'],
     ['log', 'x'],
+    ['log', '--last', 'abc'],
+    ['allow', 'x@1', '--reason', 'y', '--until', 'tomorrow'],
+    ['setup', '--ci', 'github', '--venv', 'x'],
     ['allow', 'x@1'],
     ['allow', '--reason', 'x'],
     ['allow', 'x', '--reason', 'y'],
@@ -87,6 +90,31 @@ describe('cli', () => {
       assert.match(stderr, /^safe-install: .*\n$/);
     });
   }
+  it('a wrong option is said as it was typed, in English, with what would be right', () => {
+    const env = { LC_ALL: 'de_DE.UTF-8' };
+    const said = (...argv: string[]) => box.run(argv, { env }).stderr;
+    assert.equal(
+      said('scan', '--format', 'xml', 'x'),
+      'safe-install: --format is one of "text", "json", "sarif", "html", not "xml": see safe-install scan --help\n',
+    );
+    assert.match(said('scan', '--formt', 'x'), /^safe-install: unknown option --formt: see/);
+    assert.match(said('allow', 'x@1'), /^safe-install: missing option --reason: see/);
+    assert.match(said('scan', '--output'), /^safe-install: --output needs a value: see/);
+    assert.match(said('setup', '--ci', 'github', '--venv', 'x'), /--ci and --venv cannot be given together/);
+  });
+  it('a target that is no file says so and not that the network is down', () => {
+    const missing = box.run(['scan', 'none.tgz', 'npm:']);
+    assert.equal(missing.code, 101);
+    assert.match(
+      missing.stdout,
+      /could not be fetched: no such file or folder\n {2}Check that the file is there/,
+    );
+    assert.match(
+      missing.stdout,
+      /could not be fetched: it names no package\n {2}See safe-install scan --help/,
+    );
+    assert.doesNotMatch(missing.stdout, /network|target none/);
+  });
 
   it('a malformed policy stops a scan before anything else, exit 2, one line', () => {
     writeFileSync(join(box.project, 'safe-install.json'), '{"exeptions": []}');
