@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { npmArguments } from '../../lib/cli/npm.js';
 import { KnownError } from '../../lib/errors.js';
@@ -121,6 +129,17 @@ describe('cli', () => {
     const { code, stderr } = box.run(['scan', '.']);
     assert.equal(code, 2);
     assert.match(stderr, /^safe-install: policy .*safe-install\.json:1: the policy knows no 'exeptions'\n$/);
+  });
+
+  it('a scan leaves nothing but its own scores and record: no identifier, no telemetry of a library', () => {
+    writeFileSync(join(box.project, 'package.json'), '{"name":"a","version":"1.0.0","main":"a.js"}');
+    writeFileSync(join(box.project, 'a.js'), "require('http').get('http://a.invalid/')");
+    // Libraries keep quiet in CI by themselves.
+    const env = Object.fromEntries(['CI', 'TF_BUILD', 'GITHUB_ACTIONS'].map((name) => [name, undefined]));
+    assert.equal(box.run(['scan', '.'], { env }).code, 0);
+    for (const kind of ['cache', 'state'])
+      assert.deepEqual(readdirSync(join(box.root, kind)), ['safe-install']);
+    assert(!existsSync(join(box.root, 'home')));
   });
 
   it('without the model every scan ends in 102', () => {
