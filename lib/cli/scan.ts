@@ -86,7 +86,8 @@ export async function scanTargets(targets: readonly string[], options: ScanTarge
   const settle = async (): Promise<void> => {
     const result = await underway.shift()!;
     packages.push(result);
-    progress.update('read', packages.length, undefined, `${result.verdict.name}@${result.verdict.version}`);
+    const { name, version } = result.verdict;
+    progress.update('read', packages.length, undefined, name === '' ? result.target : `${name}@${version}`);
   };
   try {
     for await (const item of expandTargets(targets, options)) {

@@ -33,7 +33,8 @@ describe('a scan on a terminal', function () {
       encoding: 'utf8',
       timeout: 60_000,
     });
-    return stdout.replaceAll('\r\n', '\n');
+    // The progress line is taken away before anything else is written.
+    return stdout.replaceAll('\r\n', '\n').replace(/(?:\r\u001b\[2K[^\r\n]*)*\r\u001b\[2K/g, '');
   };
 
   it('colour and width are the terminal’s, the words are those of the pipe, nothing hostile gets through', () => {
