@@ -64,7 +64,8 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
     const started = performance.now();
     const input = withFactsOnly(given);
     const facts = await examineOnce(input, keyOf(input, integrityOf(input)));
-    return verdictOf(facts, input, started);
+    const verdict = verdictOf(facts, input, started);
+    return input.files === undefined ? verdict : { ...verdict, unpacked: true };
   };
 
   const recall: Recall = async (given) => {

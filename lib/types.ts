@@ -181,6 +181,8 @@ export interface Verdict {
   readonly opaqueFiles: number;
   /** npm only, when the manifest could be read. */
   readonly installs?: InstallFacts;
+  /** Read from an unpacked folder: `integrity` is of its files, not of what a registry serves. */
+  readonly unpacked?: true;
   /** Only when the scanner was asked to keep it, for reports that draw it. */
   readonly sequence?: BehaviorSequence;
   readonly durationMs: number;

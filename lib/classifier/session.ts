@@ -5,6 +5,7 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { KnownError } from '../errors.js';
 import { loadModelConfig, MODEL_FOLDER, type ModelConfig, readModelFile } from './config.js';
+import { withoutTelemetry } from './telemetry.js';
 import { parseVocabulary, type Vocabulary } from './tokenizer.js';
 
 export interface Model {
@@ -58,6 +59,7 @@ export async function openModel({ folder = MODEL_FOLDER, threads = 1 }: ModelOpt
 
 async function createSession(bytes: Buffer, threads: number) {
   try {
+    withoutTelemetry();
     const ort = await import('onnxruntime-node');
     const options: InferenceSession.SessionOptions = {
       executionProviders: ['cpu'],

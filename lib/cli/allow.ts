@@ -11,7 +11,7 @@ import { renderText } from '../report/text.js';
 import { ECOSYSTEMS, type Ecosystem } from '../types.js';
 import { userFolders } from '../verdict/folders.js';
 import { findProjectPolicy, isTrusted, loosens, POLICY_FILE, POLICY_KEY, trust } from '../verdict/policy.js';
-import { type Exception, parsePolicy } from '../verdict/policy-file.js';
+import { type Exception, isDay, parsePolicy } from '../verdict/policy-file.js';
 import { parseArguments } from './arguments.js';
 import { done, type Outcome, say, usage } from './exit.js';
 import { scanTargets } from './scan.js';
@@ -53,6 +53,8 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
   if (what === undefined || more.length > 0)
     throw usage('allow needs one NAME@VERSION: see safe-install allow --help');
   if (reason.trim() === '') throw usage('allow needs a --reason in words');
+  if (until !== undefined && !isDay(until))
+    throw usage(`--until needs a day as YYYY-MM-DD, not '${until}': see safe-install allow --help`);
 
   const scanned = await scanTargets([targetOf(what, ecosystem)], {
     cwd: process.cwd(),
@@ -77,7 +79,8 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
 export function targetOf(what: string, ecosystem: Ecosystem): string {
   if (/^(npm|pypi):/.test(what) || existsSync(what)) return what;
   const match = /^(@?[^@]+)@([^@]+)$/.exec(what);
-  if (match === null) throw usage(`'${what}' is neither NAME@VERSION nor a file`);
+  if (match === null)
+    throw usage(`'${what}' is neither NAME@VERSION nor a file: see safe-install allow --help`);
   return ecosystem === 'npm' ? `npm:${what}` : `pypi:${match[1]}==${match[2]}`;
 }
 

@@ -29,6 +29,7 @@ export async function parseArguments<T>(
     })
     .example(help.examples.map(([command, what]) => [command, what]))
     .strictOptions()
+    .detectLocale(false)
     .version(false)
     .help('help')
     .alias('help', 'h')
@@ -36,12 +37,37 @@ export async function parseArguments<T>(
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error) => {
-      throw usage(`${message ?? error?.message}: see safe-install ${help.usage.split(' ', 1)[0]} --help`);
+      throw usage(
+        `${inPlainWords(message ?? error?.message ?? '')}: see safe-install ${help.usage.split(' ', 1)[0]} --help`,
+      );
     });
   const parsed = await options(parser).parseAsync([...argv]);
   if ((parsed as { help?: boolean }).help === true) return undefined;
   return parsed as T & { _: string[] };
 }
+
+/** What yargs says on lines of its own, as one sentence that names the option as it is typed. */
+function inPlainWords(message: string): string {
+  return message
+    .replace(/^Unknown arguments?: (.*)$/s, (_, names: string) => `unknown option ${dashed(names)}`)
+    .replace(/^Missing required arguments?: (.*)$/s, (_, names: string) => `missing option ${dashed(names)}`)
+    .replace(/^Not enough arguments following: (.*)$/s, (_, name: string) => `${dashed(name)} needs a value`)
+    .replace(
+      /^Arguments (\S+) and (\S+) are mutually exclusive$/,
+      (_, one: string, other: string) => `${dashed(one)} and ${dashed(other)} cannot be given together`,
+    )
+    .replace(
+      /^Invalid values:\n {2}Argument: (\S+), Given: (.*), Choices: (.*)$/s,
+      (_, name: string, given: string, choices: string) =>
+        `${dashed(name)} is one of ${choices}, not ${given}`,
+    );
+}
+
+const dashed = (names: string): string =>
+  names
+    .split(', ')
+    .map((name) => (name.length === 1 ? `-${name}` : `--${name}`))
+    .join(', ');
 
 /** Refuses positional arguments where a command takes none. */
 export function noMore(parsed: { readonly _: readonly string[] }, command: string): void {

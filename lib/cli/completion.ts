@@ -1,6 +1,8 @@
 /** `safe-install completion SHELL`: a script for the shell to read at its start. */
 import process from 'node:process';
 import { FORMATS } from '../report/output.js';
+import { CI_SYSTEMS, SHELLS } from '../setup/setup.js';
+import { ECOSYSTEMS } from '../types.js';
 import { parseArguments } from './arguments.js';
 import { done, type Outcome, usage } from './exit.js';
 
@@ -35,11 +37,34 @@ const WORDS: Readonly<Record<string, string>> = {
   completion: 'bash zsh fish',
 };
 
+const REPORTS = 'text json';
+/** Values of options that take one of a few. */
+const VALUES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  scan: { '--format': FORMATS.join(' '), '--ecosystem': ECOSYSTEMS.join(' ') },
+  allow: { '--ecosystem': ECOSYSTEMS.join(' ') },
+  log: { '--format': REPORTS },
+  watch: { '--format': REPORTS },
+  setup: { '--shell': SHELLS.join(' '), '--ci': CI_SYSTEMS.join(' ') },
+  doctor: { '--format': REPORTS },
+};
+
+/** `[command, option, its values]`. */
+const valued = Object.entries(VALUES).flatMap(([command, options]) =>
+  Object.entries(options).map(([option, values]) => [command, option, values] as const),
+);
+
 const SCRIPTS: Readonly<Record<string, () => string>> = {
   bash: () => `_safe_install() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]}
   if [ "$COMP_CWORD" = 1 ]; then COMPREPLY=($(compgen -W '${COMMANDS}' -- "$word")); return; fi
-  if [ "$before" = --format ]; then COMPREPLY=($(compgen -W '${FORMATS.join(' ')}' -- "$word")); return; fi
+  case "\${COMP_WORDS[1]} $before" in
+${valued
+  .map(
+    ([command, option, values]) =>
+      `    '${command} ${option}') COMPREPLY=($(compgen -W '${values}' -- "$word")); return ;;`,
+  )
+  .join('\n')}
+  esac
   case "\${COMP_WORDS[1]} $word" in
 ${Object.entries(OPTIONS)
   .map(([command, options]) => `    '${command} -'*) COMPREPLY=($(compgen -W '${options}' -- "$word")) ;;`)
@@ -54,7 +79,11 @@ complete -o default -F _safe_install safe-install
 `,
   zsh: () => `_safe_install() {
   if (( CURRENT == 2 )); then compadd -- ${COMMANDS}; return; fi
-  if [[ \${words[CURRENT-1]} == --format ]]; then compadd -- ${FORMATS.join(' ')}; return; fi
+  case "\${words[2]} \${words[CURRENT-1]}" in
+${valued
+  .map(([command, option, values]) => `    '${command} ${option}') compadd -- ${values}; return ;;`)
+  .join('\n')}
+  esac
   if [[ $PREFIX == -* ]]; then
     case \${words[2]} in
 ${Object.entries(OPTIONS)
@@ -76,12 +105,11 @@ compdef _safe_install safe-install
     [
       `complete -c safe-install -n __fish_use_subcommand -a '${COMMANDS}'`,
       ...Object.entries(OPTIONS).flatMap(([command, options]) =>
-        options
-          .split(' ')
-          .map(
-            (option) =>
-              `complete -c safe-install -n '__fish_seen_subcommand_from ${command}' -l ${option.slice(2)}`,
-          ),
+        options.split(' ').map((option) => {
+          const values = VALUES[command]?.[option];
+          const few = values === undefined ? '' : ` -x -a '${values}'`;
+          return `complete -c safe-install -n '__fish_seen_subcommand_from ${command}' -l ${option.slice(2)}${few}`;
+        }),
       ),
       ...Object.entries(WORDS).map(
         ([command, words]) =>

@@ -12,6 +12,8 @@ export interface RecordedPackage {
   readonly name: string;
   readonly version: string;
   readonly integrity: string;
+  /** `integrity` is that of an archive, so that it can be compared with what a registry serves. */
+  readonly archive?: true;
   readonly verdict: 'allow' | 'block' | 'unverified';
   readonly score?: number;
   /** What the policy did, as `Verdict.policy`. */
@@ -63,6 +65,7 @@ export function recordRun(
       name: v.name,
       version: v.version,
       integrity: v.integrity,
+      ...(v.unpacked === undefined && v.integrity !== '' && { archive: true as const }),
       verdict: v.verdict,
       ...(v.score !== undefined && { score: Number(v.score.toPrecision(4)) }),
       ...(v.policy !== undefined && { policy: v.policy }),

@@ -21,7 +21,8 @@ const HELP = {
 
 TARGET is an archive (.tgz, .tar.gz, .whl, .zip), an unpacked package folder, npm:NAME@RANGE,
 pypi:NAME==VERSION (every file of the release), package-lock.json, requirements.txt, a project
-folder with node_modules, or a virtual environment or its site-packages. The report goes to standard output.
+folder with node_modules, .venv or venv, or a virtual environment or its site-packages. The report
+goes to standard output.
 
 Exit codes: 0 all allowed, 100 something is blocked, 101 something is unverified, 2 bad usage.`,
   examples: [
@@ -85,7 +86,8 @@ export async function scanTargets(targets: readonly string[], options: ScanTarge
   const settle = async (): Promise<void> => {
     const result = await underway.shift()!;
     packages.push(result);
-    progress.update('read', packages.length, undefined, `${result.verdict.name}@${result.verdict.version}`);
+    const { name, version } = result.verdict;
+    progress.update('read', packages.length, undefined, name === '' ? result.target : `${name}@${version}`);
   };
   try {
     for await (const item of expandTargets(targets, options)) {

@@ -40,7 +40,8 @@ export interface OtherOptions extends RunOptions {
 export async function guardOther(options: OtherOptions): Promise<GuardResult> {
   const { tool, argv, cwd, env } = options;
   const program = options.program ?? findTool(tool, env);
-  if (program === undefined) throw new KnownError(`${tool}-missing`, `cannot find ${tool} on PATH`);
+  if (program === undefined)
+    throw new KnownError(`${tool}-missing`, `cannot find ${tool} on PATH; install it, or add it to PATH`);
   const line = commandWords(argv).join(' ');
   const shown = argv.some((word) => /^(?:--help|-h|--version|-V)$/.test(word));
   if (PASSING[tool].test(line) || shown) return passThrough([program, ...argv], options);

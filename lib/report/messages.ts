@@ -2,6 +2,7 @@
  * Every sentence a report says about a package. Data comes in, plain English goes out; nothing here is escaped
  * (each reporter escapes for its own medium) and nothing here decides.
  */
+import { taxonomyRow } from '../behavior/taxonomy.js';
 import { describeBehavior } from '../behavior/tokens.js';
 import type {
   Behavior,
@@ -37,15 +38,24 @@ export const UNVERIFIED_WORDS: Readonly<Record<UnverifiedCode, string>> = {
   'unsupported-format': 'it is in a format that is not read',
 };
 
-/** `it is over a limit of … (limit 512 MB, size 600 MB)`. */
+/** `it could not be fetched: no such file or folder`, `it is over a limit of … (limit 512 MB, size 600 MB)`. */
 export function unverifiedWords({ code, args }: UnverifiedReason): string {
-  return `${UNVERIFIED_WORDS[code] ?? code}${argumentWords(args)}`;
+  // Every report names the target itself.
+  const { target: _, why, error, ...rest } = args;
+  const cause = why === undefined ? '' : `: ${shortened(String(why))}`;
+  const known = error === undefined || error === 'usage' || FILE_ERRORS.has(error);
+  return `${UNVERIFIED_WORDS[code] ?? code}${cause}${argumentWords(known ? rest : { ...rest, error })}`;
 }
 
+/** Of the operating system: the file is not there, or not the user's to read. */
+const FILE_ERRORS: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM']);
+
 /** What a user can do about each. */
-export function unverifiedAdvice({ code }: UnverifiedReason): string {
+export function unverifiedAdvice({ code, args }: UnverifiedReason): string {
   switch (code) {
     case 'not-fetched':
+      if (FILE_ERRORS.has(args.error)) return 'Check that the file is there and that you may read it.';
+      if (args.error === 'usage') return 'See safe-install scan --help for what a target can be.';
       return 'Check the network and the registry, and try again.';
     case 'integrity-mismatch':
       return 'Do not install it: the registry, a proxy or a cache gave other bytes than were recorded.';
@@ -71,10 +81,13 @@ export function findingWords({ code, args }: Pick<Finding, 'code' | 'args'>): st
 /** Values longer than this say no more than their beginning, and would bury the rest of the report. */
 const LONGEST_VALUE = 160;
 
+const shortened = (text: string): string =>
+  text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}...` : text;
+
 function argumentWords(args: Finding['args']): string {
   const words = Object.entries(args).map(([key, value]) => {
     const text = Array.isArray(value) ? value.join(', ') : String(value);
-    return `${key} ${text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}...` : text}`;
+    return `${key} ${shortened(text)}`;
   });
   return words.length === 0 ? '' : ` (${words.join('; ')})`;
 }
@@ -156,22 +169,54 @@ export function isWarning({ verdict, policy }: Verdict): boolean {
 /** Imports of a module: they prepare an act and are none. */
 const IMPORTS: ReadonlySet<string> = new Set(['R1', 'R3', 'D1', 'E1', 'P1']);
 
+/** Of the dimensions that act, what only leads to an act: an address in the code, a script that starts another file. */
+const LEADS_TO_ACT: ReadonlySet<string> = new Set([...IMPORTS, 'D3', 'run-own-file']);
+
+/** Whether it sends, executes, persists or destroys by itself. */
+const isAct = ({ behavior: { code } }: Evidence): boolean =>
+  !LEADS_TO_ACT.has(code) && 'DPSX'.includes(taxonomyRow(code).dimension);
+
+/** Behaviours shown before the heaviest act: who reads three lines has read it. */
+const MOST_BEFORE_ACT = 2;
+
 /**
- * The three to six behaviours that weigh most, in running order; the same line reached by two ways is one. Imports stand
- * only where fewer than three behaviours do something.
+ * The three to six behaviours that weigh most, in running order, the heaviest act among the first three. What one line does
+ * with one thing is one of them, and so is a line reached by two ways. Imports only fill up where fewer than three
+ * behaviours do something.
  */
 export function mainEvidence(evidence: readonly Evidence[]): Evidence[] {
-  const seen = new Set<string>();
-  const distinct = [...evidence]
-    .sort((a, b) => b.weight - a.weight || a.order - b.order)
-    .filter(({ behavior: { code, file, line } }) => {
-      const place = `${code}\0${file}\0${line}`;
-      return !seen.has(place) && seen.add(place);
-    });
-  const acts = distinct.filter(({ behavior }) => !IMPORTS.has(behavior.code));
-  const ranked = (acts.length < 3 ? distinct : acts).slice(0, 6);
-  const least = (ranked[0]?.weight ?? 0) / 5;
-  return ranked.filter(({ weight }, rank) => rank < 3 || weight >= least).sort((a, b) => a.order - b.order);
+  const distinct = byLine(evidence).sort((a, b) => b.weight - a.weight || a.order - b.order);
+  const isImport = ({ behavior }: Evidence): boolean => IMPORTS.has(behavior.code);
+  const does = distinct.filter((each) => !isImport(each));
+  const ranked = [...does, ...distinct.filter(isImport).slice(0, Math.max(0, 3 - does.length))];
+  const act = ranked.find(isAct);
+  let before = 0;
+  const chosen = ranked.filter(
+    (each) => act === undefined || each.order >= act.order || ++before <= MOST_BEFORE_ACT,
+  );
+  const top = chosen.slice(0, 6);
+  if (act !== undefined && !top.includes(act)) top[top.length - 1] = act;
+  const least = (top[0]?.weight ?? 0) / 5;
+  return top
+    .filter((each, rank) => rank < 3 || each === act || each.weight >= least)
+    .sort((a, b) => a.order - b.order);
+}
+
+/** Evidence of one line and one excerpt put together: its act, or else what weighs most, stands for all of it. */
+function byLine(evidence: readonly Evidence[]): Evidence[] {
+  const lines = new Map<string, Map<string, Evidence>>();
+  for (const each of evidence) {
+    const { code, file, line, detail } = each.behavior;
+    const key = `${file}\0${line}\0${detail === '' ? code : detail}`;
+    const codes = lines.get(key) ?? new Map<string, Evidence>();
+    lines.set(key, codes);
+    const known = codes.get(code);
+    if (known === undefined || known.weight < each.weight) codes.set(code, each);
+  }
+  return [...lines.values()].map((codes) => {
+    const all = [...codes.values()].sort((a, b) => b.weight - a.weight || a.order - b.order);
+    return { ...(all.find(isAct) ?? all[0]!), weight: all.reduce((sum, { weight }) => sum + weight, 0) };
+  });
 }
 
 /** `1 package`, `2 packages`. */

@@ -6,10 +6,14 @@ import type { ArtifactFile } from '../types.js';
 import { Unavailable } from './targets.js';
 
 /**
- * All regular files below a folder, without `node_modules` (packages of their own) and `.git`. A link to a file
- * inside is read as that file; one that leads outside makes the package `ambiguous`.
+ * All regular files below a folder, without `node_modules` (packages of their own), `.git` and the entries `except` right
+ * in it. A link to a file inside is read as that file; one that leads outside makes the package `ambiguous`.
  */
-export async function readFolder(root: string, target: string): Promise<ArtifactFile[]> {
+export async function readFolder(
+  root: string,
+  target: string,
+  except: ReadonlySet<string> = new Set(),
+): Promise<ArtifactFile[]> {
   const reader = new Reader(root, target);
   const walk = async (folder: string, prefix: string, depth: number): Promise<void> => {
     if (depth > LIMITS.depth)
@@ -18,7 +22,7 @@ export async function readFolder(root: string, target: string): Promise<Artifact
       const path = join(folder, entry.name);
       const name = prefix + entry.name;
       if (entry.isDirectory()) {
-        if (entry.name === 'node_modules' || entry.name === '.git') continue;
+        if (entry.name === 'node_modules' || entry.name === '.git' || except.has(name)) continue;
         await walk(path, `${name}/`, depth + 1);
       } else await reader.add(name, path);
     }

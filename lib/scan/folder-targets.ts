@@ -1,5 +1,5 @@
 /** Targets on disk: archives, unpacked packages, projects with `node_modules`. Read, never followed outside. */
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { guessEcosystem } from '../artifact/guess.js';
 import { LIMITS } from '../artifact/limits.js';
@@ -30,8 +30,8 @@ async function readLimited(target: string, path: string): Promise<Buffer> {
 }
 
 /**
- * A project with `node_modules`, a virtual environment or its `site-packages`: every package in it. Any other folder:
- * one unpacked package.
+ * A project with `node_modules` or a virtual environment in it, such an environment or its `site-packages`: every package in
+ * it. Any other folder: one unpacked package.
  */
 export async function* folder(
   target: string,
@@ -46,7 +46,10 @@ export async function* folder(
   const names = new Set(await readdir(root));
   const sites = await sitePackagesOf(root, names);
   for (const site of sites) yield* installedDistributions(target, site);
-  // Both may stand in one folder; neither hides the other.
+  const environments = await environmentsIn(root, names);
+  for (const { sites: own } of environments)
+    for (const site of own) yield* installedDistributions(target, site);
+  // All may stand in one folder; none hides another.
   const modules = basename(root) === 'node_modules' ? root : join(root, 'node_modules');
   const hasModules = await isFolder(modules);
   if (hasModules) yield* installedPackages(target, modules);
@@ -55,7 +58,29 @@ export async function* folder(
   const wheel = [...names].some((name) => name.endsWith('.dist-info'));
   const ecosystem: Ecosystem =
     options.ecosystem ?? (names.has('package.json') ? 'npm' : python || wheel ? 'pypi' : 'npm');
-  yield folderItem(target, root, ecosystem, await nameOf(root));
+  // An environment of this machine is read by now; its links lead out to the interpreter.
+  const read = environments.filter(({ made }) => made).map(({ name }) => name);
+  yield folderItem(target, root, ecosystem, await nameOf(root), new Set(read));
+}
+
+interface Environment {
+  readonly name: string;
+  readonly sites: readonly string[];
+  /** Made on this machine: its interpreter is a link, as no archive brings one. */
+  readonly made: boolean;
+}
+
+/** Virtual environments of a project, under the names that tools give them. */
+async function environmentsIn(root: string, names: ReadonlySet<string>): Promise<Environment[]> {
+  const found: Environment[] = [];
+  for (const name of ['.venv', 'venv'].filter((each) => names.has(each))) {
+    const folder = join(root, name);
+    if (!(await isFolder(folder))) continue;
+    const sites = await sitePackagesOf(folder, new Set(await readdir(folder)));
+    const python = await lstat(join(folder, 'bin', 'python')).catch(() => undefined);
+    if (sites.length > 0) found.push({ name, sites, made: python?.isSymbolicLink() === true });
+  }
+  return found;
 }
 
 /** Packages in a `node_modules`, in every layout that has them as real folders (npm, pnpm's store). */
@@ -87,9 +112,10 @@ function folderItem(
   root: string,
   ecosystem: Ecosystem,
   known: { name: string; version: string },
+  except: ReadonlySet<string> = new Set(),
 ): TargetItem {
   return item({ target, ecosystem, ...known }, async (): Promise<ScanInput> => {
-    const files = await readFolder(root, target);
+    const files = await readFolder(root, target, except);
     return { ecosystem, filename: basename(root), bytes: new Uint8Array(), files };
   });
 }

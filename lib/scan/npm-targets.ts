@@ -16,7 +16,10 @@ type Manifest = Record<string, unknown> & {
 
 export async function* npmSpec(target: string, options: TargetOptions): AsyncGenerator<TargetItem> {
   const { default: npa } = await import('npm-package-arg');
-  const spec = npa(target.slice('npm:'.length), options.cwd);
+  const wanted = target.slice('npm:'.length);
+  if (wanted.trim() === '')
+    throw new Unavailable('not-fetched', { target, why: 'it names no package', error: 'usage' });
+  const spec = npa(wanted, options.cwd);
   if (!spec.registry) {
     throw new Unavailable(
       spec.type === 'git' ? 'git-source' : spec.type === 'remote' ? 'remote-source' : 'local-source',

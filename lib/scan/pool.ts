@@ -6,6 +6,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { withoutTelemetry } from '../classifier/telemetry.js';
 import { KnownError } from '../errors.js';
 import type { ScanInput } from '../types.js';
 import type { Examined, ExamineOptions } from './examine.js';
@@ -144,6 +145,7 @@ export class Pool {
   }
 
   private start(): Thread {
+    withoutTelemetry();
     const worker = new Worker(this.options.module ?? new URL('./worker.js', import.meta.url), {
       // What a library prints about a package must not reach the terminal, nor the user's NODE_OPTIONS the thread.
       stdout: true,

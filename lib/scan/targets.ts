@@ -94,7 +94,7 @@ async function* expand(target: string, options: TargetOptions): AsyncGenerator<T
   }
   const path = resolve(options.cwd, target);
   const stat = await lstat(path).catch(() => {
-    throw new Unavailable('not-fetched', { target, why: 'no such file or folder' });
+    throw new Unavailable('not-fetched', { target, why: 'no such file or folder', error: 'ENOENT' });
   });
   if (stat.isDirectory() || stat.isSymbolicLink()) {
     const { folder } = await import('./folder-targets.js');

@@ -122,11 +122,15 @@ const list =
 
 const day: Check<string> = (node, fail) => {
   const value = matching(DAY, 'a day YYYY-MM-DD')(node, fail);
-  const date = new Date(`${value}T00:00:00Z`);
-  if (Number.isNaN(date.getTime()) || date.toISOString().slice(0, 10) !== value)
-    fail(node, `no such day ${value}`);
+  if (!isDay(value)) fail(node, `no such day ${value}`);
   return value;
 };
+
+/** Whether text is a day of the calendar, `YYYY-MM-DD`. */
+export function isDay(text: string): boolean {
+  const date = new Date(`${text}T00:00:00Z`);
+  return DAY.test(text) && !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 10) === text;
+}
 
 const own: Check<string> = (node, fail) => {
   const value = text(node, fail);

@@ -155,6 +155,14 @@ describe('where a behaviour stands', () => {
     const places = behaviorsOf(sequence).map((b) => `${b.code}:${b.line}`);
     assert.deepEqual(places.slice(1), ['read-user-name:4', 'read-host-name:6', 'delete-tree:8']);
   });
+  it('in text that is evaluated: at the line that evaluates it', async () => {
+    const found = await javascriptSequence({
+      'index.js': "\n\neval(\"\\n\\nrequire('child_process').exec('whoami')\")\n",
+    });
+    const lines = behaviorsOf(found).map(({ line }) => line);
+    assert.ok(lines.length > 1);
+    assert.deepEqual([...new Set(lines)], [3]);
+  });
 });
 
 describe('obfuscated code in a function nobody calls', () => {

@@ -78,6 +78,7 @@ describe('cli/record', () => {
       name: 'evil',
       version: '1.0.0',
       integrity: SRI,
+      archive: true,
       verdict: 'block',
       score: 0.9999,
     });

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { npmArguments } from '../../lib/cli/npm.js';
 import { KnownError } from '../../lib/errors.js';
@@ -72,6 +80,9 @@ describe('cli', () => {
     ['trust'],
     ['trust', 'me'],
     ['log', 'x'],
+    ['log', '--last', 'abc'],
+    ['allow', 'x@1', '--reason', 'y', '--until', 'tomorrow'],
+    ['setup', '--ci', 'github', '--venv', 'x'],
     ['allow', 'x@1'],
     ['allow', '--reason', 'x'],
     ['allow', 'x', '--reason', 'y'],
@@ -87,12 +98,48 @@ describe('cli', () => {
       assert.match(stderr, /^safe-install: .*\n$/);
     });
   }
+  it('a wrong option is said as it was typed, in English, with what would be right', () => {
+    const env = { LC_ALL: 'de_DE.UTF-8' };
+    const said = (...argv: string[]) => box.run(argv, { env }).stderr;
+    assert.equal(
+      said('scan', '--format', 'xml', 'x'),
+      'safe-install: --format is one of "text", "json", "sarif", "html", not "xml": see safe-install scan --help\n',
+    );
+    assert.match(said('scan', '--formt', 'x'), /^safe-install: unknown option --formt: see/);
+    assert.match(said('allow', 'x@1'), /^safe-install: missing option --reason: see/);
+    assert.match(said('scan', '--output'), /^safe-install: --output needs a value: see/);
+    assert.match(said('setup', '--ci', 'github', '--venv', 'x'), /--ci and --venv cannot be given together/);
+  });
+  it('a target that is no file says so and not that the network is down', () => {
+    const missing = box.run(['scan', 'none.tgz', 'npm:']);
+    assert.equal(missing.code, 101);
+    assert.match(
+      missing.stdout,
+      /could not be fetched: no such file or folder\n {2}Check that the file is there/,
+    );
+    assert.match(
+      missing.stdout,
+      /could not be fetched: it names no package\n {2}See safe-install scan --help/,
+    );
+    assert.doesNotMatch(missing.stdout, /network|target none/);
+  });
 
   it('a malformed policy stops a scan before anything else, exit 2, one line', () => {
     writeFileSync(join(box.project, 'safe-install.json'), '{"exeptions": []}');
     const { code, stderr } = box.run(['scan', '.']);
     assert.equal(code, 2);
     assert.match(stderr, /^safe-install: policy .*safe-install\.json:1: the policy knows no 'exeptions'\n$/);
+  });
+
+  it('a scan leaves nothing but its own scores and record: no identifier, no telemetry of a library', () => {
+    writeFileSync(join(box.project, 'package.json'), '{"name":"a","version":"1.0.0","main":"a.js"}');
+    writeFileSync(join(box.project, 'a.js'), "require('http').get('http://a.invalid/')");
+    // Libraries keep quiet in CI by themselves.
+    const env = Object.fromEntries(['CI', 'TF_BUILD', 'GITHUB_ACTIONS'].map((name) => [name, undefined]));
+    assert.equal(box.run(['scan', '.'], { env }).code, 0);
+    for (const kind of ['cache', 'state'])
+      assert.deepEqual(readdirSync(join(box.root, kind)), ['safe-install']);
+    assert(!existsSync(join(box.root, 'home')));
   });
 
   it('without the model every scan ends in 102', () => {

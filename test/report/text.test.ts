@@ -79,7 +79,32 @@ describe('report/text', () => {
     const codes = (given: typeof evidence): string[] =>
       mainEvidence(given).map(({ behavior }) => behavior.code);
     assert.deepEqual(codes(evidence), ['read-env-all', 'http-send', 'run-program']);
-    assert.deepEqual(codes(evidence.slice(0, 4)), ['D1', 'E1', 'read-env-all', 'http-send']);
+    assert.deepEqual(codes(evidence.slice(0, 4)), ['D1', 'read-env-all', 'http-send']);
+  });
+  it('has the heaviest act among the first three, and says once what one line does with one thing', () => {
+    const [first] = ordinary.packages[1]!.verdict.evidence;
+    const evidence = (
+      [
+        ['run-own-file', 3, 1, 'node a.js'],
+        ['read-host-name', 4, 2, 'os.hostname'],
+        ['read-user-name', 5, 3, 'os.userInfo'],
+        ['read-env-all', 6, 4, 'process.env'],
+        ['D3', 9, 5, 'https://a.invalid/'],
+        ['http-send', 2, 5, 'https://a.invalid/'],
+        ['delete-file', 1, 6, 'a.js'],
+      ] as const
+    ).map(([code, weight, line, detail], order) => ({
+      ...first!,
+      order,
+      weight,
+      behavior: { ...first!.behavior, code, line, detail },
+    }));
+    const shown = mainEvidence(evidence).map(({ behavior }) => behavior.code);
+    assert.deepEqual(shown, ['read-user-name', 'read-env-all', 'http-send']);
+    // An act too light to be among six is shown all the same.
+    const light = evidence.map((each, at) => ({ ...each, weight: at === 6 ? 0.1 : 9 - at }));
+    const calm = light.filter(({ behavior }) => behavior.code !== 'http-send');
+    assert.equal(mainEvidence(calm).at(-1)!.behavior.code, 'delete-file');
   });
   it('a scan does not claim that nothing was installed', () => {
     const style = makeStyle({ columns: 80, level: 0, unicode: true });

@@ -268,6 +268,32 @@ describe('scan targets', () => {
     assert.equal(two?.loaded.unverified?.code, 'ambiguous');
   });
 
+  it('reads the virtual environment of a project beside its node_modules, and beside its own code', async () => {
+    for (const name of ['.venv', 'venv']) {
+      await put(`app/${name}/pyvenv.cfg`, '');
+      await put(`app/${name}/lib/python3.11/site-packages/x.py`, 'x');
+      await mkdir(join(folder, 'app', name, 'bin'));
+      await symlink('/usr/bin/python3', join(folder, 'app', name, 'bin/python'));
+    }
+    await put('app/pyproject.toml', '[project]\nname = "app"\n');
+    const environments = ['app pypi x.py  loaded', 'app pypi x.py  loaded'];
+    const [, , own, ...more] = await expand(['app']);
+    assert.deepEqual(
+      own!.loaded.input!.files!.map(({ path }) => path),
+      ['pyproject.toml'],
+    );
+    assert.equal(more.length, 0);
+    await put('app/node_modules/a/package.json', '{"name":"a","version":"1"}');
+    assert.deepEqual(brief(await expand(['app'])), [...environments, 'app npm a 1 loaded']);
+    // No link of this machine: what an archive brings under that name is read as the package's own, too.
+    await put('brought/setup.py', 'x');
+    await put('brought/venv/pyvenv.cfg', '');
+    await put('brought/venv/lib/python3/site-packages/x.py', 'x');
+    const [distribution, whole] = await expand(['brought']);
+    assert.equal(distribution!.name, 'x.py');
+    assert.equal(whole!.loaded.input!.files!.length, 3);
+  });
+
   it('a package does not hide behind what an environment looks like', async () => {
     await put('trick/package.json', '{"name":"trick","version":"1"}');
     await put('trick/a-1.dist-info/METADATA', '');

@@ -43,7 +43,7 @@ export class Env implements Scope {
 export interface Module {
   readonly file: string;
   readonly language: 'javascript' | 'python';
-  /** Position in the file the text stood at, for code that was hidden in a string. */
+  /** Position in the file of what evaluates it, for code that is text: lines of the text are none of the file. */
   readonly host: Position | undefined;
   readonly hidden: boolean;
   /** What importers see: `module.exports`, or the Python namespace. */

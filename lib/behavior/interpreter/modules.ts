@@ -248,7 +248,7 @@ export function codeModule(m: Machine, language: 'javascript' | 'python', hidden
   const module: Module = {
     file: base.file,
     language,
-    host: hidden || base.host !== undefined ? (base.host ?? m.position) : undefined,
+    host: base.host ?? m.position,
     hidden: hidden || base.hidden,
     namespace: base.namespace,
     env: undefined as unknown as Env,

@@ -1,6 +1,7 @@
 /** Collects the behaviours of one unit: validates, shortens, collapses repetition. */
 import type { Behavior, Phase, UnitKind } from '../../types.js';
 import { isQualifier, MAX_REPEATS, taxonomyRow } from '../taxonomy.js';
+import { UNKNOWN_PIECE } from '../values.js';
 
 const DETAIL_LENGTH = 200;
 /** The same behaviour at the same place counts this often in one unit (loops, helpers called again). */
@@ -52,10 +53,8 @@ export class Recorder {
     for (const word of behavior.qualifiers) {
       if (!isQualifier(word)) throw new Error(`no qualifier '${word}' (behaviour ${behavior.code})`);
     }
-    const detail =
-      behavior.detail.length > DETAIL_LENGTH
-        ? `${behavior.detail.slice(0, DETAIL_LENGTH - 1)}…`
-        : behavior.detail;
+    const text = behavior.detail.replaceAll(UNKNOWN_PIECE, '…');
+    const detail = text.length > DETAIL_LENGTH ? `${text.slice(0, DETAIL_LENGTH - 1)}…` : text;
     return { ...behavior, qualifiers: [...new Set(behavior.qualifiers)].sort(), detail };
   }
 
