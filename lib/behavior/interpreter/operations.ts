@@ -1,4 +1,5 @@
 /** Operations on values that need no language: joins, labels, comparison of what is known. */
+import { looked } from '../looks.js';
 import {
   type Choice,
   known,
@@ -62,17 +63,9 @@ export function labelsOf(value: Value | undefined): Labels {
   found = undefined;
   partsLeft = LABEL_PARTS;
   collectLabels(value, 4);
-  partsLooked += LABEL_PARTS - Math.max(0, partsLeft);
+  looked(LABEL_PARTS - Math.max(0, partsLeft));
   return found ?? NO_LABELS;
 }
-
-/** Parts looked at for labels since this was asked last. */
-export function takePartsLooked(): number {
-  const parts = partsLooked;
-  partsLooked = 0;
-  return parts;
-}
-let partsLooked = 0;
 
 // What one collection found and may still look at. Kept here since most values carry no label at all and are looked at
 // by the million: a collection without a find allocates nothing.
@@ -80,23 +73,30 @@ let found: Set<string> | undefined;
 let partsLeft = 0;
 
 function collectLabels(value: Value, depth: number): void {
-  if (value.labels.size > 0) {
+  const { labels } = value;
+  if (labels !== NO_LABELS && labels.size > 0) {
     found ??= new Set();
-    for (const label of value.labels) found.add(label);
+    for (const label of labels) found.add(label);
   }
   if (depth === 0) return;
-  if (value.kind === 'dict') {
-    for (const part of value.entries.values()) {
-      if (--partsLeft < 0) return;
-      collectLabels(part, depth - 1);
-    }
-    return;
+  switch (value.kind) {
+    case 'dict':
+      for (const part of value.entries.values()) {
+        if (--partsLeft < 0) return;
+        collectLabels(part, depth - 1);
+      }
+      return;
+    case 'list':
+      return collectFrom(value.items, depth - 1);
+    case 'choice':
+      return collectFrom(value.options, depth - 1);
   }
-  const inner = value.kind === 'list' ? value.items : value.kind === 'choice' ? value.options : undefined;
-  if (inner === undefined) return;
-  for (let i = 0; i < inner.length; i++) {
+}
+
+function collectFrom(values: readonly Value[], depth: number): void {
+  for (let i = 0; i < values.length; i++) {
     if (--partsLeft < 0) return;
-    collectLabels(inner[i]!, depth - 1);
+    collectLabels(values[i]!, depth);
   }
 }
 
