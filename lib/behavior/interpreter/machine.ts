@@ -9,6 +9,7 @@ import type { Expression, FunctionExpression, Lower, Position, Program, Statemen
 import { takeLooked } from '../looks.js';
 import type { Class, Dict, Func, List, Scope, Value } from '../values.js';
 import type { DecoderGuess } from './decoders.js';
+import { takePartsLooked } from './operations.js';
 import type { Recorder } from './recorder.js';
 import type { RuleIndex } from './rules.js';
 
@@ -266,7 +267,9 @@ export class Machine {
     makeContext: (machine: Machine) => { javascript: Context; python: Context },
   ) {
     this.contexts = makeContext(this);
-    takeLooked(); // what another walk left over is not this one's work
+    // What another walk left over is not this one's work.
+    takePartsLooked();
+    takeLooked();
   }
   readonly contexts: { readonly javascript: Context; readonly python: Context };
 

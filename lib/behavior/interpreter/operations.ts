@@ -1,5 +1,4 @@
 /** Operations on values that need no language: joins, labels, comparison of what is known. */
-import { looked } from '../looks.js';
 import {
   type Choice,
   known,
@@ -63,9 +62,17 @@ export function labelsOf(value: Value | undefined): Labels {
   found = undefined;
   partsLeft = LABEL_PARTS;
   collectLabels(value, 4);
-  looked(LABEL_PARTS - Math.max(0, partsLeft));
+  partsLooked += LABEL_PARTS - Math.max(0, partsLeft);
   return found ?? NO_LABELS;
 }
+
+/** Parts looked at for labels since this was asked last. */
+export function takePartsLooked(): number {
+  const parts = partsLooked;
+  partsLooked = 0;
+  return parts;
+}
+let partsLooked = 0;
 
 // What one collection found and may still look at. Kept here since most values carry no label at all and are looked at
 // by the million: a collection without a find allocates nothing.
@@ -87,9 +94,10 @@ function collectLabels(value: Value, depth: number): void {
       }
       return;
     case 'list':
-      return collectFrom(value.items, depth - 1);
+      collectFrom(value.items, depth - 1);
+      return;
     case 'choice':
-      return collectFrom(value.options, depth - 1);
+      collectFrom(value.options, depth - 1);
   }
 }
 

@@ -5,7 +5,7 @@ import { type Func, known, type Ref, ref, unknown, type Value } from '../values.
 import { callValue } from './calls.js';
 import { type Machine, ThrowSignal } from './machine.js';
 import { callNative } from './natives.js';
-import { labelsOf, labelsOfAll, tooLong } from './operations.js';
+import { labelsOf, labelsOfAll, takePartsLooked, tooLong } from './operations.js';
 import { chargeSize, noteDecoding } from './repetition.js';
 import { useText } from './text.js';
 
@@ -141,7 +141,7 @@ export function callbacks(
   for (const arg of args) callbacksIn(m, arg, before, callee);
   for (const arg of keywords.values()) callbacksIn(m, arg, before, callee);
   // Labels of arguments were or will be collected for this call: that is work too, most of all where choices hold choices.
-  m.looksAt(takeLooked());
+  m.looksAt(takePartsLooked() + takeLooked());
 }
 
 /** Parts of one argument looked at for functions. */
