@@ -1,5 +1,6 @@
 /** Expressions: one evaluation in the order both languages evaluate. */
 import type { Call, ClassExpression, Constant, Expression, FunctionExpression, Pattern } from '../ir.js';
+import { takeLooked } from '../looks.js';
 import {
   alteredFunc,
   bytes,
@@ -427,6 +428,7 @@ export function binary(m: Machine, operator: string, left: Value, right: Value):
     }
   }
   const result = m.language.library.builtins.binary(operator, a, b);
+  m.looksAt(takeLooked());
   if (result !== undefined) {
     const text = result.kind === 'known' && typeof result.value === 'string';
     if (text) noteText(m, result.value as string);

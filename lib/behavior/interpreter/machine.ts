@@ -6,6 +6,7 @@
 import type { OpenedArtifact, Phase } from '../../types.js';
 import type { Context, LanguageLibrary } from '../api.js';
 import type { Expression, FunctionExpression, Lower, Position, Program, Statement } from '../ir.js';
+import { takeLooked } from '../looks.js';
 import type { Class, Dict, Func, List, Scope, Value } from '../values.js';
 import type { DecoderGuess } from './decoders.js';
 import { takePartsLooked } from './operations.js';
@@ -266,7 +267,9 @@ export class Machine {
     makeContext: (machine: Machine) => { javascript: Context; python: Context },
   ) {
     this.contexts = makeContext(this);
-    takePartsLooked(); // what another walk left over is not this one's work
+    // What another walk left over is not this one's work.
+    takePartsLooked();
+    takeLooked();
   }
   readonly contexts: { readonly javascript: Context; readonly python: Context };
 

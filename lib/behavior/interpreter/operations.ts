@@ -81,23 +81,31 @@ let found: Set<string> | undefined;
 let partsLeft = 0;
 
 function collectLabels(value: Value, depth: number): void {
-  if (value.labels.size > 0) {
+  const { labels } = value;
+  if (labels !== NO_LABELS && labels.size > 0) {
     found ??= new Set();
-    for (const label of value.labels) found.add(label);
+    for (const label of labels) found.add(label);
   }
   if (depth === 0) return;
-  if (value.kind === 'dict') {
-    for (const part of value.entries.values()) {
-      if (--partsLeft < 0) return;
-      collectLabels(part, depth - 1);
-    }
-    return;
+  switch (value.kind) {
+    case 'dict':
+      for (const part of value.entries.values()) {
+        if (--partsLeft < 0) return;
+        collectLabels(part, depth - 1);
+      }
+      return;
+    case 'list':
+      collectFrom(value.items, depth - 1);
+      return;
+    case 'choice':
+      collectFrom(value.options, depth - 1);
   }
-  const inner = value.kind === 'list' ? value.items : value.kind === 'choice' ? value.options : undefined;
-  if (inner === undefined) return;
-  for (let i = 0; i < inner.length; i++) {
+}
+
+function collectFrom(values: readonly Value[], depth: number): void {
+  for (let i = 0; i < values.length; i++) {
     if (--partsLeft < 0) return;
-    collectLabels(inner[i]!, depth - 1);
+    collectLabels(values[i]!, depth);
   }
 }
 

@@ -3,6 +3,7 @@
  * see through disguised strings; ordinary code repeats itself as much and says nothing new by it. So repetition is
  * followed for a short while, and beyond that as long as it decodes something.
  */
+import { takeLooked } from '../looks.js';
 import type { Value } from '../values.js';
 import { LIMITS, type Machine } from './machine.js';
 
@@ -51,6 +52,7 @@ const CHARACTERS_AN_ELEMENT = 64;
  * bytes also costs a look at each element.
  */
 export function chargeSize(m: Machine, result: Value, from?: Value): void {
+  m.looksAt(takeLooked());
   if (result.kind === 'list') m.looksAt(COPIED * result.items.length);
   else if (result.kind === 'bytes') m.looksAt(result.value.length / CHARACTERS_AN_ELEMENT);
   else if (result.kind === 'known' && typeof result.value === 'string') {

@@ -1,5 +1,6 @@
 /** Where the walked code touches the world outside the package: rules fire here. */
 import type { Rule, Site } from '../api.js';
+import { takeLooked } from '../looks.js';
 import { choice, type Func, known, type Ref, ref, unknown, type Value } from '../values.js';
 import { callValue } from './calls.js';
 import { type Machine, ThrowSignal } from './machine.js';
@@ -140,7 +141,7 @@ export function callbacks(
   for (const arg of args) callbacksIn(m, arg, before, callee);
   for (const arg of keywords.values()) callbacksIn(m, arg, before, callee);
   // Labels of arguments were or will be collected for this call: that is work too, most of all where choices hold choices.
-  m.looksAt(takePartsLooked());
+  m.looksAt(takePartsLooked() + takeLooked());
 }
 
 /** Parts of one argument looked at for functions. */
@@ -157,18 +158,24 @@ function callbacksIn(m: Machine, value: Value, before: number, callee: Value): v
 function findFunctions(value: Value, into: Func[], depth: number, left: number): number {
   if (left <= 0) return 0;
   let rest = left - 1;
-  if (value.kind === 'func') into.push(value);
-  else if (value.kind === 'choice') {
-    for (const option of value.options) rest = findFunctions(option, into, depth, rest);
-  } else if (
-    depth > 0 &&
-    value.kind === 'dict' &&
-    value.prototype === undefined &&
-    value.entries.size <= 64
-  ) {
-    for (const entry of value.entries.values()) rest = findFunctions(entry, into, depth - 1, rest);
-  } else if (depth > 0 && value.kind === 'list' && value.items.length <= 64) {
-    for (let i = 0; i < value.items.length; i++) rest = findFunctions(value.items[i]!, into, depth - 1, rest);
+  // Looked at once: values are of many shapes, and finding where one keeps its kind is most of the work here.
+  switch (value.kind) {
+    case 'func':
+      into.push(value);
+      break;
+    case 'choice':
+      for (let i = 0; i < value.options.length; i++)
+        rest = findFunctions(value.options[i]!, into, depth, rest);
+      break;
+    case 'dict':
+      if (depth === 0 || value.prototype !== undefined || value.entries.size > 64) break;
+      for (const entry of value.entries.values()) rest = findFunctions(entry, into, depth - 1, rest);
+      break;
+    case 'list':
+      if (depth === 0 || value.items.length > 64) break;
+      for (let i = 0; i < value.items.length; i++)
+        rest = findFunctions(value.items[i]!, into, depth - 1, rest);
+      break;
   }
   return rest;
 }

@@ -1,4 +1,5 @@
 /** JavaScript's operators on abstract values, exact where both sides are known. */
+import { Look } from '../../looks.js';
 import {
   type Func,
   type Known,
@@ -25,7 +26,16 @@ export interface Holder {
  * ToPrimitive for what needs no user code: primitives themselves, arrays of them, plain objects, library functions
  * (`[].flat + ''` is how symbol-only encoders get at letters).
  */
-export function toPrimitive(value: Value, depth = 0): Holder | undefined {
+export function toPrimitive(value: Value): Holder | undefined {
+  if (value.kind === 'known') return value;
+  const look = new Look();
+  const primitive = primitiveWithin(value, 0, look);
+  look.done();
+  return primitive;
+}
+
+function primitiveWithin(value: Value, depth: number, look: Look): Holder | undefined {
+  if (!look.more()) return undefined;
   switch (value.kind) {
     case 'known':
       return value;
@@ -34,10 +44,14 @@ export function toPrimitive(value: Value, depth = 0): Holder | undefined {
     case 'list': {
       if (value.open || depth > 8 || value.items.length > 100_000) return undefined;
       const parts: string[] = [];
+      let length = 0;
       for (const item of value.items) {
-        const inner = toPrimitive(item, depth + 1);
+        const inner = primitiveWithin(item, depth + 1, look);
         if (inner === undefined) return undefined;
-        parts.push(inner.value === null || inner.value === undefined ? '' : String(inner.value));
+        const part = inner.value === null || inner.value === undefined ? '' : String(inner.value);
+        length += part.length + 1;
+        if (length > MAX_TEXT) return undefined;
+        parts.push(part);
       }
       return { value: parts.join(',') };
     }

@@ -1,5 +1,6 @@
 /** Methods of lists, tuples, sets and dicts whose content is known, and indexing of every sequence. */
 import type { Context } from '../../api.js';
+import { Look } from '../../looks.js';
 import { type Dict, dict, known, type List, list, union, type Value } from '../../values.js';
 import {
   decoded,
@@ -124,13 +125,15 @@ export function sortValues(
 ): Value[] | undefined {
   const keyFunction = keywords.get('key');
   const reverse = truth(keywords.get('reverse')) === true;
+  const look = new Look();
   const pairs = values.map((value) => {
     const key =
       keyFunction === undefined || (keyFunction.kind === 'known' && keyFunction.value === null)
         ? value
         : invoke(keyFunction, [value]);
-    return { value, key: sortKey(key) };
+    return { value, key: sortKey(key, 0, look) };
   });
+  look.done();
   if (pairs.some((p) => p.key === undefined)) return undefined;
   const sorted = pairs.sort((a, b) => {
     const order = compareKeys(a.key!, b.key!);
@@ -140,13 +143,14 @@ export function sortValues(
 }
 
 type SortKey = number | string | readonly SortKey[];
-function sortKey(value: Value, depth = 0): SortKey | undefined {
+function sortKey(value: Value, depth: number, look: Look): SortKey | undefined {
+  if (!look.more()) return undefined;
   const number = numberOf(value);
   if (number !== undefined) return number;
   const string = stringOf(value);
   if (string !== undefined) return string;
   if (depth > 3) return undefined;
-  const parts = itemsOf(value)?.map((v) => sortKey(v, depth + 1));
+  const parts = itemsOf(value)?.map((v) => sortKey(v, depth + 1, look));
   return parts === undefined || parts.includes(undefined) ? undefined : (parts as SortKey[]);
 }
 

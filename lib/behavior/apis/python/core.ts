@@ -1,5 +1,6 @@
 /** Value helpers shared by the evaluation of Python's library: what a value is, and Python's own text of it. */
 import type { Context } from '../../api.js';
+import { Look } from '../../looks.js';
 import {
   bytes,
   type Known,
@@ -103,22 +104,44 @@ export function itemsOf(value: Value | undefined): readonly Value[] | undefined 
   return Array.from(text, (c) => known(c, one.labels));
 }
 
-export function labelsOf(value: Value | undefined, depth = 3): Labels {
+/** Labels of a value and of what it holds, three containers deep. */
+export function labelsOf(value: Value | undefined): Labels {
   if (value === undefined) return NO_LABELS;
-  if (depth === 0) return value.labels;
-  if (value.kind === 'list') {
-    if (value.items.length === 0) return value.labels;
-    return union(value.labels, ...value.items.slice(0, 1_000).map((i) => labelsOf(i, depth - 1)));
+  if (value.kind !== 'list' && value.kind !== 'dict' && value.kind !== 'choice') return value.labels;
+  const found = new Set<string>();
+  const look = new Look();
+  collectLabels(value, 3, found, new Map(), look);
+  look.done();
+  return found.size === 0 ? NO_LABELS : found;
+}
+
+/** `seen`: containers, with the depth they were gone through to; shared ones are gone through once. */
+function collectLabels(
+  value: Value,
+  depth: number,
+  found: Set<string>,
+  seen: Map<Value, number>,
+  look: Look,
+): void {
+  if (!look.more()) return;
+  for (const label of value.labels) found.add(label);
+  const inner = depth === 0 ? [] : labelledParts(value);
+  if (inner.length === 0 || (seen.get(value) ?? 0) >= depth) return;
+  seen.set(value, depth);
+  for (const part of inner) collectLabels(part, depth - 1, found, seen, look);
+}
+
+function labelledParts(value: Value): readonly Value[] {
+  switch (value.kind) {
+    case 'list':
+      return value.items.length > 1_000 ? value.items.slice(0, 1_000) : value.items;
+    case 'dict':
+      return [...value.entries.values()].slice(0, 200);
+    case 'choice':
+      return value.options;
+    default:
+      return [];
   }
-  if (value.kind === 'dict') {
-    return union(
-      value.labels,
-      ...[...value.entries.values()].slice(0, 200).map((i) => labelsOf(i, depth - 1)),
-    );
-  }
-  if (value.kind === 'choice')
-    return union(value.labels, ...value.options.map((o) => labelsOf(o, depth - 1)));
-  return value.labels;
 }
 
 export function labelsOfAll(values: readonly (Value | undefined)[]): Labels {
@@ -247,10 +270,22 @@ export function truth(value: Value | undefined): boolean | undefined {
 }
 
 /** `a == b`; undefined when not decidable. */
-export function equal(left: Value | undefined, right: Value | undefined, depth = 0): boolean | undefined {
+export function equal(left: Value | undefined, right: Value | undefined): boolean | undefined {
+  const look = new Look();
+  const same = equalWithin(left, right, 0, look);
+  look.done();
+  return same;
+}
+
+function equalWithin(
+  left: Value | undefined,
+  right: Value | undefined,
+  depth: number,
+  look: Look,
+): boolean | undefined {
   const a = settle(left);
   const b = settle(right);
-  if (a === undefined || b === undefined || depth > 6) return undefined;
+  if (a === undefined || b === undefined || depth > 6 || !look.more()) return undefined;
   if (a.kind === 'known' && b.kind === 'known') {
     if (a.value === undefined || b.value === undefined) return undefined;
     const x = numberOf(a);
@@ -269,7 +304,7 @@ export function equal(left: Value | undefined, right: Value | undefined, depth =
     if (a.items.length !== b.items.length) return false;
     let all: boolean | undefined = true;
     for (let i = 0; i < a.items.length; i++) {
-      const same = equal(a.items[i], b.items[i], depth + 1);
+      const same = equalWithin(a.items[i], b.items[i], depth + 1, look);
       if (same === false) return false;
       if (same === undefined) all = undefined;
     }

@@ -1,0 +1,33 @@
+/**
+ * Work of library functions that go through all a value holds, and do not know the walk they are called in. The walk takes
+ * what they counted after each operation and charges it (`Machine.looksAt`).
+ */
+
+/** Parts one operation may look at; with more, its result is not known. */
+const MOST_PARTS = 1_000_000;
+/** So many are looked at in less time than a step takes, and are not charged. */
+const FREE_PARTS = 512;
+
+let charged = 0;
+
+/** Counts the parts of values that one operation looks at. Each part is counted as often as it is met. */
+export class Look {
+  private parts = 0;
+
+  /** False when the operation has looked at too much. */
+  more(): boolean {
+    return ++this.parts <= MOST_PARTS;
+  }
+
+  /** To be called when the operation is over. */
+  done(): void {
+    if (this.parts > FREE_PARTS) charged += this.parts;
+  }
+}
+
+/** Parts to be charged since this was asked last. */
+export function takeLooked(): number {
+  const parts = charged;
+  charged = 0;
+  return parts;
+}
