@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { TAXONOMY_VERSION } from '../behavior/taxonomy.js';
 import { KnownError } from '../errors.js';
 import type { Ecosystem } from '../types.js';
+import type { Cut } from './tokenizer.js';
 
 /** A file beside config.json, with the lower-case hexadecimal SHA-256 of its bytes. */
 export interface ModelFile {
@@ -55,6 +56,8 @@ export interface ModelConfig {
   readonly maxTokens: number;
   /** Tokens two neighbouring windows of a long unit share. */
   readonly overlap: number;
+  /** Shorter windows a longer unit is cut into besides. */
+  readonly short?: Cut;
   readonly aggregation: Aggregation;
   readonly calibration: Readonly<Record<Ecosystem, Calibration>>;
   /** Calibrated log-odds of a package in which no behaviour was found. */
@@ -145,11 +148,8 @@ export function configProblem(config: unknown): string | undefined {
   if (!isObject(inputs) || !isText(inputs.ids)) return `'model.inputs.ids' must be text`;
   if (inputs.mask !== undefined && !isText(inputs.mask)) return `'model.inputs.mask' must be text`;
   if (!isText(model.output)) return `'model.output' must be text`;
-  const { maxTokens, overlap } = config;
-  if (!isNumber(maxTokens, 8, 4096) || !Number.isInteger(maxTokens)) return `'maxTokens' must be 8 to 4096`;
-  if (!isNumber(overlap, 0, maxTokens - 5) || !Number.isInteger(overlap)) {
-    return `'overlap' must be 0 to maxTokens - 5`;
-  }
+  const cut = cutProblem(config) ?? (config.short === undefined ? undefined : cutProblem(config.short, 'short.'));
+  if (cut !== undefined) return cut;
   if (!isNumber(config.emptyLogOdds, -100, 100)) return `'emptyLogOdds' must be a number`;
   if (!isNumber(config.threshold, 0.000001, 1)) return `'threshold' must be over 0, at most 1`;
   if (!isNumber(config.scoreBound, 0, 1)) return `'scoreBound' must be 0 to 1`;
@@ -161,6 +161,15 @@ export function configProblem(config: unknown): string | undefined {
     }
   } else if (aggregation.kind !== 'noisy-or') return `'aggregation.kind' must be noisy-or or top-k`;
   return ecosystemProblem(config);
+}
+
+function cutProblem(value: unknown, at = ''): string | undefined {
+  const { maxTokens, overlap } = isObject(value) ? value : ({} as Fields);
+  if (!isNumber(maxTokens, 8, 4096) || !Number.isInteger(maxTokens)) return `'${at}maxTokens' must be 8 to 4096`;
+  if (!isNumber(overlap, 0, maxTokens - 5) || !Number.isInteger(overlap)) {
+    return `'${at}overlap' must be 0 to ${at}maxTokens - 5`;
+  }
+  return undefined;
 }
 
 function fileProblem(value: unknown): string | undefined {

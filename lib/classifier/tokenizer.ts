@@ -48,14 +48,21 @@ export interface Window {
   readonly to: number;
 }
 
+/** How windows are cut: ids each at most, and body tokens that two neighbours share. */
+export interface Cut {
+  readonly maxTokens: number;
+  readonly overlap: number;
+}
+
 /**
  * Windows of one unit: `[CLS] unit:… phase:… body… [SEP]`, at most `maxTokens` ids, each body starting
- * `overlap` tokens before the last one ended. Always at least one window.
+ * `overlap` tokens before the last one ended. Always at least one window. A unit longer than a window of `short` is also
+ * cut into those: a few behaviours that act stand out there among the many honest ones put round them.
  */
 export function cutWindows(
   tokens: readonly string[],
   vocabulary: Vocabulary,
-  { maxTokens, overlap }: { readonly maxTokens: number; readonly overlap: number },
+  { maxTokens, overlap, short }: Cut & { readonly short?: Cut },
 ): Window[] {
   const id = (token: string): number => vocabulary.ids.get(token) ?? vocabulary.unknown;
   const header = tokens.slice(0, HEADER_TOKENS).map(id);
@@ -65,6 +72,10 @@ export function cutWindows(
   for (let from = 0; ; from += room - overlap) {
     const to = Math.min(from + room, body.length);
     windows.push({ ids: [vocabulary.start, ...header, ...body.slice(from, to), vocabulary.end], from, to });
-    if (to === body.length) return windows;
+    if (to === body.length) break;
   }
+  if (short !== undefined && body.length > short.maxTokens - header.length - 2) {
+    windows.push(...cutWindows(tokens, vocabulary, short));
+  }
+  return windows;
 }
