@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NO_INSTALL_BEFORE_RUN } from '../managers/argv.js';
 import { findTool, isShim, SHIM_MARK } from '../tools.js';
 
 /** The package's own root, from `dist/lib/setup/`. */
@@ -42,7 +43,7 @@ const PNPM_PASS =
     ' ',
   );
 const YARN_PASS =
-  'run test start stop exec node why list info outdated audit config version pack publish npm bin'.split(' ');
+  'run test start stop exec node why list info outdated audit config pack publish npm bin'.split(' ');
 const BUN_PASS = 'run test build repl outdated audit publish why info'.split(' ');
 
 interface ShimTool {
@@ -54,9 +55,16 @@ interface ShimTool {
   readonly optional?: true;
 }
 
-/** @param bare whether the tool without arguments installs nothing */
-const passList = (words: readonly string[], bare = true) => `case \${1-} in
-  ${bare ? "'' | " : ''}${words.join(' | ')}) exec "$real" "$@" ;;
+const PNPM_NO_INSTALL = Object.entries(NO_INSTALL_BEFORE_RUN)
+  .map(([name, value]) => `${name}=${value} `)
+  .join('');
+
+/**
+ * @param bare whether the tool without arguments installs nothing
+ * @param variables set for what is passed
+ */
+const passList = (words: readonly string[], bare = true, variables = '') => `case \${1-} in
+  ${bare ? "'' | " : ''}${words.join(' | ')}) ${variables === '' ? '' : `export ${variables}&& `}exec "$real" "$@" ;;
 esac
 if [ $# -eq 1 ]; then
   case $1 in -v | -V | -h | --version | --help) exec "$real" "$@" ;; esac
@@ -117,7 +125,7 @@ const SHIMS: readonly ShimTool[] = [
   ...['pnpm', 'pn'].map((name) => ({
     name,
     command: 'pnpm',
-    pass: passList(PNPM_PASS),
+    pass: passList(PNPM_PASS, true, PNPM_NO_INSTALL),
     optional: true as const,
   })),
   ...['pnpx', 'pnx'].map((name) => ({ name, command: 'pnpm dlx', pass: '', optional: true as const })),
