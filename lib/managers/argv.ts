@@ -104,7 +104,7 @@ const DIRECTORY = ['-C', '--dir', '--cwd'];
 
 /**
  * Environment for pnpm commands that are passed: else `run`, `test` and `exec` install first where node_modules is not up
- * to date, by default from pnpm 11 on and wherever a project's file says so.
+ * to date, by default in pnpm 12 and wherever a project's file says so.
  */
 export const NO_INSTALL_BEFORE_RUN = {
   npm_config_verify_deps_before_run: 'warn',

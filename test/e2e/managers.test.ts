@@ -197,14 +197,11 @@ for (const release of RELEASES) {
       match(asked.stdout, /^\d+\.\d+\.\d+/);
     });
 
-    // Seen to run scripts of packages when not guarded: pnpm from 11 installs before `run`, the others install after.
+    // Seen to run scripts of packages when not guarded: pnpm 12 installs before `run`, the others install after.
     const installing: Readonly<Record<string, readonly (readonly string[])[]>> = {
       'pnpm 10': [['run', 'hello']],
       'pnpm 12': [['run', 'hello']],
-      'Yarn 4': [
-        ['version', 'patch'],
-        ['set', 'resolution', 'thief@npm:1.0.0', 'npm:1.0.0'],
-      ],
+      'Yarn 4': [['version', 'patch']],
       'Bun 1.4': [['r', 'other']],
     };
     for (const argv of installing[release.title] ?? []) {

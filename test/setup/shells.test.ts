@@ -189,6 +189,14 @@ describe('machine set-up', () => {
     });
   }
 
+  it('pnpm is told not to install before it runs a script', () => {
+    setup([], env);
+    const said = '#!/bin/sh\necho "$npm_config_verify_deps_before_run $pnpm_config_verify_deps_before_run"\n';
+    writeFileSync(path.join(tools, 'pnpm'), said);
+    const result = run(path.join(shimFolder(env), 'pnpm'), ['run', 'x'], shimmed());
+    assert.deepEqual(result, { code: 0, stdout: 'warn warn', stderr: '' });
+  });
+
   it('shims refuse when the guard is gone, and still pass what installs nothing', () => {
     setup([], env);
     const file = path.join(shimFolder(env), 'npm');
