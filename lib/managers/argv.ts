@@ -45,13 +45,13 @@ const KINDS: Readonly<Record<ManagerName, Table>> = {
   yarn: table({
     install:
       'install add remove upgrade up upgrade-interactive dedupe link unlink import focus generate-lock-entry ' +
-      'patch-commit autoclean',
+      'patch-commit autoclean unplug',
     rebuild: 'rebuild',
     execute: 'dlx create init-from',
     refuse: 'plugin',
   }),
   bun: table({
-    install: 'install i add a update remove rm uninstall link unlink ci',
+    install: 'install i add a update remove r rm uninstall link unlink ci patch-commit',
     execute: 'x create c',
   }),
 };
@@ -96,7 +96,20 @@ const VALUED: Readonly<Record<ManagerName, readonly string[]>> = {
 const SWITCHES =
   /^(?:-[rwgsDPOEv]+|--(?:recursive|global|silent|verbose|no-[\w-]+|ignore-scripts|frozen-lockfile|offline|prefer-offline|workspace-root|json|color|bun|stream|aggregate-output|use-stderr|yes|force|production|prod|dev|non-interactive|emoji|if-present|parallel|help|version))$/;
 
+/** Options of `version` that only Yarn 1 has, which installs nothing there; others end with an error. */
+const CLASSIC_VERSION =
+  /^--(?:new-version|major|minor|patch|pre[a-z]+|message|no-git-tag-version|no-commit-hooks)(?:=|$)/;
+
 const DIRECTORY = ['-C', '--dir', '--cwd'];
+
+/**
+ * Environment for pnpm commands that are passed: else `run`, `test` and `exec` install first where node_modules is not up
+ * to date, by default in pnpm 12 and wherever a project's file says so.
+ */
+export const NO_INSTALL_BEFORE_RUN = {
+  npm_config_verify_deps_before_run: 'warn',
+  pnpm_config_verify_deps_before_run: 'warn',
+};
 
 export function parseManagerArgv(manager: ManagerName, argv: readonly string[]): ManagerInvocation {
   const directory = directoryOf(argv);
@@ -148,6 +161,14 @@ function resolveCommand(manager: ManagerName, argv: readonly string[], at: numbe
       if (sub === 'foreach')
         return strictest(manager, argv, next! + 1) ?? { command: 'foreach', kind: 'pass', at };
       return { command: 'workspaces', kind: 'pass', at };
+    }
+    // Modern Yarn installs after both.
+    if (word === 'set' && argv[next ?? -1] === 'resolution') {
+      return { command: 'set resolution', kind: 'install', at: next! };
+    }
+    if (word === 'version' && next !== undefined && argv[next] !== 'check') {
+      const classic = argv.slice(at + 1).some((option) => CLASSIC_VERSION.test(option));
+      return { command: word, kind: classic ? 'pass' : 'install', at };
     }
     // Only importing a plugin brings code, which Yarn then runs at every start.
     if (word === 'plugin' && argv[next ?? -1] !== 'import') return { command: word, kind: 'pass', at };

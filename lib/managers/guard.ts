@@ -13,7 +13,7 @@ import type { ProjectSetting } from '../npm/project-settings.js';
 import { type OwnScripts, ownScripts } from '../scan/own-scripts.js';
 import { expandTargets } from '../scan/targets.js';
 import type { Scan, Verdict } from '../types.js';
-import { type ManagerInvocation, type ManagerName, parseManagerArgv } from './argv.js';
+import { type ManagerInvocation, type ManagerName, NO_INSTALL_BEFORE_RUN, parseManagerArgv } from './argv.js';
 import { runBun } from './bun.js';
 import { runPnpm } from './pnpm.js';
 import {
@@ -88,10 +88,16 @@ export async function guardManager(options: ManagerOptions): Promise<ManagerResu
     await options.onProjectSettings?.(readProjectSettings(root, cwd));
   }
   const tool = findManager(manager, options.cwd, env, options.command);
-  const plain = (): Promise<number> =>
-    new Child({ command: [...tool.command, ...argv], cwd: options.cwd, env, stdio }).ended;
+  const plain = (own: NodeJS.ProcessEnv = {}): Promise<number> =>
+    new Child({ command: [...tool.command, ...argv], cwd: options.cwd, env: { ...env, ...own }, stdio })
+      .ended;
   if (invocation.kind === 'pass') {
-    return { exitCode: await plain(), results: [], kind: 'passed', notes: [] };
+    return {
+      exitCode: await plain(manager === 'pnpm' ? NO_INSTALL_BEFORE_RUN : {}),
+      results: [],
+      kind: 'passed',
+      notes: [],
+    };
   }
   if (options.judgeOwn !== undefined && !argv.includes('--ignore-scripts') && !invocation.global) {
     const results = await judgeOwnScripts(await ownScripts(packageFolders(root)), options.judgeOwn);

@@ -37,7 +37,12 @@ export async function runYarn(run: ManagerRun): Promise<number> {
     for (const each of folders) if (each !== '') await readZips(session, listFiles(each, /\.zip$/));
     if (session.registry.refused) return 0;
   }
-  await session.run(classic ? withOption(argv, '--ignore-scripts') : argv, {
+  // `version` forgets what was to be bumped once it has done it, so what it would install is fetched by an install.
+  const first =
+    invocation.command === 'version'
+      ? [...argv.slice(0, invocation.commandAt), 'install', ...(classic ? [] : ['--no-immutable'])]
+      : argv;
+  await session.run(classic ? withOption(first, '--ignore-scripts') : first, {
     cwd,
     env: classic ? env : { ...env, YARN_ENABLE_SCRIPTS: 'false' },
     quiet: true,

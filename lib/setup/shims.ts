@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NO_INSTALL_BEFORE_RUN } from '../managers/argv.js';
 import { findTool, isShim, SHIM_MARK } from '../tools.js';
 
 /** The package's own root, from `dist/lib/setup/`. */
@@ -42,7 +43,7 @@ const PNPM_PASS =
     ' ',
   );
 const YARN_PASS =
-  'run test start stop exec node why list info outdated audit config version pack publish npm bin'.split(' ');
+  'run test start stop exec node why list info outdated audit config pack publish npm bin'.split(' ');
 const BUN_PASS = 'run test build repl outdated audit publish why info'.split(' ');
 
 interface ShimTool {
@@ -54,9 +55,16 @@ interface ShimTool {
   readonly optional?: true;
 }
 
-/** @param bare whether the tool without arguments installs nothing */
-const passList = (words: readonly string[], bare = true) => `case \${1-} in
-  ${bare ? "'' | " : ''}${words.join(' | ')}) exec "$real" "$@" ;;
+const PNPM_NO_INSTALL = Object.entries(NO_INSTALL_BEFORE_RUN)
+  .map(([name, value]) => `${name}=${value} `)
+  .join('');
+
+/**
+ * @param bare whether the tool without arguments installs nothing
+ * @param variables set for what is passed
+ */
+const passList = (words: readonly string[], bare = true, variables = '') => `case \${1-} in
+  ${bare ? "'' | " : ''}${words.join(' | ')}) ${variables === '' ? '' : `export ${variables}&& `}exec "$real" "$@" ;;
 esac
 if [ $# -eq 1 ]; then
   case $1 in -v | -V | -h | --version | --help) exec "$real" "$@" ;; esac
@@ -76,7 +84,7 @@ for argument in "$@"; do
     command) command=$argument; break ;;
   esac
   case $argument in
-    -mpip | -mpip3 | -[!-cWX]*mpip) state=command ;;
+    -mpip | -mpip3 | -mpip.* | -[!-cWX]*mpip) state=command ;;
     -W | -X | --check-hash-based-pycs) state=value ;;
     -m | -[!-cWX]*m) state=module ;;
     -c* | - | --) break ;;
@@ -92,7 +100,7 @@ SAFE_INSTALL_PYTHON=$real
 export SAFE_INSTALL_PYTHON
 while [ $# -gt 0 ]; do
   case $1 in
-    -*mpip | -*mpip3) shift; break ;;
+    -*mpip | -*mpip3 | -mpip.*) shift; break ;;
     -W | -X | --check-hash-based-pycs) shift 2 ;;
     -*m) shift 2; break ;;
     *) shift ;;
@@ -117,7 +125,7 @@ const SHIMS: readonly ShimTool[] = [
   ...['pnpm', 'pn'].map((name) => ({
     name,
     command: 'pnpm',
-    pass: passList(PNPM_PASS),
+    pass: passList(PNPM_PASS, true, PNPM_NO_INSTALL),
     optional: true as const,
   })),
   ...['pnpx', 'pnx'].map((name) => ({ name, command: 'pnpm dlx', pass: '', optional: true as const })),
@@ -133,9 +141,25 @@ const SHIMS: readonly ShimTool[] = [
 
 /** The shims that belong on a machine: the tools everyone has, and of the others those on PATH. */
 export function shimNames(env: Readonly<Record<string, string | undefined>>): string[] {
-  return SHIMS.filter(({ name, optional }) => !optional || findTool(name, env) !== undefined).map(
-    ({ name }) => name,
-  );
+  const named = SHIMS.filter(({ name, optional }) => !optional || findTool(name, env) !== undefined);
+  return [...named.map(({ name }) => name), ...versionedNames(env)];
+}
+
+const VERSIONED = /^(pip|python)3\.\d+$/;
+
+/** `pip3.12` and `python3.12`, as far as they are on PATH. */
+function versionedNames(env: Readonly<Record<string, string | undefined>>): string[] {
+  const folders = (env.PATH ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder));
+  const names = new Set(folders.flatMap(namesIn).filter((name) => VERSIONED.test(name)));
+  return [...names].filter((name) => findTool(name, env) !== undefined).sort();
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // PATH may name what is not there
+  }
 }
 
 /** Text of a shim. `node` and `guard` are absolute paths, written down so that a switched Node version changes nothing. */
@@ -143,12 +167,12 @@ export function shimText(
   name: string,
   at: { readonly shims: string; readonly node: string; readonly guard: string },
 ): string {
-  const tool = SHIMS.find((s) => s.name === name);
+  const tool = SHIMS.find((s) => s.name === name.replace(VERSIONED, '$13'));
   if (tool === undefined) throw new Error(`no shim for '${name}'`);
   const template = readFileSync(path.join(PACKAGE_ROOT, 'hooks', 'shim.sh'), 'utf8');
   return template
     .replaceAll('@PASS@', () => tool.pass)
-    .replaceAll('@TOOL@', () => tool.name)
+    .replaceAll('@TOOL@', () => name)
     .replaceAll('@COMMAND@', () => tool.command)
     .replaceAll('@SHIMS@', () => quoteInner(at.shims))
     .replaceAll('@NODE@', () => quoteInner(at.node))

@@ -197,6 +197,48 @@ for (const release of RELEASES) {
       match(asked.stdout, /^\d+\.\d+\.\d+/);
     });
 
+    // Seen to run scripts of packages when not guarded: pnpm 12 installs before `run`, the others install after.
+    const installing: Readonly<Record<string, readonly (readonly string[])[]>> = {
+      'pnpm 10': [['run', 'hello']],
+      'pnpm 12': [['run', 'hello']],
+      'Yarn 4': [['version', 'patch']],
+      'Bun 1.4': [['r', 'other']],
+    };
+    for (const argv of installing[release.title] ?? []) {
+      it(`what installs on the way runs no script of a flagged package: ${argv.join(' ')}`, async () => {
+        const project = sandbox.project('project', { thief: '1.0.0' });
+        const file = path.join(project, 'package.json');
+        const manifest = { ...JSON.parse(readFileSync(file, 'utf8')), version: '1.0.0' };
+        manifest.scripts = { ...manifest.scripts, hello: 'echo hello' };
+        writeFileSync(file, JSON.stringify(manifest));
+        if (real.manager === 'pnpm') {
+          const asked =
+            'verifyDepsBeforeRun: install\nonlyBuiltDependencies: [thief]\nallowBuilds: {thief: true}\n';
+          writeFileSync(path.join(project, 'pnpm-workspace.yaml'), asked);
+        }
+        const { code, stdout, stderr } = await sandbox.guarded(project, argv, { block: [thief] });
+        equal(code, real.manager === 'pnpm' ? 0 : 100, stderr + stdout);
+        if (real.manager === 'pnpm') match(stdout, /hello/);
+        else equal(JSON.parse(readFileSync(file, 'utf8')).version, '1.0.0');
+        deepEqual(sandbox.canaries(), []);
+        equal(existsSync(path.join(project, 'node_modules', 'thief')), false);
+      });
+    }
+
+    if (release.title === 'Yarn 4') {
+      it('version bumps once, and what it installs came through the gate', async () => {
+        const project = sandbox.project('project', { honest: '1.0.0' });
+        const file = path.join(project, 'package.json');
+        const manifest = { ...JSON.parse(readFileSync(file, 'utf8')), version: '1.0.0' };
+        writeFileSync(file, JSON.stringify(manifest));
+        const { code, stdout, stderr, report } = await sandbox.guarded(project, ['version', 'patch']);
+        equal(code, 0, stderr + stdout);
+        deepEqual(report.packages, ['allow honest@1.0.0']);
+        equal(JSON.parse(readFileSync(file, 'utf8')).version, '1.0.1');
+        deepEqual(sandbox.canaries(), ['honest']);
+      });
+    }
+
     more('a project cannot lead the manager past the gate, and programs it brings are said', async () => {
       const project = sandbox.project('project', { honest: '1.0.0' });
       writeFileSync(path.join(project, '.npmrc'), 'noproxy=127.0.0.1\n');

@@ -17,7 +17,7 @@ import { guardVenv, releaseVenv } from '../../lib/setup/venv.js';
 import { shimFolder } from '../../lib/tools.js';
 
 const TOOLS = ['npm', 'npx', 'pip', 'pip3', 'python', 'python3'];
-const OTHERS = ['pnpm', 'pnpx', 'yarn', 'bun', 'bunx'];
+const OTHERS = ['pnpm', 'pnpx', 'yarn', 'bun', 'bunx', 'pip3.99', 'python3.99'];
 
 /** A tool that says its name and arguments. */
 function fakeTool(folder: string, name: string): void {
@@ -123,13 +123,19 @@ describe('machine set-up', () => {
     });
   }
 
+  /** Without those of Python versions that this machine happens to have. */
+  const toolsShimmed = () =>
+    readdirSync(shimFolder(env))
+      .filter((name) => !/^(?:pip|python)3\.\d+$/.test(name) || existsSync(path.join(tools, name)))
+      .sort();
+
   it('tools that are not there get no shim until they are and setup runs again', () => {
     for (const name of OTHERS) rmSync(path.join(tools, name));
     setup([], env);
-    assert.deepEqual(readdirSync(shimFolder(env)).sort(), [...TOOLS].sort());
+    assert.deepEqual(toolsShimmed(), [...TOOLS].sort());
     fakeTool(tools, 'yarn');
     setup([], env);
-    assert.deepEqual(readdirSync(shimFolder(env)).sort(), [...TOOLS, 'yarn'].sort());
+    assert.deepEqual(toolsShimmed(), [...TOOLS, 'yarn'].sort());
   });
 
   const lines: readonly [readonly string[], string][] = [
@@ -162,6 +168,12 @@ describe('machine set-up', () => {
     [['python', '-m', 'pip', 'install', 'x'], 'guard pip install x TOOLS/python'],
     [['python3', '-Im', 'pip', 'install', 'x'], 'guard pip install x TOOLS/python3'],
     [['python3', '-X', 'utf8', '-W', 'ignore', '-mpip', 'install', 'x'], 'guard pip install x TOOLS/python3'],
+    [['pip3.99', 'install', 'x'], 'guard pip install x'],
+    [['pip3.99', 'list'], 'real TOOLS/pip3.99 list'],
+    [['python3.99', '-m', 'pip', 'install', 'x'], 'guard pip install x TOOLS/python3.99'],
+    [['python3.99', '-mpip.__main__', 'install', 'x'], 'guard pip install x TOOLS/python3.99'],
+    [['yarn', 'version', 'patch'], 'guard yarn version patch'],
+    [['bun', 'r', 'x'], 'guard bun r x'],
     [['python', '-m', 'pip', 'freeze'], 'real TOOLS/python -m pip freeze'],
     [['python', '-m', 'venv', 'pip'], 'real TOOLS/python -m venv pip'],
     [['python', '-c', 'print(1)', '-m', 'pip', 'install'], 'real TOOLS/python -c print(1) -m pip install'],
@@ -176,6 +188,14 @@ describe('machine set-up', () => {
       assert.deepEqual(result, { code: 0, stdout: expected.replace('TOOLS', tools), stderr: '' });
     });
   }
+
+  it('pnpm is told not to install before it runs a script', () => {
+    setup([], env);
+    const said = '#!/bin/sh\necho "$npm_config_verify_deps_before_run $pnpm_config_verify_deps_before_run"\n';
+    writeFileSync(path.join(tools, 'pnpm'), said);
+    const result = run(path.join(shimFolder(env), 'pnpm'), ['run', 'x'], shimmed());
+    assert.deepEqual(result, { code: 0, stdout: 'warn warn', stderr: '' });
+  });
 
   it('shims refuse when the guard is gone, and still pass what installs nothing', () => {
     setup([], env);
