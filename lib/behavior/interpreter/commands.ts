@@ -2,6 +2,7 @@
 import type { OpenedArtifact } from '../../types.js';
 import { fedFiles, namedAfterInterpreter } from '../shell/fed.js';
 import { parseShell } from '../shell.js';
+import { UNKNOWN_PIECE } from '../values.js';
 import { languageOf, packagePath, runCode, runFile } from './context.js';
 import { emit } from './emit.js';
 import { LIMITS, type Machine } from './machine.js';
@@ -40,7 +41,7 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
             // From another folder (`cd lib; node x.txt`) it may be there after all.
             if (namesakes(m, run.path).some((path) => isOdd(m, path))) m.unread = true;
             // So may a copy, what a pattern matches or an archive holds, and what npm puts into a variable.
-            odd ??= namesOdd(m, command);
+            odd ??= MAKES.test(command) && namesOdd(m, command);
             if (odd || /\$\{?npm_(?:package|config)_/.test(run.path)) m.unread = true;
           }
         } else if (run.type === 'script') runScript(m, run.name, hidden, quiet);
@@ -110,10 +111,16 @@ function isOdd(m: Machine, path: string): boolean {
   return inside !== undefined && m.artifact.files.has(inside) && languageOf(m, inside) === undefined;
 }
 
+/** A command line that can start a file it does not name itself: a copy, an archive, a redirection, a loop over a pattern. */
+const MAKES =
+  /(?:^|[;&|(\s])(?:cp|copy|xcopy|robocopy|mv|move|ren|rename|ln|mklink|rsync|dd|tee|cat|type|sed|awk|xargs|parallel|find|tar|bsdtar|unzip|7z|gunzip|zcat|for|git|perl)\s|(?:^|[;&|(])\s*install\s|[>*?[{]/;
+
 /** Whether a word of a command, as a path or as a shell's pattern, names a file that is not read for its name. */
 function namesOdd(m: Machine, command: string): boolean {
   return command.split(/[\s'"|<>()=;&]+/).some((word) => {
-    const wild = word.match(/[*{]/g)?.length ?? 0;
+    // What a program put in at run time can be anything; braces without a comma or dots are letters to a shell.
+    if (word.includes(UNKNOWN_PIECE)) return false;
+    const wild = word.match(/\*|\{[^{}]*(?:,|\.\.)/g)?.length ?? 0;
     if (wild === 0 && !word.includes('?')) return isOdd(m, word);
     // Matching takes a power of the length; no honest hook needs more.
     if (wild > 3) return true;
