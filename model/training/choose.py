@@ -1,12 +1,13 @@
 """Set the thresholds from pooled out-of-fold scores, write model/config.json, model/test-vectors.json and data/out-of-fold.tsv.gz.
 
-    python choose.py --oof DIR --version V [--npm-rate 0.0004] [--pypi-rate 0.0015] [--hard-rate 0.005] [--bound 0.02]
+    python choose.py --oof DIR --version V [--npm-rate 0.0004] [--pypi-rate 0.0015] [--hard-rate 0.005] [--fresh-rate 0.0003] [--bound 0.02]
 
 DIR holds foldN.onnx (int8) for the folds there are, each trained without its fold and without the test set. The threshold of an ecosystem is
 the least that lets at most that share of its ordinary honest out-of-fold packages alarm, and at most `--hard-rate` of those fetched because their
-honest work looks like an attack's (tags `hard-…`): these are many more here than in anybody's tree; and the shipped model (model.onnx) flags no honest
-package of the training part at all. The test set takes no part in it, nor do malicious packages, so
-both stay measurements. The scores are written down, so that evaluate.py needs neither those networks nor the corpus.
+honest work looks like an attack's (tags `hard-…`): these are many more here than in anybody's tree; at which the shipped model (model.onnx, a mean of
+several networks and so less often loud) flags at most `--fresh-rate` of the calibration split, honest packages no network has seen; and no honest package of the
+training part but those fetched as hard or drawn at random. The test set takes no part in it, nor do malicious packages, so both stay measurements.
+The scores are written down, so that evaluate.py needs neither those networks nor the corpus.
 """
 from __future__ import annotations
 
@@ -38,14 +39,14 @@ def write_vectors(packages: list[data.Package], scorer: scoring.Scorer, config: 
     cases = []
     for p in chosen:
         units = [u for u in p.units if len(u) > 2]
-        distinct = list(dict.fromkeys(w for u in units for w in data.windows(u)))
+        distinct = list(dict.fromkeys(w for u in units for w in data.judged(u)))
         cases.append({"ecosystem": p.ecosystem, "malicious": bool(p.label), "units": [" ".join(names[t] for t in u) for u in units],
                       "windows": [{"ids": list(data.closed(w)), "logOdds": scorer.window(w)} for w in distinct], "score": score(p)})
     content = (scoring.MODEL / "model.onnx").read_bytes()
     weights = []
     for tensor in onnx.load_from_string(content).graph.initializer:
-        if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.raw_data) > 4096:
-            weights.append([content.index(tensor.raw_data), len(tensor.raw_data)])
+        if len(tensor.raw_data) > 4096 and (tensor.data_type == onnx.TensorProto.INT8 or "bag" in tensor.name):
+            weights.append([content.index(tensor.raw_data), len(tensor.raw_data), 1 if tensor.data_type == onnx.TensorProto.INT8 else 4])
     (scoring.MODEL / "test-vectors.json").write_text(json.dumps({"model": config["model"]["sha256"], "weights": weights, "cases": cases}) + "\n")
 
 
@@ -56,6 +57,7 @@ def main() -> None:
     parser.add_argument("--npm-rate", type=float, default=0.0004)
     parser.add_argument("--pypi-rate", type=float, default=0.0015)
     parser.add_argument("--hard-rate", type=float, default=0.005)
+    parser.add_argument("--fresh-rate", type=float, default=0.0003)
     parser.add_argument("--bound", type=float, default=0.02)
     args = parser.parse_args()
     judge = scoring.OutOfFold(args.oof)
@@ -65,22 +67,28 @@ def main() -> None:
     odds = judge.packages(whole)
     scorer = scoring.Scorer(scoring.MODEL / "model.onnx")
     shipped = np.array([scorer.package(p.units) if p.label == 0 else scoring.EMPTY for p in whole])
+    fresh = [p for p in everything if p.split == "calibration" and p.mode == "whole"]
+    unseen = np.array([scorer.package(p.units) for p in fresh])
     calibration = {}
     for ecosystem, rate in (("npm", args.npm_rate), ("pypi", args.pypi_rate)):
         here = np.array([p.ecosystem == ecosystem for p in whole])
         honest = here & np.array([p.label == 0 for p in whole])
         scale = round(scoring.platt(odds[here], [p for p, h in zip(whole, here) if h]), 6)
         hard = honest & np.array([any(t.startswith("hard-") for t in p.tags) for p in whole])
-        least = max(controls.threshold_at(odds[honest & ~hard], rate), controls.threshold_at(odds[hard], args.hard_rate), float(shipped[honest].max())) + SHARPEST
+        drawn_by_chance = np.array(["small-random" in p.tags for p in whole])
+        drawn = unseen[[p.ecosystem == ecosystem for p in fresh]]
+        bounds = {"out of fold": controls.threshold_at(odds[honest & ~hard], rate), "hard": controls.threshold_at(odds[hard], args.hard_rate),
+                  "fresh": controls.threshold_at(drawn, args.fresh_rate), "trained on": float(shipped[honest & ~hard & ~drawn_by_chance].max())}
+        least = max(bounds.values()) + SHARPEST
         # one printed threshold for both ecosystems: the offset takes up where theirs lie
         calibration[ecosystem] = {"scale": scale, "offset": round(scoring.THRESHOLD_ODDS - scale * least, 6), "perLogWindow": 0}
-        print(f"{ecosystem}: {honest.sum()} honest out of fold, {hard.sum()} of them hard, log-odds threshold {least:.3f}, slope {scale}")
+        print(f"{ecosystem}: {honest.sum()} honest out of fold, {hard.sum()} of them hard; {len(drawn)} fresh; bounds { {k: round(v, 3) for k, v in bounds.items()} }; log-odds threshold {least:.3f}, slope {scale}")
     training = json.loads((scoring.MODEL / "data" / "training.json").read_text())
     config = {
         "format": 1, "version": args.version, "taxonomy": training["taxonomy"],
         "model": {"file": "model.onnx", "sha256": scoring.sha(scoring.MODEL / "model.onnx"), "inputs": {"ids": "ids"}, "output": "logit"},
         "vocabulary": {"file": "vocab.txt", "sha256": scoring.sha(scoring.MODEL / "vocab.txt")},
-        "maxTokens": data.MAX_TOKENS, "overlap": data.OVERLAP, "aggregation": {"kind": "top-k", "k": 1}, "calibration": calibration,
+        "maxTokens": data.MAX_TOKENS, "overlap": data.OVERLAP, "short": {"maxTokens": data.SHORT_TOKENS, "overlap": data.SHORT_OVERLAP}, "aggregation": {"kind": "top-k", "k": 1}, "calibration": calibration,
         "emptyLogOdds": scoring.EMPTY, "threshold": scoring.THRESHOLD, "scoreBound": args.bound, "dataFingerprint": scoring.fingerprint(),
     }
     (scoring.MODEL / "config.json").write_text(json.dumps(config, indent=2) + "\n")

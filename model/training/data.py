@@ -8,12 +8,14 @@ from __future__ import annotations
 import gzip, json, sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Callable
 
 import vocab
 
 DATA = vocab.MODEL / "data"
 MAX_TOKENS = 128  # a window; [CLS], the unit's two head tokens and [SEP] included
 OVERLAP = 24      # body tokens that stand in two neighbouring windows
+SHORT_TOKENS, SHORT_OVERLAP = 52, 16  # and of the short windows a longer unit is cut into besides, when it is judged
 
 
 @dataclass
@@ -51,13 +53,19 @@ def windows(unit: tuple[int, ...], size: int = MAX_TOKENS, overlap: int = OVERLA
         start += room - overlap
 
 
+def judged(unit: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """All windows that the product looks at, of a unit with a body. Training sees the long ones only, shortened and put together anew."""
+    long = windows(unit)
+    return long + windows(unit, SHORT_TOKENS, SHORT_OVERLAP) if len(unit) - 2 > SHORT_TOKENS - 4 else long
+
+
 def closed(window: tuple[int, ...]) -> tuple[int, ...]:
     return (*window, vocab.SEP)
 
 
-def package_windows(package: Package) -> list[tuple[int, ...]]:
+def package_windows(package: Package, cut: Callable[[tuple[int, ...]], list[tuple[int, ...]]] = windows) -> list[tuple[int, ...]]:
     """Distinct windows in order: the same window twice says nothing new. A unit without behaviours has none."""
-    return list(dict.fromkeys(w for unit in package.units if len(unit) > 2 for w in windows(unit)))
+    return list(dict.fromkeys(w for unit in package.units if len(unit) > 2 for w in cut(unit)))
 
 
 def manifest() -> dict[str, dict[str, str]]:

@@ -26,6 +26,7 @@ def kinds(tags: list[str]) -> dict[str, Callable[[data.Package], bool]]:
     disguised = {ids[t] for t in ("hide-long-line", "hide-entropy", "obfuscated-code", "hidden-string") if t in ids}
     out: dict[str, Callable[[data.Package], bool]] = {
         "npm": lambda p: p.ecosystem == "npm",
+        "PyPI": lambda p: p.ecosystem == "pypi",
         "npm, under 20 kB of code": lambda p: p.ecosystem == "npm" and p.code_bytes < 20_000,
         "npm, acts on install": lambda p: p.ecosystem == "npm" and bool(controls.install_units(p, ids)),
         "wheels": lambda p: p.kind == "wheel",
@@ -62,17 +63,21 @@ class Report:
             tp, fp = int((score[m] >= t).sum()), int((score[h] >= t).sum())
             self.say(f"| {e} | {controls.rate(score[h] >= t)} | {controls.rate(score[m] >= t)} | {share:.1%} [{low:.1%}, {high:.1%}] of {clusters} | "
                      f"{tp / max(1, tp + fp):.1%} | {sum(not data.package_windows(p) for p in evil)} |")
-        self.say("\n| honest kind | flagged |\n|---|---|")
-        for name, test in kinds(sorted({t for p in rows for t in p.tags})).items():
-            flags = [v >= t for p, v in zip(rows, score) if not p.label and test(p)]
-            if flags:
-                self.say(f"| {name} | {controls.rate(flags)} |")
+        self.honest(rows, score)
         self.say("\n| recall per cluster at an honest rate of | " + " | ".join(f"{r:.2%}" for r in CURVE) + " |\n|---|" + "---|" * len(CURVE))
         for e in ECOSYSTEMS:
             h, m = pick[e, 0], pick[e, 1]
             if h.any() and m.any():
                 evil = [p for p, x in zip(rows, m) if x]
                 self.say(f"| {e} | " + " | ".join(f"{controls.per_cluster(evil, odds[m] >= controls.threshold_at(odds[h], r))[0]:.1%}" for r in CURVE) + " |")
+
+
+    def honest(self, rows: list[data.Package], score: np.ndarray) -> None:
+        self.say("\n| honest kind | flagged |\n|---|---|")
+        for name, test in kinds(sorted({t for p in rows for t in p.tags})).items():
+            flags = [v >= self.config["threshold"] for p, v in zip(rows, score) if not p.label and test(p)]
+            if flags:
+                self.say(f"| {name} | {controls.rate(flags)} |")
 
 
 def cluster_interval(packages: list[data.Package], flags: np.ndarray, draws: int = 2000) -> tuple[float, float, float, int]:
@@ -153,6 +158,10 @@ def main() -> None:
                  for e in ECOSYSTEMS]
         report.say(f"| {name} | {cells[0]} | {cells[1]} |")
 
+    fresh = [p for p in whole if p.split == "calibration"]
+    report.say("\n## Calibration: honest packages fetched after training, on which the shipped model's thresholds were set as well")
+    report.honest(fresh, np.array([float(scoring.calibrated(config, p.ecosystem, scorer.package(p.units))) for p in fresh]))
+
     test = [p for p in whole if p.split in ("test", "later")]
     test_odds = np.array([scorer.package(p.units) for p in test])
     report.section("Test set, seen by no network and no threshold: honest groups and npm clusters drawn before training, PyPI clusters first added 2024-08 or later; the shipped model",
@@ -162,7 +171,7 @@ def main() -> None:
 
     report.say(f"\n## Cost\n\n{len(scorer.known)} distinct windows scored, {1000 * scorer.seconds / max(1, len(scorer.known)):.2f} ms of processor time each (onnxruntime in Python).")
     honest = [p for p in whole if not p.label]
-    counts = sorted(len(data.package_windows(p)) for p in honest)
+    counts = sorted(len(data.package_windows(p, data.judged)) for p in honest)
     report.say(f"Windows an honest package: median {counts[len(counts) // 2]}, 95 % {counts[int(len(counts) * 0.95)]}, most {counts[-1]}. "
                f"Unverified among honest packages: {controls.rate(p.unverified is not None for p in honest)}.")
     args.out.write_text("\n".join(report.lines) + "\n")
@@ -171,7 +180,7 @@ def main() -> None:
     card.write_text(head + mark + "\n# Evaluation\n\n" + "\n".join(report.lines).replace("\n## ", "\n## ") + "\n")
     if args.windows:
         drawn = random.Random(5).sample([p for p in whole if p.behaviors], 1000)
-        distinct = dict.fromkeys(w for p in drawn for w in data.package_windows(p))
+        distinct = dict.fromkeys(w for p in drawn for w in data.package_windows(p, data.judged))
         args.windows.write_text("".join(json.dumps({"ids": data.closed(w), "logOdds": scorer.window(w)}) + "\n" for w in distinct))
     if args.cases:
         write_cases(args.cases, config, judged + test, np.concatenate([out_of_fold, test_odds]), scorer)
@@ -188,7 +197,7 @@ def write_cases(path: Path, config: dict, rows: list[data.Package], odds: np.nda
             if (flag == "alarm") != (not p.label) or p.group in groups or len(groups) >= 60 or (flag == "miss" and over):
                 continue
             groups.add(p.group)
-            worst = max((w for u in p.units if len(u) > 2 for w in data.windows(u)), key=scorer.window, default=())
+            worst = max((w for u in p.units if len(u) > 2 for w in data.judged(u)), key=scorer.window, default=())
             out.append(f"- {flag}{'' if over == (flag == 'alarm') else ' (under threshold)'} {score[i]:.4f} {p.ecosystem} {p.name} {p.kind} {p.sha256[:12]} {p.split} "
                        f"{p.code_bytes} B {len(p.units)} units: {' '.join(names[t] for t in worst[1:])[:500]}")
     path.write_text("\n".join(out) + "\n")

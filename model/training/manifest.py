@@ -5,12 +5,13 @@
 A group never straddles folds. Malicious: the cluster of the lists (one campaign). Honest: packages joined by scope, by
 repository, or (PyPI) by project name, so that a monorepo, or the wheel and the source archive of a release, stay together.
 Splits: `train` (folds 0 to 4), `test` (held out of every training: one honest group in seven, one npm cluster in five),
-`later` (PyPI clusters first seen 2024-08 or after). `use` marks what is extracted; of a cluster at most CAP archives train,
+`calibration` (honest groups fetched after training, by which thresholds are set), `later` (PyPI clusters first seen 2024-08 or after). `use` marks what is extracted; of a cluster at most CAP archives train,
 the rest is listed only. Existing rows of an older manifest keep their group, fold and split; a new archive that belongs to one of
 their groups gets that group's; one that would join groups of different folds or splits is left out.
 
 `tags` (honest only, comma-separated) lets the evaluation count kinds of honest packages apart: the kind given in
-data/npm-hard.txt and data/pypi-hard.txt, and of new archives by the text of their code files (see `text_tags`) `obfuscated`, `minified`.
+data/npm-hard.txt and data/pypi-hard.txt (`popular` and many of `small-random` were drawn from public lists of names, see
+MODEL_CARD.md, and stand in the manifest alone), and of new archives by the text of their code files (see `text_tags`) `obfuscated`, `minified`.
 """
 from __future__ import annotations
 
@@ -126,7 +127,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", default=os.environ.get("SAFE_INSTALL_CORPUS"), type=Path)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "data" / "manifest.tsv.gz")
+    parser.add_argument("--fresh-split", choices=["calibration", "test"], help="split of all honest groups that are new in this run")
+    parser.add_argument("--drawn", type=Path, help="lines ECOSYSTEM<TAB>TAG<TAB>FILE: how new archives were come by")
     args = parser.parse_args()
+    drawn = {(e, file): tag for e, tag, file in (line.split("\t") for line in args.drawn.read_text().splitlines())} if args.drawn else {}
     old: dict[str, dict[str, str]] = {}
     if args.out.exists():
         with gzip.open(args.out, "rt") as lines:
@@ -214,9 +218,10 @@ def main() -> None:
         root = find(keys_of(item)[0])
         home = before or placed.get(root)
         group = home["group"] if home else names[root]
-        split = home["split"] if home else "test" if digest("test " + group) % 7 == 0 else "train"
+        split = home["split"] if home else args.fresh_split or ("test" if digest("test " + group) % 7 == 0 else "train")
         fold = home["fold"] if home else digest("fold " + group) % FOLDS
-        tags = [t for t in [kind.get((item["ecosystem"], item["name"], item["version"]))] if t] + item.get("tags", [])
+        own = kind.get((item["ecosystem"], item["name"], item["version"])) or drawn.get((item["ecosystem"], item["file"]))
+        tags = before["tags"].split(",") if before and not own else [t for t in [own] if t] + item.get("tags", [])
         rows.append([item["ecosystem"], item["name"], item["version"], item["file"], item["sha256"], "honest", group,
                      fold, split, before["use"] if before else 1, item["size"], ",".join(tags)])
     # a row stands even where its archive could not be fetched again

@@ -45,13 +45,17 @@ class Graph:
         weight = self.constant(layer.weight.detach().numpy().T.copy(), name=f"{name}.weight")
         return self.op("Add", self.op("MatMul", x, weight), self.constant(layer.bias.detach().numpy(), name=f"{name}.bias"))
 
+    def gelu(self, x: str) -> str:
+        half = self.op("Mul", self.constant(0.5), x)
+        return self.op("Mul", half, self.op("Add", self.constant(1.0), self.op("Erf", self.op("Mul", x, self.constant(2**-0.5)))))
+
     def norm(self, x: str, layer: torch.nn.LayerNorm, name: str) -> str:
         return self.op("LayerNormalization", x, self.constant(layer.weight.detach().numpy(), name=f"{name}.weight"),
                        self.constant(layer.bias.detach().numpy(), name=f"{name}.bias"), axis=-1, epsilon=layer.eps)
 
 
-def tower(g: Graph, model: Bert, length: str, tag: str) -> str:
-    """Log-odds of one network."""
+def tower(g: Graph, model: Bert, length: str, counts: str, tag: str) -> str:
+    """Log-odds of one network; `counts`: log(1 + how often) of every token."""
     s = model.shape
     tokens = g.constant(model.tokens.weight.detach().numpy(), name=f"{tag}tokens")
     positions = g.constant(model.positions.weight.detach().numpy(), name=f"{tag}positions")
@@ -70,14 +74,17 @@ def tower(g: Graph, model: Bert, length: str, tag: str) -> str:
         y = g.op("Reshape", g.op("Transpose", g.op("MatMul", attention, v), perm=[0, 2, 1, 3]), merge)
         x = g.op("Add", x, g.linear(y, block.out, f"{name}.out"))
         up = g.linear(g.norm(x, block.norm2, f"{name}.norm2"), block.up, f"{name}.up")
-        half = g.op("Mul", g.constant(0.5), up)
-        gelu = g.op("Mul", half, g.op("Add", g.constant(1.0), g.op("Erf", g.op("Mul", up, g.constant(2**-0.5)))))
-        x = g.op("Add", x, g.linear(gelu, block.down, f"{name}.down"))
+        x = g.op("Add", x, g.linear(g.gelu(up), block.down, f"{name}.down"))
     x = g.norm(x, model.norm, f"{tag}norm")
     first = g.op("Gather", x, g.constant(0, np.int64), axis=1)
     if s.pool:  # no padding to leave out: a window is run alone
         total = g.op("Mul", g.op("ReduceSum", x, g.constant([1], np.int64), keepdims=0), g.constant(SUMMED))
         first = g.op("Concat", first, g.op("ReduceMax", x, axes=[1], keepdims=0), total, axis=-1)
+    if s.wide:
+        y = counts
+        for n, layer in enumerate(model.bag):
+            y = g.gelu(g.linear(y, layer, f"{tag}bag{n}"))
+        first = g.op("Concat", first, y, axis=-1)
     # the last product stays in float: one row, and the score's own precision
     weight = g.constant(model.head.weight.detach().numpy()[0])
     return g.op("Add", g.op("ReduceSum", g.op("Mul", first, weight), g.constant([-1], np.int64), keepdims=0),
@@ -88,7 +95,10 @@ def build(models: list[Bert]) -> onnx.ModelProto:
     """One graph; of several networks (other seeds) the mean of their log-odds."""
     g = Graph()
     length = g.op("Gather", g.op("Shape", "ids"), g.constant([1], np.int64))
-    odds = [tower(g, model, length, f"m{n}." if n else "") for n, model in enumerate(models)]
+    depth = g.constant(models[0].shape.vocabulary, np.int64)
+    each = g.op("OneHot", "ids", depth, g.constant([0, 1], np.float32))
+    counts = g.op("Log", g.op("Add", g.constant(1.0), g.op("ReduceSum", each, g.constant([1], np.int64), keepdims=0)))
+    odds = [tower(g, model, length, counts, f"m{n}." if n else "") for n, model in enumerate(models)]
     g.nodes.append(helper.make_node("Mean", odds, ["logit"]))
     graph = helper.make_graph(g.nodes, "behaviours", [helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "length"])],
                               [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["batch"])], list(g.constants.values()))
@@ -124,8 +134,9 @@ def export(models: list[Bert], out: Path) -> None:
         assert abs(expected - got) < 1e-3, f"the written graph differs from PyTorch: {expected} {got}"
     with tempfile.TemporaryDirectory() as tmp:
         onnx.save(whole, Path(tmp, "float.onnx"))
+        wide = [node.name for node in whole.graph.node if any(".weight" in name and "bag" in name for name in node.input)]  # small, and of few large values
         quantize_dynamic(Path(tmp, "float.onnx"), out, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True,
-                         op_types_to_quantize=["MatMul"], extra_options={"MatMulConstBOnly": True})
+                         op_types_to_quantize=["MatMul"], extra_options={"MatMulConstBOnly": True}, nodes_to_exclude=wide)
 
 
 if __name__ == "__main__":

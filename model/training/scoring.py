@@ -38,7 +38,7 @@ class Scorer:
     def package(self, units: Units) -> float:
         """The most suspicious window decides (lib/classifier/score.ts, top-k with k = 1): summing over windows, as training does,
         lets large honest packages add up to an alarm."""
-        return max((self.window(w) for u in units if len(u) > 2 for w in data.windows(u)), default=EMPTY)
+        return max((self.window(w) for u in units if len(u) > 2 for w in data.judged(u)), default=EMPTY)
 
 
 class OutOfFold:

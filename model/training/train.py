@@ -13,6 +13,7 @@ import argparse, copy, math, os, random, time
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Callable
 
 import numpy as np
 import torch
@@ -35,6 +36,7 @@ class Shape:
     tokens: int = data.MAX_TOKENS
     dropout: float = 0.1
     pool: bool = False  # the head also sees, of every dimension, its greatest value over the window (one loud place is not drowned) and its sum (how often)
+    wide: int = 0  # and a layer of this width over how often each token stands in the window (wide & deep, Cheng et al. 2016): what is there is learnt fast, its order takes long
 
 
 class Block(nn.Module):
@@ -61,7 +63,9 @@ class Bert(nn.Module):
         self.tokens, self.positions = nn.Embedding(s.vocabulary, s.width), nn.Embedding(s.tokens, s.width)
         self.blocks = nn.ModuleList(Block(s) for _ in range(s.layers))
         self.norm = nn.LayerNorm(s.width)
-        self.head = nn.Linear(3 * s.width if s.pool else s.width, 1)
+        if s.wide:
+            self.bag = nn.ModuleList([nn.Linear(s.vocabulary, s.wide), nn.Linear(s.wide, s.wide // 2)])
+        self.head = nn.Linear((3 * s.width if s.pool else s.width) + s.wide // 2, 1)
         self.drop = nn.Dropout(s.dropout)
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Embedding)):
@@ -84,7 +88,17 @@ class Bert(nn.Module):
         if self.shape.pool:
             gone = (ids == vocab.PAD)[:, :, None]
             first = torch.cat([first, x.masked_fill(gone, -1e4).amax(1), x.masked_fill(gone, 0).sum(1) * SUMMED], -1)
+        if self.shape.wide:
+            counts = torch.zeros(len(ids), self.shape.vocabulary).scatter_add_(1, ids, (ids != vocab.PAD).float())
+            first = torch.cat([first, self.counted(counts)], -1)
         return self.head(first).squeeze(-1)
+
+    def counted(self, counts: torch.Tensor) -> torch.Tensor:
+        """The wide part: how often each token stands in a window [batch, vocabulary] → [batch, wide / 2]."""
+        y = torch.log1p(counts)
+        for layer in self.bag:
+            y = F.gelu(layer(y))
+        return y
 
     def masked(self, ids: torch.Tensor) -> torch.Tensor:
         """Logits over the vocabulary at every place, embedding weights tied."""
@@ -122,12 +136,20 @@ def judge(model: Bert, rows: list[tuple[int, ...]], parts: int = 3) -> torch.Ten
 
 # ---- augmentation: on windows, so that it costs nothing ----------------------------------------------------------------
 
+# What one campaign has in another's place: where the loot goes, what it is, where the code stands.
+SUSPECT = "to:ip to:catcher to:tunnel to:webhook to:paste to:onion to:dynamic-dns to:shortener".split()
+LOOT = "carries:env carries:host carries:credentials carries:browser carries:wallet carries:file carries:output".split()
+PLACES = (("lifecycle", "install"), ("setup", "install"), ("import", "import"), ("fallback", "import"), ("bin", "import"), ("remainder", "runtime"))
+
 class Augment:
     def __init__(self, ids: dict[str, int], hosts: list[tuple[int, ...]], splice: float, rng: random.Random):
         self.hosts, self.splice, self.rng = hosts, splice, rng
         self.kinds = [i for t, i in ids.items() if t.startswith("unit:")]
         self.phases = [i for t, i in ids.items() if t.startswith("phase:")]
         qualifiers = [i for t, i in ids.items() if ":" in t and not t.startswith(("unit:", "phase:"))]
+        self.suspect = [ids[t] for t in SUSPECT if t in ids]
+        self.loot = [ids[t] for t in LOOT if t in ids]
+        self.places = [(ids[f"unit:{kind}"], ids[f"phase:{phase}"]) for kind, phase in PLACES if f"unit:{kind}" in ids]
         self.not_code = set(qualifiers) | {ids[t] for t in "hidden assembled detached quiet shell sudo powershell encoded in-try if-platform".split() if t in ids}
 
     def cut_points(self, window: tuple[int, ...]) -> list[int]:
@@ -186,6 +208,22 @@ class Augment:
             last = place
         head = (vocab.CLS, *host[:2]) if self.rng.random() < 0.7 else window[:3]
         return head + tuple(out) + around[last:]
+
+    def host(self) -> tuple[int, ...]:
+        return self.rng.choice(self.hosts)
+
+    def disguise(self, window: tuple[int, ...]) -> tuple[int, ...]:
+        return self.join(window, self.host()) if self.rng.random() < 0.6 else self.head(self.thin(window))
+
+    def twin(self, window: tuple[int, ...]) -> tuple[int, ...]:
+        """A malicious window as another campaign might have it: other kinds of destination, other loot, started from elsewhere."""
+        other: dict[int, int] = {}
+        if self.rng.random() < 0.7:
+            other |= {t: self.rng.choice(self.suspect) for t in self.suspect}
+        if self.rng.random() < 0.5:
+            other |= {t: self.rng.choice(self.loot) for t in self.loot}
+        head = self.rng.choice(self.places) if self.rng.random() < 0.6 else window[1:3]
+        return (window[0], *head, *(other.get(t, t) for t in window[3:]))
 
     def points(self, body: tuple[int, ...]) -> list[int]:
         return [i for i in range(len(body)) if body[i] not in self.not_code] + [len(body)]
@@ -293,6 +331,11 @@ def warm(model: Bert, state: dict, ids: dict[str, int]) -> int:
     for name, value in old.items():
         if name == "tokens.weight":
             new[name][[i for i, _ in known]] = value[[j for _, j in known]]
+        elif name == "head.weight":  # a head without the wide part gives it nothing
+            new[name].zero_()
+            new[name][:, :value.shape[1]] = value
+        elif name == "bag.0.weight":
+            new[name][:, [i for i, _ in known]] = value[:, [j for _, j in known]]
         else:
             new[name] = value
     model.load_state_dict(new)
@@ -312,7 +355,38 @@ def shuffle(packages: list[data.Package], ids: dict[str, int], seed: int = 0) ->
 
 
 TAUGHT = 64  # windows a step
+POOL = 12_000  # windows asked of the teacher at once
 CERTAIN = 8.0  # log-odds beyond which the teacher's answer tells no more
+
+
+def apart(z: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """How far log-odds are from the teacher's, as numbers and as probabilities."""
+    return F.smooth_l1_loss(z, target, reduction="none") + F.binary_cross_entropy_with_logits(z, torch.sigmoid(target), reduction="none")
+
+
+def widen(model: Bert, pool: Callable[[], tuple[list[tuple[int, ...]], torch.Tensor]], minutes: float) -> None:
+    """Lets the wide part learn alone first, in steps that cost next to nothing; the rest then learns what is left to say."""
+    wide = model.shape.wide // 2
+    model.head.weight.data[:, :-wide] = 0
+    parameters = [*model.bag.parameters(), *model.head.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=2e-3, weight_decay=0.01)
+    begin, error = time.process_time(), 0.0
+    while (time.process_time() - begin) / 60 < minutes:
+        rows, targets = pool()
+        ids = [pad([row]).squeeze(0) for row in rows]
+        counts = torch.stack([torch.bincount(i, minlength=model.shape.vocabulary) for i in ids]).float()
+        for _ in range(3):
+            for part in torch.randperm(len(rows)).split(256):
+                for g in optimizer.param_groups:
+                    g["lr"] = 2e-3 * max(0.02, 1 - (time.process_time() - begin) / 60 / minutes)
+                z = F.linear(model.counted(counts[part]), model.head.weight[:, -wide:], model.head.bias).squeeze(-1)
+                loss = apart(z, targets[part]).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                error = 0.98 * error + 0.02 * loss.item()
+    model.head.weight.data[:, :-wide] = 0
+    print(f"wide part alone: error {error:.4f}", flush=True)
 
 
 def teach(args: argparse.Namespace) -> Path:
@@ -327,13 +401,9 @@ def teach(args: argparse.Namespace) -> Path:
     rows, label, weight = examples(packages)
     hosts = sorted({u for p in packages if p.label == 0 for u in p.units if len(u) >= 12})
     augment = Augment(ids, hosts, 0.5, rng)
-
-    def change(w: tuple[int, ...], _: int) -> tuple[int, ...]:
-        return augment.join(w, rng.choice(hosts)) if rng.random() < 0.6 else augment.head(augment.thin(w))
-
-    weight = sharpened(packages, rows, label, weight, change)
-    teacher = Teacher(rows, label, weight, change)
-    model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool, dropout=0.0))
+    weight = sharpened(packages, rows, label, weight, augment.disguise)
+    teacher = Teacher(rows, label, weight, augment)
+    model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool, wide=args.wide, dropout=0.0))
     if args.warm:
         warm(model, torch.load(args.warm, weights_only=False), ids)
     mean = copy.deepcopy(model)
@@ -341,11 +411,28 @@ def teach(args: argparse.Namespace) -> Path:
     chance = torch.tensor(np.where(label == 1, weight / weight[label == 1].sum(), weight / weight[label == 0].sum()))
     hardness = torch.ones(len(rows), dtype=chance.dtype)
     print(f"teacher of {len(rows)} windows, {int(label.sum())} malicious; budget {args.minutes} min", flush=True)
+
+    def drawn(count: int) -> tuple[list[int], list[float], list[tuple[int, ...]], torch.Tensor]:
+        """Rows by chance and hardness, the luck by which each is changed, what is shown, the teacher's answers."""
+        places = torch.multinomial(chance * hardness, count, replacement=True).tolist()
+        luck = [rng.random() for _ in places]
+        shown = [changed(i, n) for i, n in zip(places, luck)]
+        return places, luck, shown, torch.tensor(teacher(shown), dtype=torch.float32).clamp(-CERTAIN, CERTAIN)
+
+    def changed(i: int, luck: float) -> tuple[int, ...]:
+        if luck < 0.35:
+            return rows[i]
+        w = augment.twin(rows[i]) if label[i] and rng.random() < 0.3 else rows[i]
+        return augment.head(augment.thin(w, rng.choice((0.06, 0.2, 0.5)), 4)) if luck < 0.65 else augment.join(w, augment.host())
+
+    if model.shape.wide:
+        widen(model, lambda: drawn(2 * POOL)[2:], args.wide_minutes)
+        mean.load_state_dict(model.state_dict())
     begin, step, average = time.process_time(), 0, 1.0
     model.train()
     while True:
-        drawn = torch.multinomial(chance * hardness, 6000, replacement=True).tolist()
-        for batch in (drawn[i:i + TAUGHT] for i in range(0, len(drawn), TAUGHT)):
+        places, luck, shown, targets = drawn(POOL)
+        for at in range(0, POOL, TAUGHT):
             spent = (time.process_time() - begin) / 60
             if spent >= args.minutes:
                 save(path, {"model": mean.state_dict(), "shape": asdict(model.shape), "vocabulary": list(ids), "minutes": spent, "step": step, "rows": len(rows)})
@@ -354,26 +441,17 @@ def teach(args: argparse.Namespace) -> Path:
             progress = spent / args.minutes
             for g in optimizer.param_groups:
                 g["lr"] = args.rate * min(1.0, progress / 0.04 + 0.02) * (0.5 * (1 + math.cos(math.pi * progress)) + 0.02)
-            shown, plain = [], []
-            for i in batch:
-                w, luck = rows[i], rng.random()
-                plain.append(luck < 0.35)
-                if luck >= 0.7:
-                    w = augment.join(w, rng.choice(hosts))
-                elif luck >= 0.35:
-                    w = augment.head(augment.thin(w, rng.choice((0.06, 0.2, 0.5)), 4))
-                shown.append(w)
-            target = torch.tensor(teacher(shown), dtype=torch.float32).clamp(-CERTAIN, CERTAIN)
-            z = judge(model, shown, parts=4)
-            error = F.smooth_l1_loss(z, target, reduction="none") + F.binary_cross_entropy_with_logits(z, torch.sigmoid(target), reduction="none")
+            target = targets[at:at + TAUGHT]
+            z = judge(model, shown[at:at + TAUGHT], parts=4)
+            error = apart(z, target)
             loss = error.mean()
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             step += 1
-            for i, known, e in zip(batch, plain, error.detach().tolist()):
-                if known:
+            for i, n, e in zip(places[at:at + TAUGHT], luck[at:at + TAUGHT], error.detach().tolist()):
+                if n < 0.35:
                     hardness[i] = 0.5 * hardness[i] + 0.5 * min(3.0, 0.3 + e)
             with torch.no_grad():
                 keep = min(0.995, (1 + step) / (10 + step))
@@ -400,7 +478,7 @@ def train(args: argparse.Namespace) -> Path:
     bags, bag_weights = positives(malicious, common)
     hosts = sorted({u for p in honest for u in p.units if len(u) >= 12})
     augment = Augment(ids, hosts, args.splice, rng)
-    model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool))
+    model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool, wide=args.wide))
     print(f"{len(honest)} honest packages, {len(rows)} windows; {len(bags)} malicious bags of {len(malicious)}; "
           f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters; budget {args.pretrain_minutes} + {args.minutes} min", flush=True)
 
@@ -488,6 +566,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1, help="more than one hurts on a busy machine")
     parser.add_argument("--pool", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--wide", type=int, default=192, help="width of the layer over how often each token stands in a window; 0: none")
+    parser.add_argument("--wide-minutes", type=float, default=2, help="of processor time the wide part learns alone first (--teach)")
     parser.add_argument("--teach", action="store_true", help="learn from boosting on windows (teacher.py), best after a training of its own (--warm)")
     parser.add_argument("--shuffle", action="store_true", help="behaviours of a unit in random order: an experiment")
     parser.add_argument("--warm", type=Path, help="checkpoint to begin with; must not have seen the folds held out here")

@@ -13,7 +13,8 @@ import type { Ecosystem } from '../../lib/types.js';
 interface Vectors {
   readonly model: string;
   /** Offset and length of each int8 weight in model.onnx. */
-  readonly weights: readonly (readonly [number, number])[];
+  /** Where tensors of weights lie in the file: offset, bytes, bytes a weight. */
+  readonly weights: readonly (readonly [number, number, number])[];
   readonly cases: readonly {
     readonly ecosystem: Ecosystem;
     readonly malicious: boolean;
@@ -43,12 +44,13 @@ function permute(bytes: Buffer, seed: number): void {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return Math.floor((state / 2 ** 32) * below);
   };
-  for (const [from, length] of vectors.weights) {
-    for (let i = length - 1; i > 0; i--) {
+  for (const [from, length, size] of vectors.weights) {
+    const at = (n: number): Buffer => bytes.subarray(from + n * size, from + (n + 1) * size);
+    for (let i = length / size - 1; i > 0; i--) {
       const j = next(i + 1);
-      const kept = bytes[from + i]!;
-      bytes[from + i] = bytes[from + j]!;
-      bytes[from + j] = kept;
+      const kept = Buffer.from(at(i));
+      at(i).set(at(j));
+      at(j).set(kept);
     }
   }
 }
