@@ -22,7 +22,7 @@ scanner.before = async ({ filename }) => {
   if (filename.includes('poison')) process.kill(process.pid, 'SIGKILL');
   await sleep(30);
 };
-const store = new WatchStore(await PostgresDatabase.open(address, { patienceMs: 30_000 }), 10);
+const store = new WatchStore(await PostgresDatabase.open(address, { patienceMs: 30_000 }), 400);
 const client = new Client({ rate: 10_000, env: {}, timeoutMs: 5000 });
 await watch({
   ...{ store, client, scanner, log, feeds: [], signal: controller.signal, once: 'never' },
