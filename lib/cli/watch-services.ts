@@ -1,8 +1,9 @@
 /** What `watch`, its subcommands and `worker` share: where things are kept, metrics, and an end on Ctrl-C or SIGTERM. */
+import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { bullMqQueue } from '../watch/bullmq-queue.js';
 import type { Client } from '../watch/client.js';
-import type { WatchOptions } from '../watch/engine.js';
+import type { Timing, WatchOptions } from '../watch/engine.js';
 import type { Log } from '../watch/log.js';
 import { type Loopback, listenLoopback } from '../watch/loopback.js';
 import { renderMetrics } from '../watch/metrics.js';
@@ -21,38 +22,67 @@ export const STORE_OPTION = {
   requiresArg: true,
   describe: 'Keep everything in postgres://… in place of a file (or SAFE_INSTALL_STORE)',
 } as const;
-export const QUEUE_OPTION = {
-  type: 'string',
-  requiresArg: true,
-  describe: 'Give the jobs to workers through redis://… (or SAFE_INSTALL_QUEUE)',
+
+/** Options of the commands that look up, fetch and read. */
+export const READING_OPTIONS = {
+  queue: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Give the jobs to workers through redis://… (or SAFE_INSTALL_QUEUE)',
+  },
+  store: STORE_OPTION,
+  threads: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Threads that read (default: a core each, at most 8)',
+  },
+  rate: {
+    type: 'string',
+    requiresArg: true,
+    default: '10',
+    describe: 'Requests a second of this process to one host',
+  },
+  'retry-delay': {
+    type: 'string',
+    requiresArg: true,
+    default: '5',
+    describe: 'Seconds before a failed job is tried again; doubles',
+  },
+  lease: {
+    type: 'string',
+    requiresArg: true,
+    default: '120',
+    describe: 'Seconds after which others take over the jobs of a silent process',
+  },
+  metrics: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Prometheus metrics on this port of 127.0.0.1, or of ADDRESS:PORT',
+  },
+  format: {
+    choices: ['text', 'json'] as const,
+    default: 'text' as const,
+    describe: 'Form of the lines on stderr',
+  },
 } as const;
-export const METRICS_OPTION = {
-  type: 'string',
-  requiresArg: true,
-  describe: 'Prometheus metrics on this port of 127.0.0.1, or of ADDRESS:PORT',
-} as const;
-export const RETRY_DELAY_OPTION = {
-  type: 'string',
-  requiresArg: true,
-  default: '5',
-  describe: 'Seconds before a failed job is tried again; doubles',
-} as const;
-export const THREADS_OPTION = {
-  type: 'string',
-  requiresArg: true,
-  describe: 'Threads that read (default: a core each, at most 8)',
-} as const;
-export const LEASE_OPTION = {
-  type: 'string',
-  requiresArg: true,
-  default: '120',
-  describe: 'Seconds after which others take over the jobs of a silent process',
-} as const;
-export const LINES_OPTION = {
-  choices: ['text', 'json'] as const,
-  default: 'text' as const,
-  describe: 'Form of the lines on stderr',
-} as const;
+
+/** What the numbers among them say. Throws a usage error for one that is none, or out of its range. */
+export function readingNumbers(parsed: {
+  readonly rate: string;
+  readonly 'retry-delay': string;
+  readonly threads: string | undefined;
+  readonly lease: string;
+}): {
+  readonly rate: number;
+  readonly threads: number;
+  readonly timing: Pick<Timing, 'retryMs' | 'leaseMs'>;
+} {
+  const rate = number(parsed.rate, '--rate', 0.01, 10_000);
+  const retryMs = 1000 * number(parsed['retry-delay'], '--retry-delay', 0.01, 3600);
+  const threads = number(parsed.threads ?? String(Math.min(availableParallelism(), 8)), '--threads', 1, 64);
+  const leaseMs = 1000 * number(parsed.lease, '--lease', 1, 3600);
+  return { rate, threads, timing: { retryMs, leaseMs } };
+}
 
 /** The file of this machine, or the database that the option or the environment names. `log`: of what runs for long. */
 export async function openStore(option: string | undefined, log?: Log): Promise<WatchStore> {

@@ -1,5 +1,4 @@
 /** `safe-install watch`: follow a registry's new releases, keep what was found, hand it to people. */
-import { availableParallelism } from 'node:os';
 import { TAXONOMY_VERSION } from '../behavior/taxonomy.js';
 import { createScanner } from '../scan.js';
 import { ECOSYSTEMS, type Ecosystem } from '../types.js';
@@ -16,19 +15,14 @@ import { done, type Outcome, usage } from './exit.js';
 import { describeTool } from './services.js';
 import { SUBCOMMANDS } from './watch-findings.js';
 import {
-  LEASE_OPTION,
-  LINES_OPTION,
-  METRICS_OPTION,
   number,
   openStore,
-  QUEUE_OPTION,
   queueAddress,
   queueOf,
-  RETRY_DELAY_OPTION,
-  STORE_OPTION,
+  READING_OPTIONS,
+  readingNumbers,
   sayEnd,
   serveMetrics,
-  THREADS_OPTION,
   untilEnded,
 } from './watch-services.js';
 
@@ -101,19 +95,7 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
         requiresArg: true,
         describe: 'Port of the page (default: a free one)',
       })
-      .option('metrics', METRICS_OPTION)
-      .option('rate', {
-        type: 'string',
-        requiresArg: true,
-        default: '10',
-        describe: 'Requests a second to one host',
-      })
-      .option('retry-delay', RETRY_DELAY_OPTION)
-      .option('queue', QUEUE_OPTION)
-      .option('store', STORE_OPTION)
-      .option('lease', LEASE_OPTION)
-      .option('threads', THREADS_OPTION)
-      .option('format', LINES_OPTION),
+      .options(READING_OPTIONS),
   );
   if (parsed === undefined) return done;
   const registries = parsed._.map((word) => {
@@ -127,11 +109,8 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
     throw usage('watch needs npm, pypi or --from FILE: see safe-install watch --help');
   if ((parsed.feed !== undefined || since !== undefined) && new Set(registries).size > 1)
     throw usage('--feed and --since are for one registry at a time');
-  const rate = number(parsed.rate, '--rate', 0.01, 10_000);
-  const retryMs = 1000 * number(parsed['retry-delay'], '--retry-delay', 0.01, 3600);
-  const threads = number(parsed.threads ?? String(Math.min(availableParallelism(), 8)), '--threads', 1, 64);
+  const { rate, threads, timing } = readingNumbers(parsed);
   const port = number(parsed.port ?? '0', '--port', 0, 65_535);
-  const leaseMs = 1000 * number(parsed.lease, '--lease', 1, 3600);
   const after = parsed['published-after'] === undefined ? undefined : Date.parse(parsed['published-after']);
   if (Number.isNaN(after)) throw usage('--published-after needs a date, as 2026-01-31');
   if (after !== undefined && since === undefined) throw usage('--published-after goes with --since');
@@ -196,7 +175,7 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
           ...{ store, queue, feeds, client, scanner, log, signal },
           ...{ model: tool.model, taxonomy: TAXONOMY_VERSION },
           once: parsed.once,
-          timing: { retryMs, leaseMs },
+          timing,
         });
       } finally {
         await scanner?.close();

@@ -1,5 +1,4 @@
 /** `safe-install worker`: reads what the `watch` of another machine has found in the feeds. */
-import { availableParallelism } from 'node:os';
 import { TAXONOMY_VERSION } from '../behavior/taxonomy.js';
 import { createScanner } from '../scan.js';
 import { Client } from '../watch/client.js';
@@ -9,19 +8,13 @@ import { noMore, parseArguments } from './arguments.js';
 import { done, type Outcome, usage } from './exit.js';
 import { describeTool } from './services.js';
 import {
-  LEASE_OPTION,
-  LINES_OPTION,
-  METRICS_OPTION,
-  number,
   openStore,
-  QUEUE_OPTION,
   queueAddress,
   queueOf,
-  RETRY_DELAY_OPTION,
-  STORE_OPTION,
+  READING_OPTIONS,
+  readingNumbers,
   sayEnd,
   serveMetrics,
-  THREADS_OPTION,
   untilEnded,
 } from './watch-services.js';
 
@@ -38,28 +31,10 @@ way then goes to another worker, and so does what a worker leaves that dies.`,
 } as const;
 
 export async function run(argv: readonly string[]): Promise<Outcome> {
-  const parsed = await parseArguments(argv, HELP, (parser) =>
-    parser
-      .option('queue', QUEUE_OPTION)
-      .option('store', STORE_OPTION)
-      .option('threads', THREADS_OPTION)
-      .option('rate', {
-        type: 'string',
-        requiresArg: true,
-        default: '10',
-        describe: 'Requests a second of this worker to one host',
-      })
-      .option('retry-delay', RETRY_DELAY_OPTION)
-      .option('lease', LEASE_OPTION)
-      .option('metrics', METRICS_OPTION)
-      .option('format', LINES_OPTION),
-  );
+  const parsed = await parseArguments(argv, HELP, (parser) => parser.options(READING_OPTIONS));
   if (parsed === undefined) return done;
   noMore(parsed, 'worker');
-  const rate = number(parsed.rate, '--rate', 0.01, 10_000);
-  const retryMs = 1000 * number(parsed['retry-delay'], '--retry-delay', 0.01, 3600);
-  const leaseMs = 1000 * number(parsed.lease, '--lease', 1, 3600);
-  const threads = number(parsed.threads ?? String(Math.min(availableParallelism(), 8)), '--threads', 1, 64);
+  const { rate, threads, timing } = readingNumbers(parsed);
   if (queueAddress(parsed.queue) === undefined) throw usage('worker needs --queue redis://…');
   const log = createLog(parsed.format);
   const queue = queueOf(parsed.queue, parsed.store, log);
@@ -82,7 +57,7 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
           ...{ store, queue, client, scanner, log, signal, model: tool.model, taxonomy: TAXONOMY_VERSION },
           feeds: [],
           once: 'never',
-          timing: { retryMs, leaseMs },
+          timing,
         });
       } finally {
         await scanner.close();

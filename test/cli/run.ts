@@ -1,5 +1,5 @@
 /** Runs the built command in a folder of its own, with user folders of its own. */
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,8 @@ export interface Sandbox {
     argv: readonly string[],
     options?: { readonly env?: NodeJS.ProcessEnv; readonly bin?: string },
   ) => { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+  /** The command on its own, killed by `remove` if it still runs then; `said`: its stderr so far. */
+  readonly start: (argv: readonly string[]) => { readonly child: ChildProcess; readonly said: () => string };
   readonly remove: () => void;
 }
 
@@ -32,6 +34,7 @@ export function sandbox(): Sandbox {
     XDG_STATE_HOME: join(root, 'state'),
     XDG_DATA_HOME: join(root, 'data'),
   };
+  const children: ChildProcess[] = [];
   return {
     root,
     project,
@@ -45,6 +48,22 @@ export function sandbox(): Sandbox {
       });
       return { code: status, stdout, stderr };
     },
-    remove: () => rmSync(root, { recursive: true, force: true }),
+    start: (argv) => {
+      const child = spawn(process.execPath, [BIN, ...argv], {
+        cwd: project,
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      children.push(child);
+      let stderr = '';
+      child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
+        stderr += chunk;
+      });
+      return { child, said: () => stderr };
+    },
+    remove: () => {
+      for (const child of children) child.kill('SIGKILL');
+      rmSync(root, { recursive: true, force: true });
+    },
   };
 }

@@ -1,17 +1,16 @@
 /** `safe-install watch` and `safe-install worker` as processes over Redis and PostgreSQL; people look on from elsewhere. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jsonPackage } from '../../lib/report/json.js';
 import { createScanner } from '../../lib/scan.js';
-import { ROOT, type Sandbox, sandbox } from '../cli/run.js';
+import { type Sandbox, sandbox } from '../cli/run.js';
 import { MALICIOUS, TWINS } from '../fixtures/packages.js';
 import { TestRegistry } from '../helpers/registry.js';
 import { packageTarball } from '../helpers/tarball.js';
-import { missingServers, PostgresServer, RedisServer } from '../watch/servers.js';
+import { needServers, PostgresServer, RedisServer } from '../watch/servers.js';
 
 describe('safe-install worker', function () {
   this.timeout(240_000);
@@ -20,14 +19,9 @@ describe('safe-install worker', function () {
   let redis: RedisServer;
   let postgres: PostgresServer;
   const archives = new Map<string, Buffer>();
-  const children: ChildProcess[] = [];
 
   before(async function () {
-    const missing = missingServers();
-    if (missing !== undefined) {
-      console.log(`      skipped: ${missing}`);
-      this.skip();
-    }
+    needServers(this);
     [redis, postgres] = await Promise.all([new RedisServer().start(), new PostgresServer().start()]);
     box = sandbox();
     box.env.SAFE_INSTALL_QUEUE = redis.url;
@@ -57,25 +51,15 @@ describe('safe-install worker', function () {
     writeFileSync(join(box.project, 'feed.jsonl'), lines.join(''));
   });
   after(async () => {
-    for (const child of children) child.kill('SIGKILL');
+    box?.remove();
     await registry?.stop();
     await redis?.remove();
     await postgres?.remove();
-    box?.remove();
   });
 
   const start = (...argv: string[]) => {
-    const child = spawn(process.execPath, [join(ROOT, 'bin', 'safe-install.js'), ...argv], {
-      cwd: box.project,
-      env: box.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    children.push(child);
-    let stderr = '';
-    child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
-      stderr += chunk;
-    });
-    return { child, said: () => stderr, ended: once(child, 'exit') };
+    const started = box.start(argv);
+    return { ...started, ended: once(started.child, 'exit') };
   };
   const lines = ['--retry-delay', '0.05', '--lease', '4', '--format', 'json'];
 

@@ -71,23 +71,11 @@ describe('safe-install watch', function () {
   });
   after(async () => {
     for (const child of children) child.kill('SIGKILL');
-    await registry.stop();
     box.remove();
+    await registry.stop();
   });
 
-  const start = (...argv: string[]) => {
-    const child = spawn(process.execPath, [join(ROOT, 'bin', 'safe-install.js'), 'watch', ...argv], {
-      cwd: box.project,
-      env: box.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    children.push(child);
-    let stderr = '';
-    child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
-      stderr += chunk;
-    });
-    return { child, said: () => stderr };
-  };
+  const start = (...argv: string[]) => box.start(['watch', ...argv]);
   const replay = ['--from', 'feed.jsonl', '--rate', '1000', '--retry-delay', '0.05', '--format', 'json'];
   const store = async () =>
     new WatchStore(await SqliteDatabase.open(join(box.root, 'state', 'safe-install', 'watch', 'watch.db')));

@@ -11,7 +11,7 @@ import { watch } from '../../lib/watch/engine.js';
 import { PostgresDatabase } from '../../lib/watch/postgres.js';
 import { WatchStore } from '../../lib/watch/store.js';
 import { packageTarball } from '../helpers/tarball.js';
-import { missingServers, PostgresServer, RedisServer } from './servers.js';
+import { needServers, PostgresServer, RedisServer } from './servers.js';
 import { MANY, World } from './world.js';
 
 const CHILD = fileURLToPath(new URL('./worker-child.js', import.meta.url));
@@ -26,11 +26,7 @@ describe('watch of many machines', function () {
   let ending = false;
 
   before(async function () {
-    const missing = missingServers();
-    if (missing !== undefined) {
-      console.log(`      skipped: ${missing}`);
-      this.skip();
-    }
+    needServers(this);
     [redis, postgres] = await Promise.all([new RedisServer().start(), new PostgresServer().start()]);
   });
   after(async () => {

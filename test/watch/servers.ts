@@ -9,8 +9,15 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PostgresDatabase } from '../../lib/watch/postgres.js';
 
-/** Why tests that need these servers cannot run here; undefined when they can. */
-export function missingServers(): string | undefined {
+/** Leaves out tests that need these servers where they cannot run, and says why. */
+export function needServers(test: Mocha.Context): void {
+  const missing = missingServers();
+  if (missing === undefined) return;
+  console.log(`      skipped: ${missing}`);
+  test.skip();
+}
+
+function missingServers(): string | undefined {
   if (redisCommand() === undefined) return 'no redis-server or valkey-server (Debian: redis-server)';
   if (postgresFolder() === undefined) return 'no PostgreSQL server (Debian: postgresql)';
   if (account() === undefined)

@@ -9,7 +9,7 @@ import type { Database } from '../../lib/watch/database.js';
 import { SqliteDatabase } from '../../lib/watch/sqlite.js';
 import { type Entry, type ResultKey, WatchStore } from '../../lib/watch/store.js';
 import { clean, malicious } from '../report/runs.js';
-import { missingServers, PostgresServer } from './servers.js';
+import { needServers, PostgresServer } from './servers.js';
 
 const artifact = (name: string, promised = ''): Entry => ({
   kind: 'artifact',
@@ -46,11 +46,7 @@ for (const engine of ['SQLite', 'PostgreSQL'] as const) {
     let position: number;
     before(async function () {
       if (engine === 'SQLite') return;
-      const missing = missingServers();
-      if (missing !== undefined) {
-        console.log(`      skipped: ${missing}`);
-        this.skip();
-      }
+      needServers(this);
       server = await new PostgresServer().start();
     });
     after(() => server?.remove());
