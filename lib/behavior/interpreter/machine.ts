@@ -185,7 +185,8 @@ export class Machine {
   decoded = 0;
   /** Texts made so far, long ones by their length, and numbers taken out of texts: see `repetition.ts`. */
   readonly texts = new Set<string | number>();
-  readonly numbersTaken = new Map<string, number>();
+  readonly numbersTaken = new Map<string, { text: string; taken: number }>();
+  numberSource: { text: string; taken: number } | undefined;
   /** Steps of outermost repetition so far that decoded nothing. */
   idle = 0;
   /** Walks of functions walked before, and passes of loops after the first, around the current point. */

@@ -74,11 +74,25 @@ export function noteText(m: Machine, text: string): void {
   m.decoded++;
 }
 
-/** A text gives at most twice as many numbers as it has characters; more is reading the same again. */
+/**
+ * A text gives at most twice as many numbers as it has characters; more is reading the same again. The last text is
+ * told by itself: looking up one of a megabyte that stands twice in the package compares it character by character.
+ */
 function noteNumber(m: Machine, text: string): void {
-  const taken = m.numbersTaken.get(text) ?? 0;
-  if (taken >= 2 * text.length || m.numbersTaken.size >= NOTED) return;
-  m.numbersTaken.set(text, taken + 1);
+  if (m.numbersTaken.size >= NOTED) return;
+  let source = m.numberSource;
+  if (source?.text !== text) {
+    source = m.numbersTaken.get(text);
+    if (source === undefined) {
+      source = { text, taken: 0 };
+      m.numbersTaken.set(text, source);
+    }
+    m.numberSource = source;
+  }
+  // The very object asked for last, so that the next comparison is one of addresses.
+  source.text = text;
+  if (source.taken >= 2 * text.length) return;
+  source.taken++;
   m.decoded++;
 }
 
