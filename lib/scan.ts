@@ -37,7 +37,7 @@ export interface ScannerOptions extends PoolOptions {
 export interface Scanner {
   /** Rejects with `KnownError` when the scanner itself fails (exit 102); an artifact never makes it reject. */
   readonly scan: Scan;
-  /** From the cache alone: what is not there, or is no clean result under the policy, must be read. */
+  /** From the cache, and a name's date where that matters: what is not there, or is no clean result under the policy, must be read. */
   readonly recall: Recall;
   /** Ends the threads and finishes the cache; nothing is left open. */
   readonly close: () => Promise<void>;

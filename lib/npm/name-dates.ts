@@ -2,9 +2,8 @@
 import { firstPublishedIn } from '../gate/first-published.js';
 import type { NpmLibraries } from './libraries.js';
 
-/** Milliseconds without an answer, and tries after the first, until there is no date. */
-const TIMEOUT_MS = 10_000;
-const RETRIES = 1;
+/** One more try at once, and no date: together less than the scanner waits. */
+const PATIENCE = { timeout: 7_000, retry: { retries: 1, minTimeout: 300, maxTimeout: 300 } };
 
 /**
  * Each name is asked for once, by its full packument: the abbreviated ones that npm resolves with have no dates.
@@ -20,13 +19,7 @@ export function nameDates(
     const packument = await libraries.pacote.packument(
       // Never as a spec: what a package calls itself could read as a git address, which pacote clones.
       libraries.npa.resolve(name, '*'),
-      {
-        ...flat,
-        fullMetadata: true,
-        packumentCache: null,
-        timeout: TIMEOUT_MS,
-        retry: { ...(flat.retry as object | undefined), retries: RETRIES },
-      },
+      { ...flat, ...PATIENCE, fullMetadata: true, packumentCache: null },
     );
     return firstPublishedIn(packument);
   };
