@@ -16,6 +16,7 @@ export function nameDates(
 ): (name: string) => Promise<string | undefined> {
   const known = new Map<string, Promise<string | undefined>>();
   const ask = async (name: string): Promise<string | undefined> => {
+    if (name === '') return undefined;
     const packument = await libraries.pacote.packument(
       // Never as a spec: what a package calls itself could read as a git address, which pacote clones.
       libraries.npa.resolve(name, '*'),
