@@ -4,18 +4,19 @@
  * applied last and outside, so that a verdict is a pure function of facts, policy and time.
  */
 import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { registryFacts } from './artifact/install-facts.js';
 import { integrityOf, integrityProblem } from './artifact/integrity.js';
 import { LIMITS } from './artifact/limits.js';
 import { TAXONOMY_VERSION } from './behavior/taxonomy.js';
-import { loadModelConfig } from './classifier/config.js';
+import { loadModelConfig, type ModelConfig } from './classifier/config.js';
 import { KnownError } from './errors.js';
 import type { Examined } from './scan/examine.js';
 import { codeFingerprint } from './scan/fingerprint.js';
 import { Pool, type PoolOptions, WorkerFailure } from './scan/pool.js';
-import type { Recall, Scan, ScanInput, Verdict } from './types.js';
+import type { Ecosystem, Recall, Scan, ScanInput, Verdict } from './types.js';
 import { type CacheKey, type CacheVersions, ScoreCache } from './verdict/cache.js';
-import { decide, effectiveThreshold } from './verdict/decide.js';
+import { decide, dependsOnName, type NewcomerPrior, thresholdOf } from './verdict/decide.js';
 import { NO_POLICY, type Policy } from './verdict/policy.js';
 
 export interface ScannerOptions extends PoolOptions {
@@ -27,6 +28,8 @@ export interface ScannerOptions extends PoolOptions {
   readonly sequences?: boolean;
   /** Forgets an artifact once it is judged: for a scanner that lives for days. Default: equal inputs are read once. */
   readonly forget?: boolean;
+  /** Longest wait for the date of a name, in milliseconds; for tests. */
+  readonly dateWaitMs?: number;
   /** Time the verdicts are given for, milliseconds since 1970. Default: when each is decided. */
   readonly now?: () => number;
 }
@@ -34,7 +37,7 @@ export interface ScannerOptions extends PoolOptions {
 export interface Scanner {
   /** Rejects with `KnownError` when the scanner itself fails (exit 102); an artifact never makes it reject. */
   readonly scan: Scan;
-  /** From the cache alone: what is not there, or is no clean result under the policy, must be read. */
+  /** From the cache, and a name's date where that matters: what is not there, or is no clean result under the policy, must be read. */
   readonly recall: Recall;
   /** Ends the threads and finishes the cache; nothing is left open. */
   readonly close: () => Promise<void>;
@@ -43,47 +46,59 @@ export interface Scanner {
 /** Throws `KnownError` when the model is missing or not the released one. Threads start with the first scan. */
 export async function createScanner(options: ScannerOptions = {}): Promise<Scanner> {
   // Looked at before anything is fetched: without the model no install may go on.
-  const versions = options.module === undefined ? cacheVersions() : undefined;
-  const cache = options.cache && versions !== undefined ? new ScoreCache(versions) : undefined;
+  const model = options.module === undefined ? loadModelConfig() : undefined;
+  const cache = options.cache && model !== undefined ? new ScoreCache(cacheVersions(model)) : undefined;
+  const policy = options.policy ?? NO_POLICY;
   const pool = new Pool(options);
   const underway = new Map<string, Promise<Examined>>();
 
-  const verdictOf = (facts: Examined, { registry, published }: Outside, started: number): Verdict =>
-    decide(
+  const priorOf = (ecosystem: Ecosystem): { newcomer?: NewcomerPrior } => {
+    if (model?.newcomer === undefined) return {};
+    const { days, logOdds } = model.newcomer;
+    return { newcomer: { days, logOdds: logOdds[ecosystem] } };
+  };
+
+  const verdictOf = async (examined: Examined, outside: Outside, started: number): Promise<Verdict> => {
+    const { registry, published } = outside;
+    const facts = { ...examined, ...priorOf(examined.ecosystem) };
+    const firstPublished = dependsOnName(facts, policy) ? await outside.firstPublished?.() : undefined;
+    return decide(
       {
         ...facts,
         ...(registry !== undefined && { registry }),
         ...(published !== undefined && { published }),
+        ...(firstPublished !== undefined && { firstPublished }),
         durationMs: performance.now() - started,
       },
-      options.policy ?? NO_POLICY,
+      policy,
       options.now?.() ?? Date.now(),
     );
+  };
 
   const scan: Scan = async (given) => {
     const started = performance.now();
-    const input = withFactsOnly(given);
-    const facts = await examineOnce(input, keyOf(input, integrityOf(input)));
-    const verdict = verdictOf(facts, input, started);
+    const { input, outside } = apart(given, options.dateWaitMs);
+    const facts = await examineOnce(input, keyOf(input, integrityOf(input)), outside);
+    const verdict = await verdictOf(facts, outside, started);
     return input.files === undefined ? verdict : { ...verdict, unpacked: true };
   };
 
   const recall: Recall = async (given) => {
     const started = performance.now();
     if (!SHA512.test(given.expectedIntegrity)) return undefined;
-    const input = withFactsOnly(given);
-    const facts = await fromCache(keyOf(input, given.expectedIntegrity));
-    return facts && verdictOf(facts, input, started);
+    const { input, outside } = apart(given, options.dateWaitMs);
+    const facts = await fromCache(keyOf(input, given.expectedIntegrity), outside);
+    return facts && verdictOf(facts, outside, started);
   };
 
-  async function examineOnce(input: ScanInput, key: CacheKey): Promise<Examined> {
+  async function examineOnce(input: ScanInput, key: CacheKey, outside: Outside): Promise<Examined> {
     const id = JSON.stringify([key, input.expectedIntegrity ?? null]);
     let facts = underway.get(id);
     if (facts === undefined) {
       // A promise of the registry that the bytes break is never in the cache.
       const broken = integrityProblem(input, key.integrity) !== undefined;
-      const known = broken ? Promise.resolve(undefined) : fromCache(key);
-      facts = known.then((found) => found ?? fromWorker(input, key));
+      const known = broken ? Promise.resolve(undefined) : fromCache(key, outside);
+      facts = known.then((found) => found ?? fromWorker(input, key, outside));
       underway.set(id, facts);
       const forget = (): unknown => options.forget === true && underway.delete(id);
       facts.then(forget, forget);
@@ -91,15 +106,12 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
     return facts;
   }
 
-  async function fromCache(key: CacheKey): Promise<Examined | undefined> {
+  async function fromCache(key: CacheKey, outside: Outside): Promise<Examined | undefined> {
     if (cache === undefined || options.sequences) return undefined;
     const found = await cache.get(key);
     if (found === undefined) return undefined;
     const { name, version, score, threshold, findings, opaqueFiles, installs } = found;
-    // Clean by the model and an alarm by a stricter policy: read again, for the evidence.
-    const policy = options.policy ?? NO_POLICY;
-    if (score >= effectiveThreshold(threshold, key.ecosystem, policy)) return undefined;
-    return {
+    const facts: Examined = {
       ecosystem: key.ecosystem,
       name,
       version,
@@ -109,14 +121,18 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
       opaqueFiles,
       ...(installs !== undefined && { installs }),
     };
+    // Clean by the model and an alarm by a stricter policy or for a new name: read again, for the evidence.
+    const judged = await verdictOf(facts, outside, 0);
+    return score >= judged.threshold! ? undefined : facts;
   }
 
-  async function fromWorker(input: ScanInput, key: CacheKey): Promise<Examined> {
+  async function fromWorker(input: ScanInput, key: CacheKey, outside: Outside): Promise<Examined> {
     try {
       const sequence = options.sequences === true;
-      const bounds = (options.policy ?? NO_POLICY).threshold[input.ecosystem];
-      // A stricter policy's alarms need evidence too; the model's own threshold is known where the model is.
-      const explainFrom = Math.min(bounds.set ?? 1, bounds.most ?? 1);
+      // Alarms of a stricter policy and of new names need evidence too.
+      const about = { ecosystem: input.ecosystem, ...priorOf(input.ecosystem) };
+      const mayBeNew = outside.firstPublished !== undefined;
+      const explainFrom = thresholdOf(about, model?.threshold ?? 1, policy, mayBeNew);
       const examined = await pool.run(input, { sequence, integrity: key.integrity, explainFrom });
       cache?.put(key, { ...examined, durationMs: 0 });
       return examined;
@@ -145,16 +161,47 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
   };
 }
 
-type Outside = Pick<ScanInput, 'registry' | 'published'>;
+type Outside = Pick<ScanInput, 'registry' | 'published' | 'firstPublished'>;
 
 const SHA512 = /^sha512-[A-Za-z0-9+/]{86}==$/;
 
-/** Of a registry's manifest only what is compared: the rest may change without the score changing. */
-function withFactsOnly<T extends Pick<ScanInput, 'registryManifest'>>(input: T): T {
-  const { registryManifest } = input;
-  return registryManifest === undefined
-    ? input
-    : { ...input, registryManifest: registryFacts(registryManifest) };
+/**
+ * What an artifact's score depends on, and what only its verdict does. Of a registry's manifest only what is compared: the
+ * rest may change without the score changing.
+ */
+function apart<T extends Outside & Pick<ScanInput, 'registryManifest'>>(given: T, waitMs?: number) {
+  const { registry, published, firstPublished, ...rest } = given;
+  const { registryManifest } = rest;
+  const outside: Outside = {
+    ...(registry !== undefined && { registry }),
+    ...(published !== undefined && { published }),
+    ...(firstPublished !== undefined && { firstPublished: onceAndSoon(firstPublished, waitMs) }),
+  };
+  const input =
+    registryManifest === undefined ? rest : { ...rest, registryManifest: registryFacts(registryManifest) };
+  return { input, outside };
+}
+
+/** A registry that does not say when it first had a name must not hold an install up. */
+const DATE_WAIT_MS = 15_000;
+
+/** Asks at most once; no answer in time, or none at all, is no date. */
+function onceAndSoon(
+  ask: NonNullable<ScanInput['firstPublished']>,
+  waitMs = DATE_WAIT_MS,
+): NonNullable<ScanInput['firstPublished']> {
+  let answer: Promise<string | undefined> | undefined;
+  const first = (): Promise<string | undefined> => {
+    const answered = new AbortController();
+    const late = setTimeout(waitMs, undefined, { signal: answered.signal });
+    return Promise.race([Promise.resolve().then(ask), late])
+      .catch(() => undefined)
+      .finally(() => answered.abort());
+  };
+  return () => {
+    answer ??= first();
+    return answer;
+  };
 }
 
 function keyOf(input: Omit<ScanInput, 'bytes'>, integrity: string): CacheKey {
@@ -181,13 +228,12 @@ export function readerOf({ ecosystem, filename, files, ownScripts }: Omit<ScanIn
 export function verdictIdentity(policy: Policy): string | undefined {
   if (policy.exceptions.some(({ until }) => until !== undefined)) return undefined;
   const plain = (_: string, value: unknown): unknown => (value instanceof Set ? [...value].sort() : value);
-  const text = JSON.stringify([cacheVersions(), policy], plain);
+  const text = JSON.stringify([cacheVersions(loadModelConfig()), policy], plain);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 /** Versions of all that turns bytes into a score. */
-function cacheVersions(): CacheVersions {
-  const config = loadModelConfig();
+function cacheVersions(config: ModelConfig): CacheVersions {
   const short = (value: unknown): string =>
     createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
   return {

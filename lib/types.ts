@@ -178,6 +178,12 @@ export interface Verdict {
   readonly unverified?: UnverifiedReason;
   /** Why the policy changed the outcome, when it did (`exception`, `threshold`…). */
   readonly policy?: string;
+  /** Set when `threshold` is the lower one for names that are new to their registry, and the score lies over it alone. */
+  readonly newcomer?: {
+    /** When the registry first had the name, ISO 8601, and how many whole days ago; negative in the future. */
+    readonly firstPublished: string;
+    readonly daysAgo: number;
+  };
   readonly opaqueFiles: number;
   /** npm only, when the manifest could be read. */
   readonly installs?: InstallFacts;
@@ -214,6 +220,11 @@ export interface ScanInput {
   readonly registry?: string;
   /** When the registry says it was published, ISO 8601. For the policy's minimum release age. */
   readonly published?: string;
+  /**
+   * When the registry first had the *name*, ISO 8601; undefined where it does not say. Called only where the answer can
+   * change the verdict, since it can cost a request; a rejection counts as no date.
+   */
+  readonly firstPublished?: () => Promise<string | undefined>;
 }
 
 /** The scanner as the guards see it. */

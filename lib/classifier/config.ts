@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TAXONOMY_VERSION } from '../behavior/taxonomy.js';
 import { KnownError } from '../errors.js';
-import type { Ecosystem } from '../types.js';
+import { ECOSYSTEMS, type Ecosystem } from '../types.js';
 import type { Cut } from './tokenizer.js';
 
 /** A file beside config.json, with the lower-case hexadecimal SHA-256 of its bytes. */
@@ -67,6 +67,16 @@ export interface ModelConfig {
    * reports print it: where they need different ones t, `calibration.offset` takes up logit(threshold) - logit(t).
    */
   readonly threshold: number;
+  /**
+   * Prior for packages whose name its registry first had less than `days` ago: `logOdds` (0 or more) on top of the score's.
+   * The verdict adds it, never the score. At it `honestRate` of ordinary honest packages would alarm, out of fold,
+   * were all of them new; that is what it was chosen by. Without it new names are judged like others.
+   */
+  readonly newcomer?: {
+    readonly days: number;
+    readonly honestRate: number;
+    readonly logOdds: Readonly<Record<Ecosystem, number>>;
+  };
   /** Largest difference of a score between machines and between Python and Node (promise 7). */
   readonly scoreBound: number;
   /** Hash over the training manifest and derived sequences, to tell two trainings apart. */
@@ -148,11 +158,15 @@ export function configProblem(config: unknown): string | undefined {
   if (!isObject(inputs) || !isText(inputs.ids)) return `'model.inputs.ids' must be text`;
   if (inputs.mask !== undefined && !isText(inputs.mask)) return `'model.inputs.mask' must be text`;
   if (!isText(model.output)) return `'model.output' must be text`;
-  const cut = cutProblem(config) ?? (config.short === undefined ? undefined : cutProblem(config.short, 'short.'));
+  const cut =
+    cutProblem(config) ?? (config.short === undefined ? undefined : cutProblem(config.short, 'short.'));
   if (cut !== undefined) return cut;
   if (!isNumber(config.emptyLogOdds, -100, 100)) return `'emptyLogOdds' must be a number`;
   if (!isNumber(config.threshold, 0.000001, 1)) return `'threshold' must be over 0, at most 1`;
   if (!isNumber(config.scoreBound, 0, 1)) return `'scoreBound' must be 0 to 1`;
+  if (config.newcomer !== undefined && !isNewcomer(config.newcomer)) {
+    return `'newcomer' must have days from 0, honestRate 0 to 1 and logOdds from 0 for npm and pypi`;
+  }
   const aggregation = config.aggregation;
   if (!isObject(aggregation)) return `'aggregation' must be an object`;
   if (aggregation.kind === 'top-k') {
@@ -163,9 +177,21 @@ export function configProblem(config: unknown): string | undefined {
   return ecosystemProblem(config);
 }
 
+function isNewcomer(value: unknown): boolean {
+  if (!isObject(value) || !isObject(value.logOdds)) return false;
+  const { days, honestRate, logOdds } = value;
+  const offsets = ECOSYSTEMS.map((ecosystem) => logOdds[ecosystem]);
+  return (
+    isNumber(days, 0, 3650) &&
+    isNumber(honestRate, 0, 1) &&
+    offsets.every((offset) => isNumber(offset, 0, 100))
+  );
+}
+
 function cutProblem(value: unknown, at = ''): string | undefined {
   const { maxTokens, overlap } = isObject(value) ? value : ({} as Fields);
-  if (!isNumber(maxTokens, 8, 4096) || !Number.isInteger(maxTokens)) return `'${at}maxTokens' must be 8 to 4096`;
+  if (!isNumber(maxTokens, 8, 4096) || !Number.isInteger(maxTokens))
+    return `'${at}maxTokens' must be 8 to 4096`;
   if (!isNumber(overlap, 0, maxTokens - 5) || !Number.isInteger(overlap)) {
     return `'${at}overlap' must be 0 to ${at}maxTokens - 5`;
   }

@@ -1,4 +1,5 @@
 /** What an index page says of the files it lists (PEP 503 in HTML, PEP 691 in JSON), as far as the gate needs it. */
+import { earliest } from './first-published.js';
 
 export interface IndexLink {
   /** Absolute, without fragment. */
@@ -7,6 +8,8 @@ export interface IndexLink {
   readonly hash: readonly [string, string] | undefined;
   /** ISO 8601, when the index says when the file was uploaded (PEP 700). */
   readonly published: string | undefined;
+  /** The earliest such date of the whole page, which is that of one project; when every file has one. */
+  readonly firstPublished: string | undefined;
 }
 
 const STRENGTH = ['sha512', 'sha384', 'sha256', 'sha224', 'sha1', 'md5'];
@@ -24,6 +27,7 @@ function readJson(body: Buffer, base: URL): IndexLink[] {
     return []; // the installer reads the same bytes and says so itself
   }
   const files = isRecord(page) && Array.isArray(page.files) ? page.files : [];
+  const firstPublished = earliest(files.map((file) => (isRecord(file) ? file['upload-time'] : undefined)));
   return files.flatMap((file: unknown): IndexLink[] => {
     if (!isRecord(file) || typeof file.url !== 'string' || !URL.canParse(file.url, base.href)) return [];
     const url = new URL(file.url, base);
@@ -37,6 +41,7 @@ function readJson(body: Buffer, base: URL): IndexLink[] {
         url: url.href,
         hash: algorithm === undefined ? fragment : [algorithm, String(hashes[algorithm]).toLowerCase()],
         published: typeof published === 'string' ? published : undefined,
+        firstPublished,
       },
     ];
   });
@@ -52,7 +57,7 @@ function readHtml(text: string, page: URL): IndexLink[] {
     const url = new URL(href, base);
     const hash = fragmentHash(url);
     url.hash = '';
-    links.push({ url: url.href, hash, published: undefined });
+    links.push({ url: url.href, hash, published: undefined, firstPublished: undefined });
   }
   return links;
 }

@@ -94,7 +94,8 @@ export class PypiGate {
     url.hash = '';
     url.username = '';
     url.password = '';
-    if (hash !== undefined) this.links.set(url.href, { url: url.href, hash, published: undefined });
+    if (hash === undefined) return;
+    this.links.set(url.href, { url: url.href, hash, published: undefined, firstPublished: undefined });
   }
 
   handle = async (request: GateRequest): Promise<GateResponse> => {
@@ -164,13 +165,14 @@ export class PypiGate {
     link: IndexLink | undefined,
   ): Promise<Verdict> {
     const { scan, inspect } = this.options;
-    const published = link?.published;
+    const { published, firstPublished } = link ?? {};
     const verdict = await scan({
       ecosystem: 'pypi',
       filename,
       bytes,
       registry: url.origin,
       ...(published === undefined ? {} : { published }),
+      ...(firstPublished === undefined ? {} : { firstPublished: async () => firstPublished }),
     });
     if (verdict.verdict !== 'allow') return verdict;
     const reason = await inspect(filename, bytes, url);

@@ -4,6 +4,7 @@
  */
 import type { Scan, UnverifiedReason, Verdict } from '../types.js';
 import { isArchiveName, isPlainText } from './body-kind.js';
+import { firstPublishedIn } from './first-published.js';
 import type { GateRequest, GateResponse } from './proxy.js';
 import { tarballKey } from './registry.js';
 
@@ -169,6 +170,7 @@ export class ScanningRegistry {
       ...(manifest === undefined ? {} : { registryManifest: manifest }),
       ...(typeof promised === 'string' ? { expectedIntegrity: promised } : {}),
       ...(published === undefined ? {} : { published }),
+      firstPublished: () => this.#firstPublished(url),
     });
     if (verdict.verdict !== 'allow') return this.#list(url, verdict, bytes);
     const reason = await inspect(bytes, {
@@ -195,17 +197,27 @@ export class ScanningRegistry {
   async #about(
     url: URL,
   ): Promise<{ manifest: Record<string, unknown> | undefined; published: string | undefined }> {
-    const prefix = /^(.*)\/-\/[^/]+$/.exec(url.pathname)?.[1];
-    if (prefix === undefined) return { manifest: undefined, published: undefined };
-    const own = `${url.origin}${prefix}`;
-    const addresses = [own, own.replace(/\/(@[^/]+)\/([^/]+)$/, '/$1%2f$2')].map(tarballKey);
+    const addresses = metadataAddresses(url);
+    if (addresses === undefined) return { manifest: undefined, published: undefined };
     let found = await this.#release(url, addresses);
     if (this.options.needsDates && found?.published === undefined) {
-      const full = new URL(addresses[1]!);
-      await this.handle({ ...requestFor(full), headers: { accept: 'application/json' } });
+      await this.#full(addresses);
       found = (await this.#release(url, addresses, ' application/json')) ?? found;
     }
     return { manifest: found?.manifest, published: found?.published };
+  }
+
+  /** When the registry first had the name whose release stands at an address. */
+  async #firstPublished(url: URL): Promise<string | undefined> {
+    const addresses = metadataAddresses(url);
+    if (addresses === undefined) return undefined;
+    const { body } = await this.#full(addresses);
+    return firstPublishedIn(parsed(body) ?? {});
+  }
+
+  /** Full metadata, which has dates. */
+  #full([, escaped]: readonly [string, string]): Promise<GateResponse> {
+    return this.handle({ ...requestFor(new URL(escaped)), headers: { accept: 'application/json' } });
   }
 
   async #release(url: URL, addresses: readonly string[], form = ' ') {
@@ -241,6 +253,14 @@ export function unreadNpm(reason: UnverifiedReason, name = '', version = ''): Ve
     opaqueFiles: 0,
     durationMs: 0,
   };
+}
+
+/** Where the metadata of the release at an address stands, a scoped name as it is and escaped. */
+function metadataAddresses(url: URL): readonly [string, string] | undefined {
+  const prefix = /^(.*)\/-\/[^/]+$/.exec(url.pathname)?.[1];
+  if (prefix === undefined) return undefined;
+  const own = `${url.origin}${prefix}`;
+  return [tarballKey(own), tarballKey(own.replace(/\/(@[^/]+)\/([^/]+)$/, '/$1%2f$2'))];
 }
 
 /** Registries rewrite the host of `dist.tarball`, never the file. */

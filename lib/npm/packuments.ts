@@ -1,4 +1,5 @@
 /** Packuments as first seen, shared by the resolver (as pacote's cache) and by the gate. */
+import { firstPublishedIn } from '../gate/first-published.js';
 import type { PackumentForm, PackumentStore } from '../gate/registry.js';
 import { tarballKey } from '../gate/registry.js';
 import { disagreements, type FactKey, type Facts, overlay } from './facts.js';
@@ -94,6 +95,15 @@ export class FrozenPackuments extends Map<string, Manifest> implements Packument
     for (const packument of this.#byName.get(name) ?? []) {
       const times = packument.time as Record<string, unknown> | undefined;
       if (typeof times?.[version] === 'string') return times[version];
+    }
+    return undefined;
+  }
+
+  /** When the registry first had a name, where the metadata at hand has dates. */
+  firstPublished(name: string): string | undefined {
+    for (const packument of this.#byName.get(name) ?? []) {
+      const date = firstPublishedIn(packument);
+      if (date !== undefined) return date;
     }
     return undefined;
   }

@@ -15,6 +15,7 @@ import { type Facts, factsOf, readTarballManifest } from './facts.js';
 import { effectiveAddress, fetchArtifact } from './fetch.js';
 import type { GuardOptions } from './guard.js';
 import type { Manifest } from './libraries.js';
+import { nameDates } from './name-dates.js';
 import type { FrozenPackuments } from './packuments.js';
 import { Lanes } from './pool.js';
 import type { Artifact } from './resolve.js';
@@ -46,6 +47,7 @@ export class Reader {
   private readonly byAddress = new Map<string, string>();
   /** By SHA-512 SRI. */
   private readonly allowed = new Map<string, Wanted>();
+  private readonly nameDate: (name: string) => Promise<string | undefined>;
   private stopped = false;
 
   constructor(
@@ -54,6 +56,7 @@ export class Reader {
     private readonly options: GuardOptions,
     private readonly packuments: FrozenPackuments,
   ) {
+    this.nameDate = nameDates(tool.libraries, config.flat);
     this.tarballs = new Tarballs(tool.libraries.cacache, config.flat.cache);
   }
 
@@ -159,6 +162,9 @@ export class Reader {
       ...(integrity === undefined ? {} : { expectedIntegrity: integrity }),
       ...(url?.startsWith('http') ? { registry: new URL(url).origin } : {}),
       ...(published === undefined ? {} : { published }),
+      ...(url === undefined || url.startsWith('http')
+        ? { firstPublished: async () => this.packuments.firstPublished(name) ?? this.nameDate(name) }
+        : {}),
     };
   }
 

@@ -24,7 +24,7 @@ export function renderJson(run: Run): string {
 }
 
 export function jsonPackage({ target, verdict }: PackageResult) {
-  const { ecosystem, name, version, integrity, score, durationMs } = verdict;
+  const { ecosystem, name, version, integrity, score, newcomer, durationMs } = verdict;
   return {
     target,
     ecosystem,
@@ -34,6 +34,7 @@ export function jsonPackage({ target, verdict }: PackageResult) {
     verdict: verdict.verdict,
     // A number for every package: what could not be scored at all (and is `unverified`) counts as the worst.
     score: score ?? 1,
+    ...(newcomer !== undefined && { firstPublished: newcomer.firstPublished }),
     findings: jsonFindings(verdict),
     durationMs: milliseconds(durationMs),
   };

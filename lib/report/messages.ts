@@ -116,6 +116,7 @@ export function verdictWords(verdict: Verdict): string {
     score === undefined || threshold === undefined
       ? undefined
       : `${scoreWords(score, threshold)}: score ${scoreNumber(score)}, blocks from ${scoreNumber(threshold)}`;
+  const isNew = newcomerWords(verdict);
   const unread = unverified === undefined ? undefined : `not read in full: ${unverifiedWords(unverified)}`;
   const byPolicyAlone = ['finding', 'opaque', 'release-age'].includes(verdict.policy ?? '');
   const reasons =
@@ -123,13 +124,23 @@ export function verdictWords(verdict: Verdict): string {
       ? [unread ?? 'not read', effect]
       : byPolicyAlone
         ? [effect]
-        : [scored, unread, effect];
+        : [scored, isNew, unread, effect];
   return reasons.filter((reason) => reason !== undefined).join('; ');
+}
+
+/** `new name: first published 2026-11-25, 3 days ago, so judged more strictly`. */
+function newcomerWords({ newcomer }: Verdict): string | undefined {
+  if (newcomer === undefined) return undefined;
+  const { firstPublished, daysAgo } = newcomer;
+  const ago = daysAgo < 0 ? 'in the future' : daysAgo === 0 ? 'today' : `${counted(daysAgo, 'day')} ago`;
+  return `new name: first published ${firstPublished.slice(0, 10)}, ${ago}, so judged more strictly`;
 }
 
 function effectWords(effect: PolicyEffect | undefined): string | undefined {
   switch (effect) {
     case undefined:
+    // Its own words say when.
+    case 'newcomer':
       return undefined;
     case 'exception':
       return 'allowed by an exception in the policy';

@@ -120,7 +120,9 @@ function adviceLines(verdict: Verdict, style: Style): string[] {
   const first =
     verdict.verdict === 'unverified' && unverified !== undefined
       ? unverifiedAdvice(unverified)
-      : 'Do not install it. Check the name for a misspelling; take an older version or another package.';
+      : verdict.newcomer === undefined
+        ? 'Do not install it. Check the name for a misspelling; take an older version or another package.'
+        : 'Do not install it unless you know who publishes it. Check the name for a misspelling, or take an established package.';
   const lines = paragraph(first, '  ', style);
   // No registry takes a name that a shell would read in another way; one that has it gets no command to paste.
   const pasteable = /^[\w@./~+!-]{1,200}$/.test(`${name}@${version}`);

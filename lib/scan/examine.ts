@@ -7,7 +7,7 @@ import type { ScanInput } from '../types.js';
 import type { Facts } from '../verdict/decide.js';
 
 /** What a worker hands back; the rest of `Facts` is known outside. */
-export type Examined = Omit<Facts, 'durationMs' | 'registry' | 'published'>;
+export type Examined = Omit<Facts, 'durationMs' | 'registry' | 'published' | 'newcomer' | 'firstPublished'>;
 
 export interface ExamineOptions {
   /** Keeps the sequence, for reports that draw it. */

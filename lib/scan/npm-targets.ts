@@ -2,6 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
+import { firstPublishedIn } from '../gate/first-published.js';
+import type { NpmLibraries } from '../npm/libraries.js';
+import { nameDates } from '../npm/name-dates.js';
 import type { ScanInput } from '../types.js';
 import { item, type TargetItem, type TargetOptions, Unavailable } from './targets.js';
 
@@ -35,11 +38,16 @@ export async function* npmSpec(target: string, options: TargetOptions): AsyncGen
   const { name, version } = manifest;
   yield item({ target, ecosystem: 'npm', name, version }, async () => {
     const input = await fetchTarball(flat, name, version, manifest._resolved, manifest._integrity);
-    const packument = await pacote
+    const packument = (await pacote
       .packument(spec.raw, { ...flat, fullMetadata: true } as never)
-      .catch(() => undefined);
-    const published = (packument as { time?: Record<string, string> } | undefined)?.time?.[version];
-    return { ...input, registryManifest: manifest, ...(published !== undefined && { published }) };
+      .catch(() => ({}))) as { time?: Record<string, string> };
+    const published = packument.time?.[version];
+    return {
+      ...input,
+      registryManifest: manifest,
+      ...(published !== undefined && { published }),
+      firstPublished: async () => firstPublishedIn(packument),
+    };
   });
 }
 
@@ -56,6 +64,9 @@ export async function* lockfile(
     throw new Unavailable('damaged', { target, why: (error as Error).message });
   }
   const flat = await npmFlat(options);
+  const [pacote, npa] = await Promise.all([import('pacote'), import('npm-package-arg')]);
+  const libraries = { pacote: pacote.default, npa: npa.default } as unknown as NpmLibraries;
+  const nameDate = nameDates(libraries, flat);
   for (const entry of lockEntries(lock)) {
     const { name, version, resolved, integrity } = entry;
     yield item({ target, ecosystem: 'npm', name, version }, async () => {
@@ -71,7 +82,8 @@ export async function* lockfile(
           ...(integrity !== undefined && { expectedIntegrity: integrity }),
         };
       }
-      return fetchTarball(flat, name, version, resolved, integrity);
+      const input = await fetchTarball(flat, name, version, resolved, integrity);
+      return { ...input, firstPublished: () => nameDate(name) };
     });
   }
 }

@@ -16,6 +16,7 @@ export interface IndexFile {
   readonly version: string;
   readonly hash: readonly [algorithm: string, hex: string] | undefined;
   readonly published: string | undefined;
+  readonly firstPublished: string | undefined;
   readonly yanked: boolean;
 }
 

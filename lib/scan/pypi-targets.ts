@@ -142,6 +142,7 @@ function pickVersion(files: readonly IndexFile[], { name, specifier }: Wanted, t
 
 async function load(file: IndexFile, index: PythonIndex): Promise<ScanInput> {
   const bytes = await index.fetch(file);
+  const { published, firstPublished } = file;
   const expectedIntegrity =
     file.hash === undefined
       ? undefined
@@ -152,6 +153,7 @@ async function load(file: IndexFile, index: PythonIndex): Promise<ScanInput> {
     bytes,
     registry: index.address,
     ...(expectedIntegrity !== undefined && { expectedIntegrity }),
-    ...(file.published !== undefined && { published: file.published }),
+    ...(published !== undefined && { published }),
+    ...(firstPublished !== undefined && { firstPublished: async () => firstPublished }),
   };
 }

@@ -14,6 +14,12 @@ import type {
 import type { Policy } from './policy.js';
 import type { Exception } from './policy-file.js';
 
+/** A name is new for so many days, and gets so much on its log-odds. */
+export interface NewcomerPrior {
+  readonly days: number;
+  readonly logOdds: number;
+}
+
 /** What is known of one artifact before any policy. */
 export interface Facts {
   readonly ecosystem: Ecosystem;
@@ -34,6 +40,10 @@ export interface Facts {
   readonly registry?: string;
   /** ISO 8601, as the registry says. */
   readonly published?: string;
+  /** The model's prior for names new to their registry; absent where it has none. */
+  readonly newcomer?: NewcomerPrior;
+  /** When the registry first had the name, ISO 8601, where it was asked and said so. */
+  readonly firstPublished?: string;
   readonly installs?: InstallFacts;
   readonly sequence?: BehaviorSequence;
   readonly durationMs: number;
@@ -42,7 +52,7 @@ export interface Facts {
 /**
  * Why the policy changed an outcome, or made it: `Verdict.policy`.
  * On `allow`: `exception`, `own` (an alarm that is a warning), `unverified-accepted`, `threshold`.
- * On `block`: `threshold` (only the policy's is reached), `finding`, `opaque`, `release-age`,
+ * On `block`: `threshold` (only the policy's is reached), `newcomer` (only that for new names), `finding`, `opaque`, `release-age`,
  * `exception-expired` and `exception-mismatch` (the score blocks, an exception is near and does not apply).
  */
 export type PolicyEffect =
@@ -50,6 +60,7 @@ export type PolicyEffect =
   | 'own'
   | 'unverified-accepted'
   | 'threshold'
+  | 'newcomer'
   | 'finding'
   | 'opaque'
   | 'release-age'
@@ -60,8 +71,9 @@ const DAY_MS = 86_400_000;
 
 /** `now` in milliseconds since 1970. */
 export function decide(facts: Facts, policy: Policy, now: number): Verdict {
-  const limit = facts.score && effectiveThreshold(facts.score.threshold, facts.ecosystem, policy);
-  const outcome = judge(facts, limit, policy, now);
+  const newcomer = dependsOnName(facts, policy) ? newcomerOf(facts, now) : undefined;
+  const limit = facts.score && thresholdOf(facts, facts.score.threshold, policy, newcomer !== undefined);
+  const outcome = judge(facts, limit, newcomer !== undefined, policy, now);
   const {
     ecosystem,
     name,
@@ -83,9 +95,11 @@ export function decide(facts: Facts, policy: Policy, now: number): Verdict {
     verdict: outcome.verdict,
     ...(score !== undefined && limit !== undefined && { score: score.value, threshold: limit }),
     findings,
-    evidence: score?.evidence ?? [],
+    // What is let through as a matter of course needs no evidence, also where it was looked for.
+    evidence: outcome.verdict === 'allow' && outcome.effect === undefined ? [] : (score?.evidence ?? []),
     ...(unverified !== undefined && { unverified }),
     ...(outcome.effect !== undefined && { policy: outcome.effect }),
+    ...(newcomer !== undefined && { newcomer }),
     opaqueFiles,
     ...(installs !== undefined && { installs }),
     ...(sequence !== undefined && { sequence }),
@@ -102,9 +116,42 @@ export function acceptUnread(verdict: Verdict, policy: Policy): Verdict {
   return { ...verdict, verdict: 'allow', policy: effect };
 }
 
-export function effectiveThreshold(model: number, ecosystem: Ecosystem, policy: Policy): number {
+/**
+ * Score that blocks, for a name that is new to its registry or for any other.
+ * @param model the model's own threshold
+ */
+export function thresholdOf(
+  { ecosystem, newcomer }: Pick<Facts, 'ecosystem' | 'newcomer'>,
+  model: number,
+  policy: Policy,
+  isNew: boolean,
+): number {
   const { set, most } = policy.threshold[ecosystem];
-  return Math.min(set ?? model, most ?? 1);
+  const limit = Math.min(set ?? model, most ?? 1);
+  if (!isNew || newcomer === undefined || policy.newcomers === 'plain') return limit;
+  // σ(logit(limit) - logOdds); a threshold of 1, which nothing reaches, stays 1.
+  return 1 / (1 + ((1 - limit) / limit) * Math.exp(newcomer.logOdds));
+}
+
+/** Whether the score blocks only where the name is new: nothing else needs to know when it was first published. */
+export function dependsOnName(
+  facts: Pick<Facts, 'ecosystem' | 'newcomer' | 'score'>,
+  policy: Policy,
+): boolean {
+  const { score } = facts;
+  if (score === undefined) return false;
+  const over = (isNew: boolean): boolean => score.value >= thresholdOf(facts, score.threshold, policy, isNew);
+  return over(true) && !over(false);
+}
+
+/** Undefined for a name that is old or without a date. One of tomorrow is new: the registry's clock or this one's is off. */
+function newcomerOf({ newcomer, firstPublished }: Facts, now: number): Verdict['newcomer'] {
+  const first = Date.parse(firstPublished ?? '');
+  if (newcomer === undefined || !(now - first < newcomer.days * DAY_MS)) return undefined;
+  return {
+    firstPublished: new Date(first).toISOString(),
+    daysAgo: Math.floor((now - first) / DAY_MS),
+  };
 }
 
 interface Outcome {
@@ -112,19 +159,32 @@ interface Outcome {
   readonly effect?: PolicyEffect;
 }
 
-function judge(facts: Facts, limit: number | undefined, policy: Policy, now: number): Outcome {
-  const plain = withoutExceptions(facts, limit, policy, now);
+function judge(
+  facts: Facts,
+  limit: number | undefined,
+  isNew: boolean,
+  policy: Policy,
+  now: number,
+): Outcome {
+  const plain = withoutExceptions(facts, limit, isNew, policy, now);
   if (plain.verdict === 'allow') return plain;
   const near = nearestException(facts, policy.exceptions, now);
   if (near === 'applies') return { verdict: 'allow', effect: 'exception' };
   return near === undefined || plain.effect !== undefined ? plain : { ...plain, effect: near };
 }
 
-function withoutExceptions(facts: Facts, limit: number | undefined, policy: Policy, now: number): Outcome {
+function withoutExceptions(
+  facts: Facts,
+  limit: number | undefined,
+  isNew: boolean,
+  policy: Policy,
+  now: number,
+): Outcome {
   const { score, unverified } = facts;
   // An artifact read in part and already over the threshold is an alarm, whatever stands in the rest.
   if (score !== undefined && limit !== undefined && score.value >= limit) {
     if (isOwn(facts, policy.own)) return { verdict: 'allow', effect: 'own' };
+    if (isNew) return { verdict: 'block', effect: 'newcomer' };
     return score.value >= score.threshold ? { verdict: 'block' } : { verdict: 'block', effect: 'threshold' };
   }
   if (unverified !== undefined && !policy.acceptUnverified.has(unverified.code))

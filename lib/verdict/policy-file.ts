@@ -29,6 +29,8 @@ export interface PolicyFile {
   readonly own?: readonly string[];
   /** Days a release must have been in its registry. */
   readonly minimumReleaseAge?: number;
+  /** `plain`: a package whose name is new to its registry is judged like any other, not more strictly. */
+  readonly newcomers?: 'strict' | 'plain';
   /** Findings that block whatever the score. */
   readonly blockFindings?: readonly string[];
   /** `block`: files that cannot be read for their kind (native code, bytecode) are not accepted. */
@@ -191,6 +193,7 @@ const RULES: Readonly<Record<string, Check<unknown>>> = {
   threshold: object('threshold', { npm: number(0.000001, 1), pypi: number(0.000001, 1) }, []),
   own: list(own),
   minimumReleaseAge: number(0, 3650),
+  newcomers: oneOf(['strict', 'plain'], 'newcomers'),
   blockFindings: list(matching(/^[a-z0-9-]+$/, 'the code of a finding')),
   opaque: oneOf(['allow', 'block'], 'opaque'),
   locked: (node, fail) => (node.type === 'boolean' ? node.value : fail(node, 'true or false expected')),

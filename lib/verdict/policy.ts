@@ -2,7 +2,7 @@
  * The policy in force: the machine's file, the user's, the project's, put together. Tightening is open to all
  * three. Loosening is the machine's and, unless the machine's file is `locked`, the user's; a project's file
  * loosens only once the user has accepted exactly its content (`safe-install trust`, in the manner of direnv),
- * and never by a higher threshold: whoever clones a hostile project must not clone its permissions.
+ * and never by a higher threshold or by judging new names like others: whoever clones a hostile project must not clone its permissions.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -28,6 +28,7 @@ export interface Policy {
   readonly threshold: Readonly<Record<Ecosystem, { readonly set?: number; readonly most?: number }>>;
   readonly own: readonly string[];
   readonly minimumReleaseAge: number;
+  readonly newcomers: 'strict' | 'plain';
   readonly blockFindings: ReadonlySet<string>;
   readonly opaque: 'allow' | 'block';
   readonly notices: readonly PolicyNotice[];
@@ -134,15 +135,17 @@ export function mergePolicies(
   const threshold: Record<Ecosystem, { set?: number; most?: number }> = { npm: {}, pypi: {} };
   let minimumReleaseAge = 0;
   let opaque: 'allow' | 'block' = 'allow';
+  let newcomers: 'strict' | 'plain' = 'strict';
   for (const file of files) {
     const { source, path, content } = file;
     minimumReleaseAge = Math.max(minimumReleaseAge, content.minimumReleaseAge ?? 0);
     for (const code of content.blockFindings ?? []) blockFindings.add(code);
     if (content.opaque === 'block') opaque = 'block';
+    const mayLoosen = source === 'machine' || (source === 'user' && !locked);
+    if (content.newcomers === 'strict' || mayLoosen) newcomers = content.newcomers ?? newcomers;
     for (const ecosystem of ECOSYSTEMS) {
       const value = content.threshold?.[ecosystem];
       if (value === undefined) continue;
-      const mayLoosen = source === 'machine' || (source === 'user' && !locked);
       const bounds = threshold[ecosystem];
       if (mayLoosen) bounds.set = value;
       else bounds.most = Math.min(bounds.most ?? 1, value);
@@ -156,7 +159,17 @@ export function mergePolicies(
       own.push(...(content.own ?? []));
     }
   }
-  return { exceptions, acceptUnverified, threshold, own, minimumReleaseAge, blockFindings, opaque, notices };
+  return {
+    exceptions,
+    acceptUnverified,
+    threshold,
+    own,
+    minimumReleaseAge,
+    newcomers,
+    blockFindings,
+    opaque,
+    notices,
+  };
 }
 
 const trustMark = ({ path, text }: FoundPolicy, folders: Folders): string =>

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-import controls, data, scoring, vocab
+import controls, data, newcomer, scoring, vocab
 
 SHARPEST = 1e-4  # log-odds put between the loudest honest package let pass and the threshold
 
@@ -91,6 +91,7 @@ def main() -> None:
         "maxTokens": data.MAX_TOKENS, "overlap": data.OVERLAP, "short": {"maxTokens": data.SHORT_TOKENS, "overlap": data.SHORT_OVERLAP}, "aggregation": {"kind": "top-k", "k": 1}, "calibration": calibration,
         "emptyLogOdds": scoring.EMPTY, "threshold": scoring.THRESHOLD, "scoreBound": args.bound, "dataFingerprint": scoring.fingerprint(),
     }
+    config["newcomer"] = newcomer.entry(config, whole, odds)
     (scoring.MODEL / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     write_vectors(everything, scorer, config)
 

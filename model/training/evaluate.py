@@ -72,6 +72,26 @@ class Report:
                 self.say(f"| {e} | " + " | ".join(f"{controls.per_cluster(evil, odds[m] >= controls.threshold_at(odds[h], r))[0]:.1%}" for r in CURVE) + " |")
 
 
+    def newcomers(self, title: str, rows: list[data.Package], odds: np.ndarray) -> None:
+        """Flagged with the prior for new names, all names taken for new, beside those flagged without it."""
+        given = self.config["newcomer"]["logOdds"]
+        score = np.array([float(scoring.calibrated(self.config, p.ecosystem, z)) for p, z in zip(rows, odds)])
+        limit = np.array([1 / (1 + np.exp(given[p.ecosystem] - scoring.THRESHOLD_ODDS)) for p in rows])
+        hard = np.array([any(t.startswith("hard-") for t in p.tags) for p in rows])
+        picks = {"ordinary": lambda p: True, "popular": lambda p: "popular" in p.tags, "small-random": lambda p: "small-random" in p.tags}
+        self.say(f"\n| {title} | score that blocks | recall, clusters | honest, ordinary | popular | small-random | hard negatives |\n|---|---|---|---|---|---|---|")
+        for e in ECOSYSTEMS:
+            here = np.array([p.ecosystem == e for p in rows])
+            evil = here & np.array([p.label == 1 for p in rows])
+            for name, flags in (("without", score >= self.config["threshold"]), ("with", score >= limit)):
+                least = self.config["threshold"] if name == "without" else limit[here][0]
+                recall = "-"
+                if evil.any():
+                    low, share, high, clusters = cluster_interval([p for p, x in zip(rows, evil) if x], flags[evil])
+                    recall = f"{share:.1%} [{low:.1%}, {high:.1%}] of {clusters}"
+                cells = [controls.rate(flags[here & ~hard & np.array([not p.label and pick(p) for p in rows])]) for pick in picks.values()]
+                self.say(f"| {e}, {name} | {least:.3f} | {recall} | {' | '.join(cells)} | {controls.rate(flags[here & hard])} |")
+
     def honest(self, rows: list[data.Package], score: np.ndarray) -> None:
         self.say("\n| honest kind | flagged |\n|---|---|")
         for name, test in kinds(sorted({t for p in rows for t in p.tags})).items():
@@ -160,7 +180,8 @@ def main() -> None:
 
     fresh = [p for p in whole if p.split == "calibration"]
     report.say("\n## Calibration: honest packages fetched after training, on which the shipped model's thresholds were set as well")
-    report.honest(fresh, np.array([float(scoring.calibrated(config, p.ecosystem, scorer.package(p.units))) for p in fresh]))
+    fresh_odds = np.array([scorer.package(p.units) for p in fresh])
+    report.honest(fresh, np.array([float(scoring.calibrated(config, p.ecosystem, z)) for p, z in zip(fresh, fresh_odds)]))
 
     test = [p for p in whole if p.split in ("test", "later")]
     test_odds = np.array([scorer.package(p.units) for p in test])
@@ -168,6 +189,14 @@ def main() -> None:
                    test, test_odds)
     report.say("\n| control, test set, shipped model | npm | PyPI |\n|---|---|---|")
     shipped_controls(report, packages, scorer)
+
+    if "newcomer" in config:
+        days, rate = config["newcomer"]["days"], config["newcomer"]["honestRate"]
+        report.say(f"\n## With the prior for new names\n\nAll packages taken for names their registry first had less than {days} days ago, malicious and honest; "
+                   f"every table above is without it. It was chosen out of fold, so that {rate:.1%} of the ordinary honest would be flagged.")
+        report.newcomers("out of fold", judged, out_of_fold)
+        report.newcomers("calibration split, shipped model", fresh, fresh_odds)
+        report.newcomers("test set, shipped model", test, test_odds)
 
     report.say(f"\n## Cost\n\n{len(scorer.known)} distinct windows scored, {1000 * scorer.seconds / max(1, len(scorer.known)):.2f} ms of processor time each (onnxruntime in Python).")
     honest = [p for p in whole if not p.label]

@@ -27,10 +27,13 @@ const good = {
   dataFingerprint: 'sha256:00',
 };
 
+const newcomer = { days: 30, honestRate: 0.005, logOdds: { npm: 2, pypi: 1 } };
+
 describe('classifier/config', () => {
   it('accepts a complete config', () => {
     assert.equal(configProblem(good), undefined);
     assert.equal(configProblem({ ...good, aggregation: { kind: 'top-k', k: 3 } }), undefined);
+    assert.equal(configProblem({ ...good, newcomer }), undefined);
   });
 
   const bad: readonly [string, unknown, RegExp][] = [
@@ -43,6 +46,13 @@ describe('classifier/config', () => {
     ['an overlap that never ends', { ...good, overlap: 124 }, /overlap/],
     ['a half k', { ...good, aggregation: { kind: 'top-k', k: 1.5 } }, /aggregation\.k/],
     ['an unknown aggregation', { ...good, aggregation: { kind: 'mean' } }, /aggregation\.kind/],
+    [
+      'a prior that lets more through',
+      { ...good, newcomer: { ...newcomer, logOdds: { npm: -1, pypi: 1 } } },
+      /newcomer/,
+    ],
+    ['a prior of one ecosystem', { ...good, newcomer: { ...newcomer, logOdds: { npm: 1 } } }, /newcomer/],
+    ['a prior without days', { ...good, newcomer: { ...newcomer, days: undefined } }, /newcomer/],
     ['a threshold of nought', { ...good, threshold: 0 }, /threshold/],
     ['a threshold missing', { ...good, threshold: undefined }, /threshold/],
     ['a threshold of NaN', { ...good, threshold: Number.NaN }, /threshold/],

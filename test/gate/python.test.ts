@@ -45,11 +45,12 @@ describe('gate/body-kind', () => {
 
 describe('gate/index-links', () => {
   const base = new URL('https://i.invalid/simple/x/');
+  const undated = { published: undefined, firstPublished: undefined };
   it('reads HTML with entities, base and hash', () => {
     const page = `<base href="../../f/"><a rel=x href="x-1.whl?a=1&amp;b=2#sha256=AA">x</a><A HREF='https://o.invalid/y.whl'>`;
     assert.deepEqual(readLinks(Buffer.from(page), 'text/html', base), [
-      { url: 'https://i.invalid/f/x-1.whl?a=1&b=2', hash: ['sha256', 'aa'], published: undefined },
-      { url: 'https://o.invalid/y.whl', hash: undefined, published: undefined },
+      { url: 'https://i.invalid/f/x-1.whl?a=1&b=2', hash: ['sha256', 'aa'], ...undated },
+      { url: 'https://o.invalid/y.whl', hash: undefined, ...undated },
     ]);
   });
   it('reads JSON and takes the strongest hash', () => {
@@ -66,10 +67,33 @@ describe('gate/index-links', () => {
           url: 'https://i.invalid/simple/x/x.whl',
           hash: ['sha256', 'bb'],
           published: '2026-01-01T00:00:00Z',
+          firstPublished: undefined,
         },
       ],
     );
   });
+  for (const [what, times, expected] of [
+    [
+      'the earliest file',
+      ['2026-01-01T00:00:00Z', '2025-12-31T23:00:00-02:00', '2026-02-01T00:00:00Z'],
+      '2026-01-01T00:00:00Z',
+    ],
+    ['no date, when one file has none', ['2026-01-01T00:00:00Z', undefined], undefined],
+    ['no date, when one is none', ['2026-01-01T00:00:00Z', 'yesterday'], undefined],
+  ] as const) {
+    it(`dates a project by ${what}`, () => {
+      const files = times.map((time, at) => ({ url: `x-${at}.whl`, 'upload-time': time }));
+      const links = readLinks(
+        Buffer.from(JSON.stringify({ files })),
+        'application/vnd.pypi.simple.v1+json',
+        base,
+      );
+      assert.deepEqual(
+        links.map(({ firstPublished }) => firstPublished),
+        times.map(() => expected),
+      );
+    });
+  }
   it('reads nothing from a damaged page', () => {
     assert.deepEqual(readLinks(Buffer.from('{'), 'application/vnd.pypi.simple.v1+json', base), []);
   });

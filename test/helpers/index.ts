@@ -20,6 +20,8 @@ export interface IndexFile {
   readonly metadata?: string;
   readonly requiresPython?: string;
   readonly yanked?: boolean;
+  /** ISO 8601 (PEP 700); only pages in JSON can say it. */
+  readonly uploaded?: string;
 }
 
 /** Answers a request in place of the index; returning false leaves it to the index. */
@@ -111,6 +113,7 @@ export class TestIndex {
           url: `/files/${file.filename}`,
           hashes: { sha256: sha256(file.bytes) },
           yanked: file.yanked ?? false,
+          ...(file.uploaded === undefined ? {} : { 'upload-time': file.uploaded }),
           ...(file.requiresPython === undefined ? {} : { 'requires-python': file.requiresPython }),
           ...(file.metadata === undefined ? {} : { 'core-metadata': { sha256: sha256(file.metadata) } }),
         })),

@@ -11,6 +11,8 @@ export interface PublishOptions {
   readonly packument?: Record<string, unknown>;
   /** ISO time of publication; long ago by default. */
   readonly published?: string;
+  /** ISO time at which the name itself appeared; by default when its first version did. */
+  readonly created?: string;
   readonly tag?: string;
   /** The tarball itself, instead of one made from manifest and files. */
   readonly tarball?: Buffer;
@@ -44,6 +46,7 @@ interface Release {
 interface Published {
   readonly releases: Map<string, Release>;
   readonly tags: Record<string, string>;
+  created?: string;
 }
 
 export interface SeenRequest {
@@ -56,6 +59,8 @@ export class TestRegistry {
   readonly requests: SeenRequest[] = [];
   /** With a token set, every request must carry it. */
   token: string | undefined;
+  /** Whether full packuments have dates; abbreviated ones never do. */
+  dates = true;
   /** Answers of `npm audit` and other reports, as JSON. */
   audit: unknown = {};
   #packages = new Map<string, Published>();
@@ -106,6 +111,7 @@ export class TestRegistry {
       published: options.published ?? '2020-01-01T00:00:00.000Z',
     });
     own.tags[options.tag ?? 'latest'] = version;
+    if (options.created !== undefined) own.created = options.created;
     return sha512(tarball);
   }
 
@@ -163,7 +169,8 @@ export class TestRegistry {
       return;
     }
     if (file === undefined) {
-      json(200, this.#packument(name, own));
+      const abbreviated = (request.headers.accept ?? '').includes('vnd.npm.install');
+      json(200, this.#packument(name, own, this.dates && !abbreviated));
       return;
     }
     const release = [...own.releases].find(
@@ -184,14 +191,19 @@ export class TestRegistry {
   /** Body of the last audit request. */
   audited: unknown;
 
-  #packument(name: string, own: Published): unknown {
+  #packument(name: string, own: Published, dates: boolean): unknown {
     const releases = [...own.releases];
     return {
       _id: name,
       name,
       'dist-tags': { ...own.tags },
       versions: Object.fromEntries(releases.map(([version, { packument }]) => [version, packument])),
-      time: Object.fromEntries(releases.map(([version, { published }]) => [version, published])),
+      ...(dates && {
+        time: {
+          ...(own.created !== undefined && { created: own.created }),
+          ...Object.fromEntries(releases.map(([version, { published }]) => [version, published])),
+        },
+      }),
     };
   }
 }

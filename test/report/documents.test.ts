@@ -11,7 +11,7 @@ import { renderHtml } from '../../lib/report/html.js';
 import { renderJson } from '../../lib/report/json.js';
 import { writeWhole } from '../../lib/report/output.js';
 import { renderSarif } from '../../lib/report/sarif.js';
-import { ATTACK, hostile, ordinary, SRI } from './runs.js';
+import { ATTACK, hostile, newcomer, ordinary, SRI } from './runs.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const readJson = (path: string) => JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
@@ -27,11 +27,24 @@ describe('report/json', () => {
     ['ordinary', ordinary],
     ['hostile', withRealIntegrity],
     ['empty', { ...ordinary, packages: [] }],
+    ['of a new name', { ...ordinary, packages: [{ target: 'evil', verdict: newcomer(3) }] }],
   ] as const) {
-    it(`an ${name} run is valid by the schema`, () => {
+    it(`a run, ${name}, is valid by the schema`, () => {
       assert(validate(JSON.parse(renderJson(run))), JSON.stringify(validate.errors));
     });
   }
+  it('says since when a name is new, where that blocks', () => {
+    const run = { ...ordinary, packages: [{ target: 'evil', verdict: newcomer(3) }] };
+    const [found] = JSON.parse(renderJson(run)).packages;
+    assert.equal(found.firstPublished, '2026-06-12T12:00:00.000Z');
+    assert.equal(found.score, 0.5004);
+    const [first] = found.findings;
+    assert.equal(first.code, 'policy-newcomer');
+    assert.match(first.message, /first published 2026-06-12, 3 days ago/);
+    const [result] = JSON.parse(renderSarif(run)).runs[0].results;
+    assert.equal(result.ruleId, 'behavior/malicious');
+    assert.match(result.message.text, /first published 2026-06-12, 3 days ago/);
+  });
   it('says what the design says, in the order of the targets', () => {
     const document = JSON.parse(renderJson(ordinary));
     assert.deepEqual(document.tool, {

@@ -78,6 +78,15 @@ export const malicious: Verdict = {
   ],
 };
 
+/** Blocked only because its name is new to its registry. */
+export const newcomer = (daysAgo: number): Verdict => ({
+  ...malicious,
+  score: 0.5004,
+  threshold: 0.3995,
+  policy: 'newcomer',
+  newcomer: { firstPublished: '2026-06-12T12:00:00.000Z', daysAgo },
+});
+
 export const unread: Verdict = {
   ...clean,
   name: 'huge',

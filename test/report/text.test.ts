@@ -6,7 +6,7 @@ import { mainEvidence } from '../../lib/report/messages.js';
 import { createProgress } from '../../lib/report/progress.js';
 import { makeStyle, styleOf } from '../../lib/report/style.js';
 import { renderText } from '../../lib/report/text.js';
-import { hostile, ordinary, quiet } from './runs.js';
+import { hostile, newcomer, ordinary, quiet } from './runs.js';
 
 const SNAPSHOTS = fileURLToPath(new URL('../../../test/report/snapshots/', import.meta.url));
 
@@ -52,6 +52,22 @@ describe('report/text', () => {
       'safe-install: 2 packages read, none flagged (1.2 s); 2 files in 1 package not readable by kind (native code, bytecode)\n',
     );
   });
+  for (const [what, daysAgo, words] of [
+    ['three days ago', 3, 'first published 2026-06-12, 3 days ago,'],
+    ['yesterday', 1, 'first published 2026-06-12, 1 day ago,'],
+    ['today', 0, 'first published 2026-06-12, today,'],
+    ['tomorrow', -1, 'first published 2026-06-12, in the future,'],
+  ] as const) {
+    it(`says why a new name was judged more strictly: ${what}`, () => {
+      const run = { ...quiet, packages: [{ target: 'fresh', verdict: newcomer(daysAgo) }] };
+      const text = renderText(run, makeStyle({ columns: 200, level: 0, unicode: true }), 'install');
+      assert.match(text, /^✗ blocked evil@1\.0\.0 \(npm\)\n/);
+      const reason = `likely malicious: score 0.500, blocks from 0.399; new name: ${words} so judged more strictly`;
+      assert(text.replace(/\s+/g, ' ').includes(reason), text);
+      assert.match(text, /Check the name for a misspelling, or take an established package\./);
+      assert.match(text, /safe-install allow evil@1\.0\.0/);
+    });
+  }
   it('shows a line that two units reach once, and six lines at most', () => {
     const [first] = ordinary.packages[1]!.verdict.evidence;
     const evidence = Array.from({ length: 20 }, (_, i) => ({

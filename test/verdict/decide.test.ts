@@ -45,6 +45,18 @@ const machine = (content: PolicyFile): FoundPolicy => ({
   content,
 });
 
+/** A score of 0.5 under a threshold of 0.9, which is 0.378 for names younger than 30 days. */
+const newName: Facts = {
+  ...honest,
+  score: { value: 0.5, threshold: 0.9, evidence: [] },
+  newcomer: { days: 30, logOdds: Math.log(9 / 0.6075) },
+  registry: 'https://registry.example/',
+  firstPublished: new Date(NOW - 3 * DAY).toISOString(),
+};
+const { firstPublished: __, ...undatedName } = newName;
+const { newcomer: ___, ...withoutPrior } = newName;
+const scored = (facts: Facts, value: number): Facts => ({ ...facts, score: { ...facts.score!, value } });
+
 /** name, policy, facts, verdict, effect */
 type Case = readonly [string, PolicyFile, Facts, Verdict['verdict'], string?];
 const cases: readonly Case[] = [
@@ -179,6 +191,55 @@ const cases: readonly Case[] = [
     'exception',
   ],
 
+  ['new name between the thresholds', {}, newName, 'block', 'newcomer'],
+  ['new name at the lower threshold', {}, scored(newName, 0.3784), 'block', 'newcomer'],
+  ['new name under both', {}, scored(newName, 0.37), 'allow'],
+  ['new name over both', {}, scored(newName, 0.9), 'block'],
+  [
+    'name of just under thirty days',
+    {},
+    { ...newName, firstPublished: new Date(NOW - 30 * DAY + 1).toISOString() },
+    'block',
+    'newcomer',
+  ],
+  [
+    'name of thirty days',
+    {},
+    { ...newName, firstPublished: new Date(NOW - 30 * DAY).toISOString() },
+    'allow',
+  ],
+  ['old name, fresh release', {}, { ...newName, ...served, firstPublished: '2015-01-01T00:00:00Z' }, 'allow'],
+  ['name of tomorrow', {}, { ...newName, firstPublished: '2026-06-16T12:00:00Z' }, 'block', 'newcomer'],
+  ['name without a date', {}, undatedName, 'allow'],
+  ['name with a date that is none', {}, { ...newName, firstPublished: 'last week' }, 'allow'],
+  ['new name, model without the prior', {}, withoutPrior, 'allow'],
+  ['new name, policy off', { newcomers: 'plain' }, newName, 'allow'],
+  [
+    'name of tomorrow, policy off',
+    { newcomers: 'plain' },
+    { ...newName, firstPublished: '2026-06-16T12:00:00Z' },
+    'allow',
+  ],
+  ['name without a date, policy off', { newcomers: 'plain' }, undatedName, 'allow'],
+  ['new name over both, policy off', { newcomers: 'plain' }, scored(newName, 0.9), 'block'],
+  ['new name, exception', { exceptions: [exception] }, newName, 'allow', 'exception'],
+  ['new name of an own scope', { own: ['@acme'] }, newName, 'allow', 'own'],
+  [
+    'new name under a stricter policy',
+    { threshold: { npm: 0.3 } },
+    scored(newName, 0.2),
+    'block',
+    'newcomer',
+  ],
+  ['new name where nothing is to block', { threshold: { npm: 1 } }, newName, 'allow'],
+  [
+    'new name read in part',
+    { acceptUnverified: ['too-large'] },
+    { ...newName, unverified: unread.unverified! },
+    'block',
+    'newcomer',
+  ],
+
   [
     'finding the policy blocks',
     { blockFindings: ['manifest-mismatch'] },
@@ -211,6 +272,17 @@ describe('verdict/decide', () => {
       assert.deepEqual(facts, before);
     });
   }
+  it('says since when a name is new, and the threshold for it; the score stays', () => {
+    const policy = mergePolicies([], () => false);
+    const { score, threshold, newcomer } = decide(newName, policy, NOW);
+    assert.deepEqual(newcomer, { firstPublished: '2026-06-12T12:00:00.000Z', daysAgo: 3 });
+    assert.equal(score, 0.5);
+    assert(Math.abs(threshold! - 0.378) < 0.001, `${threshold}`);
+    const established = decide({ ...newName, firstPublished: '2020-01-01T00:00:00Z' }, policy, NOW);
+    assert.deepEqual([established.score, established.threshold, established.newcomer], [0.5, 0.9, undefined]);
+    const over = decide(scored(newName, 0.95), policy, NOW);
+    assert.deepEqual([over.threshold, over.newcomer], [0.9, undefined]);
+  });
   it('says the threshold that held', () => {
     const policy = mergePolicies([machine({ threshold: { npm: 0.5 } })], () => false);
     assert.equal(decide(honest, policy, NOW).threshold, 0.5);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Ajv } from 'ajv';
 import { KnownError } from '../../lib/errors.js';
-import { effectiveThreshold } from '../../lib/verdict/decide.js';
+import { thresholdOf } from '../../lib/verdict/decide.js';
 import { type Folders, userFolders } from '../../lib/verdict/folders.js';
 import { findProjectPolicy, isTrusted, loadPolicy, trust } from '../../lib/verdict/policy.js';
 import { parsePolicy } from '../../lib/verdict/policy-file.js';
@@ -17,7 +17,7 @@ describe('verdict/policy-file', () => {
     const policy = parsePolicy(
       `{ // why\n "$schema": "x", "exceptions": [${JSON.stringify({ ...exception, until: '2026-02-28' })},],
         "acceptUnverified": ["too-large"], "threshold": {"npm": 0.5}, "own": ["@acme", "https://npm.acme.example/x"],
-        "minimumReleaseAge": 2, "blockFindings": ["manifest-mismatch"], "opaque": "block", }`,
+        "minimumReleaseAge": 2, "newcomers": "plain", "blockFindings": ["manifest-mismatch"], "opaque": "block", }`,
       'p',
     );
     assert.deepEqual(Object.keys(policy), [
@@ -26,6 +26,7 @@ describe('verdict/policy-file', () => {
       'threshold',
       'own',
       'minimumReleaseAge',
+      'newcomers',
       'blockFindings',
       'opaque',
     ]);
@@ -76,6 +77,7 @@ describe('verdict/policy-file', () => {
     ['a scope without @', '{"own": ["acme"]}', /@scope or a registry/],
     ['every scope', '{"own": ["@*"]}', /@scope or a registry/],
     ['a file address', '{"own": ["file:///tmp"]}', /@scope or a registry/],
+    ['a newcomer that is neither', '{"newcomers": "allow"}', /newcomers must be one of strict, plain/],
     ['a negative age', '{"minimumReleaseAge": -1}', /number from/],
     ['an unknown word', '{"opaque": "maybe"}', /must be one of allow, block/],
   ];
@@ -138,7 +140,7 @@ describe('verdict/policy', () => {
     const policy = load();
     assert.deepEqual(policy.exceptions, []);
     assert.equal(policy.acceptUnverified.size, 0);
-    assert.equal(effectiveThreshold(0.9, 'npm', policy), 0.9);
+    assert.equal(thresholdOf({ ecosystem: 'npm' }, 0.9, policy, false), 0.9);
     assert.deepEqual(policy.notices, []);
   });
 
@@ -174,21 +176,38 @@ describe('verdict/policy', () => {
   it("a project's looser threshold never holds, a stricter one always does", () => {
     ofProject({ threshold: { npm: 0.99, pypi: 0.1 } });
     trust(findProjectPolicy(project)!, folders);
-    assert.equal(effectiveThreshold(0.9, 'npm', load()), 0.9);
-    assert.equal(effectiveThreshold(0.9, 'pypi', load()), 0.1);
+    assert.equal(thresholdOf({ ecosystem: 'npm' }, 0.9, load(), false), 0.9);
+    assert.equal(thresholdOf({ ecosystem: 'pypi' }, 0.9, load(), false), 0.1);
   });
 
   it('the user may loosen what the machine set, unless it is locked', () => {
     ofMachine({ threshold: { npm: 0.5 } });
     ofUser({ threshold: { npm: 0.95 }, exceptions: [exception] });
-    assert.equal(effectiveThreshold(0.9, 'npm', load()), 0.95);
+    assert.equal(thresholdOf({ ecosystem: 'npm' }, 0.9, load(), false), 0.95);
     assert.equal(load().exceptions.length, 1);
     ofMachine({ threshold: { npm: 0.5 }, locked: true });
-    assert.equal(effectiveThreshold(0.9, 'npm', load()), 0.5);
+    assert.equal(thresholdOf({ ecosystem: 'npm' }, 0.9, load(), false), 0.5);
     assert.equal(load().exceptions.length, 0);
     assert.equal(load().notices[0]?.code, 'locked');
     ofUser({ threshold: { npm: 0.2 } });
-    assert.equal(effectiveThreshold(0.9, 'npm', load()), 0.2);
+    assert.equal(thresholdOf({ ecosystem: 'npm' }, 0.9, load(), false), 0.2);
+  });
+
+  it("new names are judged like others where the machine or the user says so, and never by a project's word", () => {
+    assert.equal(load().newcomers, 'strict');
+    ofProject({ newcomers: 'plain' });
+    trust(findProjectPolicy(project)!, folders);
+    assert.equal(load().newcomers, 'strict');
+    ofUser({ newcomers: 'plain' });
+    assert.equal(load().newcomers, 'plain');
+    ofProject({ newcomers: 'strict' });
+    assert.equal(load().newcomers, 'strict');
+    ofProject({});
+    ofMachine({ locked: true });
+    assert.equal(load().newcomers, 'strict');
+    ofMachine({ locked: true, newcomers: 'plain' });
+    ofUser({});
+    assert.equal(load().newcomers, 'plain');
   });
 
   it('a locked machine accepts no project file either', () => {
