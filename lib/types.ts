@@ -178,6 +178,8 @@ export interface Verdict {
   readonly unverified?: UnverifiedReason;
   /** Why the policy changed the outcome, when it did (`exception`, `threshold`…). */
   readonly policy?: string;
+  /** An exception for it that does not hold (`exception-expired`, `exception-mismatch`), where `policy` is another reason. */
+  readonly unmet?: string;
   readonly opaqueFiles: number;
   /** npm only, when the manifest could be read. */
   readonly installs?: InstallFacts;

@@ -86,6 +86,7 @@ export function decide(facts: Facts, policy: Policy, now: number): Verdict {
     evidence: score?.evidence ?? [],
     ...(unverified !== undefined && { unverified }),
     ...(outcome.effect !== undefined && { policy: outcome.effect }),
+    ...(outcome.unmet !== undefined && { unmet: outcome.unmet }),
     opaqueFiles,
     ...(installs !== undefined && { installs }),
     ...(sequence !== undefined && { sequence }),
@@ -110,6 +111,7 @@ export function effectiveThreshold(model: number, ecosystem: Ecosystem, policy: 
 interface Outcome {
   readonly verdict: Verdict['verdict'];
   readonly effect?: PolicyEffect;
+  readonly unmet?: PolicyEffect;
 }
 
 function judge(facts: Facts, limit: number | undefined, policy: Policy, now: number): Outcome {
@@ -117,7 +119,8 @@ function judge(facts: Facts, limit: number | undefined, policy: Policy, now: num
   if (plain.verdict === 'allow') return plain;
   const near = nearestException(facts, policy.exceptions, now);
   if (near === 'applies') return { verdict: 'allow', effect: 'exception' };
-  return near === undefined || plain.effect !== undefined ? plain : { ...plain, effect: near };
+  if (near === undefined) return plain;
+  return plain.effect === undefined ? { ...plain, effect: near } : { ...plain, unmet: near };
 }
 
 function withoutExceptions(facts: Facts, limit: number | undefined, policy: Policy, now: number): Outcome {
