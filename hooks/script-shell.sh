@@ -7,7 +7,7 @@ if [ -z "${SAFE_INSTALL_GUARDED_NPM-}" ]; then
       self=$(readlink -f "$0" 2>/dev/null) || self=$0
       guard=$(dirname "$self")/../bin/safe-install.js
       if [ ! -f "$guard" ]; then
-        echo "safe-install: the guard is gone ($guard), so no install script was run. Run: npm install -g --ignore-scripts safe-install" >&2
+        echo "safe-install: the guard is gone ($guard), so no install script was run. Run: npm install -g --ignore-scripts safe-install [guard-missing]" >&2
         exit 102
       fi
       SAFE_INSTALL_HOOK_NPM=$PPID node "$guard" hook || exit $?

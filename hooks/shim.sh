@@ -26,19 +26,19 @@ done
 IFS=$old_ifs
 
 if [ -z "$real" ]; then
-  echo "safe-install: no @TOOL@ on PATH besides the shim in $self_folder" >&2
+  echo "safe-install: no @TOOL@ on PATH besides the shim in $self_folder [tool-missing]" >&2
   exit 127
 fi
 
 @PASS@
 
 if [ ! -f "$guard" ]; then
-  echo "safe-install: the guard is gone ($guard), so @TOOL@ was not run. Install safe-install again and run 'safe-install setup', or remove the shims: rm -r '$self_folder'" >&2
+  echo "safe-install: the guard is gone ($guard), so @TOOL@ was not run. Install safe-install again and run 'safe-install setup', or remove the shims: rm -r '$self_folder' [guard-missing]" >&2
   exit 102
 fi
 node=$(command -v node) || node='@NODE@'
 if [ ! -x "$node" ]; then
-  echo "safe-install: no node on PATH, so the guard cannot run and @TOOL@ was not run" >&2
+  echo "safe-install: no node on PATH, so the guard cannot run and @TOOL@ was not run [node-missing]" >&2
   exit 102
 fi
 exec "$node" "$guard" @COMMAND@ "$@"

@@ -37,7 +37,7 @@ def _run():
     if not (os.path.isfile(NODE) and os.path.isfile(GUARD)):
         sys.stderr.write(
             "safe-install: the guard of this environment is gone (%s), so pip was not run. "
-            "Install safe-install again and run 'safe-install setup --venv', or delete %s\n" % (GUARD, __file__)
+            "Install safe-install again and run 'safe-install setup --venv', or delete %s [guard-missing]\n" % (GUARD, __file__)
         )
         sys.stderr.flush()
         os._exit(102)
@@ -49,6 +49,6 @@ def _run():
 try:
     _run()
 except Exception as error:  # site.py would print it and let pip go on
-    sys.stderr.write("safe-install: the guard of this environment failed (%s), so pip was not run\n" % error)
+    sys.stderr.write("safe-install: the guard of this environment failed (%s), so pip was not run [internal]\n" % error)
     sys.stderr.flush()
     os._exit(102)

@@ -41,7 +41,12 @@ export class Child {
     for (const signal of FORWARDED) process.on(signal, forward);
     this.ended = new Promise<number>((resolve, reject) => {
       child.once('error', (error) =>
-        reject(new KnownError('spawn', `cannot start ${program}: ${error.message}`)),
+        reject(
+          new KnownError(
+            'spawn',
+            `cannot start ${program}: ${error.message}; see that it is there and may be run`,
+          ),
+        ),
       );
       child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));
     }).finally(() => {

@@ -1,5 +1,5 @@
 /** The library's public entry: bytes in, verdict out. */
-export { EXIT, KnownError } from './errors.js';
+export { type ErrorCode, EXIT, KnownError } from './errors.js';
 export { expandTargets, type TargetItem, type TargetOptions } from './scan/targets.js';
 export { createScanner, type Scanner, type ScannerOptions } from './scan.js';
 export type * from './types.js';

@@ -184,6 +184,8 @@ export interface Verdict {
     readonly firstPublished: string;
     readonly daysAgo: number;
   };
+  /** An exception for it that does not hold (`exception-expired`, `exception-mismatch`), where `policy` is another reason. */
+  readonly unmet?: string;
   readonly opaqueFiles: number;
   /** npm only, when the manifest could be read. */
   readonly installs?: InstallFacts;

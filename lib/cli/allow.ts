@@ -93,7 +93,7 @@ function exceptionFor(
   if (integrity === '' || name === '' || version === '') {
     throw new KnownError(
       'no-integrity',
-      `${target} could not be fetched or does not say who it is, so no exception can name it`,
+      `${target} could not be fetched or does not say who it is, so no exception can name it: see safe-install scan ${target}`,
     );
   }
   return { ecosystem, name, version, integrity, reason, ...(until !== undefined && { until }) };

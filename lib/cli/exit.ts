@@ -1,6 +1,6 @@
 /** How every command ends: its exit code, its one line when it fails, and the status file. */
 import process from 'node:process';
-import { EXIT, KnownError } from '../errors.js';
+import { type ErrorCode, EXIT, KnownError } from '../errors.js';
 import { escapeText } from '../report/escape.js';
 
 /**
@@ -12,7 +12,7 @@ export interface Outcome {
   readonly outcome: 'allowed' | 'passed' | 'refused' | 'blocked' | 'unverified' | 'done' | 'usage' | 'failed';
   readonly exitCode: number;
   /** Code of the error, when it failed. */
-  readonly error?: string;
+  readonly error?: ErrorCode;
 }
 
 export const done: Outcome = { outcome: 'done', exitCode: EXIT.ok };
@@ -22,15 +22,15 @@ export function say(text: string): void {
   process.stderr.write(`safe-install: ${text}\n`);
 }
 
-/** Prints what went wrong: one line for what is known, with the stack for what is a fault of ours. */
+/** Prints what went wrong, and its code: one line for what is known, with the stack for what is a fault of ours. */
 export function failed(error: unknown): Outcome {
   if (error instanceof KnownError) {
-    say(escapeText(error.message));
+    say(`${escapeText(error.message)} [${error.code}]`);
     const outcome = error.exitCode === EXIT.usage ? 'usage' : 'failed';
     return { outcome, exitCode: error.exitCode, error: error.code };
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  say('failed by a fault of its own; nothing was installed. Please report this:');
+  say('failed by a fault of its own; nothing was installed. Please report this [internal]:');
   process.stderr.write(
     `${stack
       .split('\n')

@@ -4,7 +4,7 @@ import type { OutcomeKind } from '../npm/guard.js';
 import type { ProjectSetting } from '../npm/project-settings.js';
 import { escapeText } from '../report/escape.js';
 import type { PackageResult } from '../report/run.js';
-import { type Outcome, say, usage } from './exit.js';
+import { failed, type Outcome, say, usage } from './exit.js';
 import { guarded } from './guarded.js';
 
 /** npm's installing commands, which may follow `safe-install` without `npm`. */
@@ -25,7 +25,7 @@ function run(command: 'npm' | 'npx', argv: readonly string[]): Promise<Outcome> 
     const { guardNpm, guardNpx } = await import('../npm/guard.js');
     let unreported: readonly PackageResult[] = [];
     const guard = command === 'npx' ? guardNpx : guardNpm;
-    const { kind, exitCode, message } = await guard({
+    const { kind, exitCode, error } = await guard({
       argv,
       cwd,
       env: process.env,
@@ -50,7 +50,7 @@ function run(command: 'npm' | 'npx', argv: readonly string[]): Promise<Outcome> 
     });
     // Nothing of it had bytes to scan; then npm has not run either.
     if (unreported.length > 0) await services.report(unreported);
-    if (message !== undefined) say(escapeText(message));
+    if (error !== undefined) return failed(error);
     return { outcome: OUTCOMES[kind], exitCode };
   });
 }

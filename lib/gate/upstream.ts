@@ -204,7 +204,11 @@ function readPem(file: string, what: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new KnownError('certificate', `cannot read the ${what} ${file}: ${(error as Error).message}`, 2);
+    throw new KnownError(
+      'certificate',
+      `cannot read the ${what} ${file}: ${(error as Error).message}; check the setting that names it`,
+      2,
+    );
   }
 }
 

@@ -156,7 +156,7 @@ function refuse(manager: ManagerName, { kind, command, args }: ManagerInvocation
   if (kind === 'refuse') {
     throw new KnownError(
       'not-guarded',
-      `'${manager} ${command}' fetches or runs packages in a way that is not guarded yet, so it was not run`,
+      `'${manager} ${command}' fetches or runs packages in a way that is not guarded yet, so it was not run: if you trust what it fetches, run ${manager} itself`,
       EXIT.usage,
     );
   }

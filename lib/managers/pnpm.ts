@@ -44,7 +44,7 @@ export async function runPnpm(run: ManagerRun): Promise<number> {
   if (files.length === 0 && RESOLVING.test(invocation.command)) {
     throw new KnownError(
       'no-lockfile',
-      `pnpm keeps no lockfile in ${root}, so what it would install cannot be read first`,
+      `pnpm keeps no lockfile in ${root}, so what it would install cannot be read first: leave out lockfile=false`,
       2,
     );
   }
@@ -157,7 +157,7 @@ async function fetchInto(
     if (version === '') continue;
     throw new KnownError(
       'past-the-gate',
-      `pnpm fetched ${name}@${version} past the gate; nothing was installed`,
+      `pnpm fetched ${name}@${version} past the gate; nothing was installed: please report this`,
     );
   }
 }

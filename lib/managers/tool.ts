@@ -44,13 +44,13 @@ export function findManager(
   if (version === null) {
     throw new KnownError(
       `${manager}-version`,
-      `${program} --version gave no version${error ? `: ${error.message}` : ''}`,
+      `${program} --version gave no version${error ? `: ${error.message}` : ''}; see that it runs by itself`,
     );
   }
   if (!semver.satisfies(version, SUPPORTED[manager], { includePrerelease: true })) {
     throw new KnownError(
       `${manager}-version`,
-      `${manager} ${version} is not guarded (${SUPPORTED[manager]} is), so it was not run`,
+      `${manager} ${version} is not guarded, so it was not run: use ${SUPPORTED[manager]}`,
       EXIT.usage,
     );
   }

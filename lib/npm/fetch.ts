@@ -50,7 +50,7 @@ export async function fetchArtifact(
     const why = message.split('\n')[0];
     throw new KnownError(
       'not-fetched',
-      `cannot fetch ${name}@${version}: ${code ? `${code}: ` : ''}${why}`,
+      `cannot fetch ${name}@${version}: ${code ? `${code}: ` : ''}${why}; try again, or check the registry`,
       undefined,
       {
         cause: error,

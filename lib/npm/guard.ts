@@ -54,8 +54,8 @@ export interface Outcome {
   /** npm's own when it ran to its end; else 100, 101 or 102. */
   readonly exitCode: number;
   readonly decision: Decision;
-  /** One line, for `failed`. */
-  readonly message?: string;
+  /** For `failed`. */
+  readonly error?: KnownError;
 }
 
 export interface GuardOptions {

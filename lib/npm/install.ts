@@ -1,5 +1,5 @@
 /** Resolve, fetch, scan, judge; then npm behind the gate. */
-import { KnownError } from '../errors.js';
+import { type ErrorCode, EXIT, KnownError } from '../errors.js';
 import { type GateRequest, type GateResponse, openGate } from '../gate/proxy.js';
 import { registryHandler, type TarballSource } from '../gate/registry.js';
 import { timed } from '../stages.js';
@@ -79,7 +79,7 @@ export async function guardInstall(
     if (asksTheSame(run)) packuments.reduce();
     const { exitCode, missed } = await timed('install', () => runNpm(run, reader.source));
     if (missed === undefined) return { kind: 'ran', exitCode, decision };
-    return { kind: 'failed', exitCode: 102, decision, message: missedMessage(missed) };
+    return failed(decision, 'past-the-gate', missedMessage(missed));
   } finally {
     reader.close();
   }
@@ -134,6 +134,16 @@ function asksTheSame({ config, request, packuments }: Run): boolean {
 
 const RESOLVES_ALIKE = new Set(['install', 'install-test', 'ci', 'install-ci-test', 'update', 'dedupe']);
 
+const failed = (decision: Decision, code: ErrorCode, message: string): Outcome => ({
+  kind: 'failed',
+  exitCode: EXIT.failed,
+  decision,
+  error: new KnownError(code, message),
+});
+
+const unresolvedMessage = (why: string): string =>
+  `cannot resolve the dependency tree: ${why.split('\n')[0]}; nothing was installed: check what you asked for, the network and the registry`;
+
 function missedMessage(url: string): string {
   return `npm asked for ${url}, which was not scanned; npm was stopped and put node_modules back. Try again, and report this if it stays.`;
 }
@@ -178,7 +188,7 @@ async function scanTree(run: Run): Promise<Resolution> {
   }
   throw new KnownError(
     'unstable-tree',
-    `the dependency tree did not settle after ${MAX_ROUNDS} rounds; nothing was installed`,
+    `the dependency tree did not settle after ${MAX_ROUNDS} rounds; nothing was installed: try again, and report this if it stays`,
   );
 }
 
@@ -205,7 +215,7 @@ async function resolve(
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== undefined && NPM_EXPLAINS.has(code)) throw new Unresolved(message, { cause: error });
-    const line = `cannot resolve the dependency tree: ${code ? `${code}: ` : ''}${message.split('\n')[0]}; nothing was installed`;
+    const line = unresolvedMessage(code ? `${code}: ${message}` : message);
     throw new KnownError('not-resolved', line, undefined, { cause: error });
   }
 }
@@ -243,8 +253,7 @@ async function npmExplains(run: Run, error: Unresolved): Promise<Outcome> {
   const decision: Decision = { packages: [], ownFolders: [], kept: 0, durationMs: 0 };
   const { exitCode, missed } = await runNpm(run, NO_TARBALLS);
   if (missed === undefined) return { kind: 'npm-refused', exitCode, decision };
-  const message = `cannot resolve the dependency tree: ${error.message.split('\n')[0]}; nothing was installed`;
-  return { kind: 'failed', exitCode: 102, decision, message };
+  return failed(decision, 'not-resolved', unresolvedMessage(error.message));
 }
 
 /** `metadata`: whether the gate answers what the resolver did not ask for; otherwise that is a miss too. */

@@ -187,6 +187,9 @@ export function recheckFile({ artifact, verdict }: ReadArtifact, config: NpmConf
   if (!artifact.resolved?.startsWith('file:')) return;
   const file = path.resolve(config.where, artifact.resolved.slice('file:'.length));
   if (integrityOf({ bytes: readFileSync(file) }) !== verdict.integrity) {
-    throw new KnownError('file-changed', `${file} changed while it was scanned; nothing was installed`);
+    throw new KnownError(
+      'file-changed',
+      `${file} changed while it was scanned; nothing was installed: try again`,
+    );
   }
 }

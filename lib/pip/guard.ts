@@ -88,7 +88,10 @@ async function readSettings({ pip, cwd, env }: GuardOptions, args: PipArguments)
       if (error === null) return resolve(stdout);
       const why = stderr.trim().split('\n').at(-1) || error.message;
       reject(
-        new KnownError('pip-config', `cannot ask ${[program, ...before].join(' ')} for its settings: ${why}`),
+        new KnownError(
+          'pip-config',
+          `cannot ask ${[program, ...before].join(' ')} for its settings: ${why}; see that it runs by itself`,
+        ),
       );
     });
   });

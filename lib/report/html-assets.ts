@@ -17,7 +17,7 @@ td.block,td.unverified{font-weight:600}
 .card{border:1px solid var(--line);border-left-width:6px;border-radius:6px;padding:1rem;margin:1rem 0;content-visibility:auto;contain-intrinsic-size:auto 30rem}
 .card.block{border-left-color:var(--block)}.card.unverified{border-left-color:var(--unverified)}
 .label{font-weight:700}dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem .75rem;margin:0}dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
-figure{margin:1rem 0 0;overflow-x:auto}.lane{margin:.4rem 0 .1rem}.legend{gap:.25rem 1rem;margin:.5rem 0 0;font-size:.85rem}
+figure{margin:1rem 0 0;overflow-x:auto}details{margin:.5rem 0 0;font-size:.85rem}summary{cursor:pointer}.lane{margin:.4rem 0 .1rem}.legend{gap:.25rem 1rem;margin:.5rem 0 0;font-size:.85rem}
 svg{display:block;max-width:none}svg text{font:10px ui-monospace,monospace;text-anchor:middle;fill:#fff;pointer-events:none}
 .key{display:inline-block;width:1.2em;text-align:center;color:#fff;border-radius:2px}
 .dR rect{fill:#2f6fb0}.dD rect{fill:#b0472f}.dE rect{fill:#7a52b3}.dP rect{fill:#a3305f}.dS rect{fill:#8a6200}.dX rect{fill:#444}.dV rect{fill:#2c7a6b}.dC rect{fill:#6b5b4b}.dO rect{fill:#5b6670}

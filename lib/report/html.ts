@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type Dimension, taxonomyRow } from '../behavior/taxonomy.js';
-import type { Behavior, BehaviorSequence, Evidence, Phase, Verdict } from '../types.js';
+import { type Behavior, type BehaviorSequence, type Evidence, PHASES, type Verdict } from '../types.js';
 import { escapeHtml } from './escape.js';
 import { PAGE_SCRIPT, PAGE_STYLE } from './html-assets.js';
 import {
@@ -53,6 +53,7 @@ export function renderHtml(run: Run): string {
 <ul class="summary" aria-label="Summary">
 <li class="block"><b>${blocked}</b> blocked</li><li class="unverified"><b>${unverified}</b> unverified</li><li class="allow"><b>${allowed}</b> allowed</li>
 </ul>
+${needsAPerson.length === 0 ? '' : '<p><a href="#all">Skip to all packages</a></p>'}
 ${run.notices.map((notice) => `<p class="notice">Policy: ${escapeHtml(noticeWords(notice))}</p>`).join('\n')}
 </header>
 <main>
@@ -158,37 +159,44 @@ export function picture(sequence: BehaviorSequence | undefined, evidence: readon
     [...evidence].sort((a, b) => a.order - b.order).map(({ behavior }) => behavior);
   if (behaviors.length === 0) return '';
   const weighty = new Set(mainEvidence(evidence).map(({ behavior }) => mark(behavior)));
-  const lanes = (['install', 'import', 'runtime'] as const)
-    .map((phase) =>
-      lane(
-        phase,
-        behaviors.filter((behavior) => behavior.phase === phase),
-        weighty,
-      ),
-    )
-    .join('');
+  const lanes = PHASES.map((phase) => behaviors.filter((behavior) => behavior.phase === phase)).filter(
+    (lane) => lane.length > 0,
+  );
   const seen = [...new Set(behaviors.map(({ code }) => taxonomyRow(code).dimension))];
   const legend = seen.map(
     (d) => `<li><span class="key d${d}" aria-hidden="true">${d}</span> ${DIMENSION_WORDS[d]}</li>`,
   );
-  return `<figure><figcaption>What it does, in order; framed: what weighs most</figcaption>${lanes}<ul class="legend">${legend.join('')}</ul></figure>`;
+  return `<figure><figcaption>What it does, in order; framed: what weighs most</figcaption>${lanes.map((lane) => drawing(lane, weighty)).join('')}<ul class="legend">${legend.join('')}</ul><details><summary>The same in words</summary>${lanes.map(wording).join('')}</details></figure>`;
 }
 
 const mark = ({ code, file, line, column }: Behavior): string => `${code}\0${file}\0${line}\0${column}`;
 
-function lane(phase: Phase, behaviors: readonly Behavior[], weighty: ReadonlySet<string>): string {
-  if (behaviors.length === 0) return '';
+/** What stands behind a cell: shown by the pointer over it, and by the list in words for who has none. */
+const cellWords = (behavior: Behavior): string =>
+  escapeHtml(`${behaviorWords(behavior)}, ${behavior.file}:${behavior.line}`);
+
+function laneLabel(behaviors: readonly Behavior[]): string {
+  const rest = behaviors.length - MOST_DRAWN;
+  return `${PHASE_WORDS[behaviors[0]!.phase]}: ${counted(behaviors.length, 'behaviour')}${rest > 0 ? `, ${rest} not drawn` : ''}`;
+}
+
+/** The behaviours of one phase, one or more, as a picture. */
+function drawing(behaviors: readonly Behavior[], weighty: ReadonlySet<string>): string {
   const drawn = behaviors.slice(0, MOST_DRAWN);
   const cells = drawn.map((behavior, at) => {
     const { dimension } = taxonomyRow(behavior.code);
     const x = (at % PER_ROW) * CELL;
     const y = Math.floor(at / PER_ROW) * CELL;
-    const words = escapeHtml(`${behaviorWords(behavior)}, ${behavior.file}:${behavior.line}`);
-    return `<g class="d${dimension}${weighty.has(mark(behavior)) ? ' weighty' : ''}"><title>${words}</title><rect x="${x + 1}" y="${y + 1}" width="${CELL - 2}" height="${CELL - 2}" rx="2"/><text x="${x + CELL / 2}" y="${y + CELL - 4}">${dimension}</text></g>`;
+    return `<g class="d${dimension}${weighty.has(mark(behavior)) ? ' weighty' : ''}"><title>${cellWords(behavior)}</title><rect x="${x + 1}" y="${y + 1}" width="${CELL - 2}" height="${CELL - 2}" rx="2"/><text x="${x + CELL / 2}" y="${y + CELL - 4}">${dimension}</text></g>`;
   });
   const width = Math.min(drawn.length, PER_ROW) * CELL;
   const height = Math.ceil(drawn.length / PER_ROW) * CELL;
-  const rest = behaviors.length - drawn.length;
-  const label = `${PHASE_WORDS[phase]}: ${counted(behaviors.length, 'behaviour')}${rest > 0 ? `, ${rest} not drawn` : ''}`;
+  const label = laneLabel(behaviors);
   return `<p class="lane">${label}</p><svg role="img" aria-label="${label}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">${cells.join('')}</svg>`;
+}
+
+/** The same behaviours as a list. */
+function wording(behaviors: readonly Behavior[]): string {
+  const items = behaviors.slice(0, MOST_DRAWN).map((behavior) => `<li>${cellWords(behavior)}</li>`);
+  return `<p class="lane">${laneLabel(behaviors)}</p><ol>${items.join('')}</ol>`;
 }

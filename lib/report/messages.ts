@@ -112,6 +112,7 @@ export function scoreNumber(score: number): string {
 export function verdictWords(verdict: Verdict): string {
   const { score, threshold, unverified } = verdict;
   const effect = effectWords(verdict.policy as PolicyEffect | undefined);
+  const unmet = effectWords(verdict.unmet as PolicyEffect | undefined);
   const scored =
     score === undefined || threshold === undefined
       ? undefined
@@ -121,10 +122,10 @@ export function verdictWords(verdict: Verdict): string {
   const byPolicyAlone = ['finding', 'opaque', 'release-age'].includes(verdict.policy ?? '');
   const reasons =
     verdict.verdict === 'unverified'
-      ? [unread ?? 'not read', effect]
+      ? [unread ?? 'not read', effect, unmet]
       : byPolicyAlone
-        ? [effect]
-        : [scored, isNew, unread, effect];
+        ? [effect, unmet]
+        : [scored, isNew, unread, effect, unmet];
   return reasons.filter((reason) => reason !== undefined).join('; ');
 }
 

@@ -7,7 +7,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { withoutTelemetry } from '../classifier/telemetry.js';
-import { KnownError } from '../errors.js';
+import { type ErrorCode, KnownError } from '../errors.js';
 import type { ScanInput } from '../types.js';
 import type { Examined, ExamineOptions } from './examine.js';
 import { Watchdog, type Watched, watched } from './watchdog.js';
@@ -20,7 +20,7 @@ export interface Job {
 
 export type Answer =
   | { readonly id: number; readonly examined: Examined; readonly heapBytes?: number }
-  | { readonly id: number; readonly known: { code: string; message: string; exitCode: number } }
+  | { readonly id: number; readonly known: { code: ErrorCode; message: string; exitCode: number } }
   | { readonly id: number; readonly failure: string };
 
 /** How an artifact's thread ended without an answer. */

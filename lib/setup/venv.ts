@@ -55,7 +55,7 @@ function sitePackages(folder: string): string[] {
   if (found.length === 0) {
     throw new KnownError(
       'not-a-venv',
-      `${folder} is no virtual environment (no pyvenv.cfg with site-packages in it)`,
+      `${folder} is no virtual environment (no pyvenv.cfg with site-packages in it): name one that 'python3 -m venv' made`,
       2,
     );
   }

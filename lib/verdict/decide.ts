@@ -100,6 +100,7 @@ export function decide(facts: Facts, policy: Policy, now: number): Verdict {
     ...(unverified !== undefined && { unverified }),
     ...(outcome.effect !== undefined && { policy: outcome.effect }),
     ...(newcomer !== undefined && { newcomer }),
+    ...(outcome.unmet !== undefined && { unmet: outcome.unmet }),
     opaqueFiles,
     ...(installs !== undefined && { installs }),
     ...(sequence !== undefined && { sequence }),
@@ -157,6 +158,7 @@ function newcomerOf({ newcomer, firstPublished }: Facts, now: number): Verdict['
 interface Outcome {
   readonly verdict: Verdict['verdict'];
   readonly effect?: PolicyEffect;
+  readonly unmet?: PolicyEffect;
 }
 
 function judge(
@@ -170,7 +172,8 @@ function judge(
   if (plain.verdict === 'allow') return plain;
   const near = nearestException(facts, policy.exceptions, now);
   if (near === 'applies') return { verdict: 'allow', effect: 'exception' };
-  return near === undefined || plain.effect !== undefined ? plain : { ...plain, effect: near };
+  if (near === undefined) return plain;
+  return plain.effect === undefined ? { ...plain, effect: near } : { ...plain, unmet: near };
 }
 
 function withoutExceptions(

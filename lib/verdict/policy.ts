@@ -111,7 +111,12 @@ function readIfThere(path: string): string | undefined {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new KnownError('policy', `policy ${path} cannot be read (${code})`, EXIT.usage, { cause });
+    throw new KnownError(
+      'policy',
+      `policy ${path} cannot be read (${code}): make it readable, or remove it`,
+      EXIT.usage,
+      { cause },
+    );
   }
 }
 

@@ -49,9 +49,14 @@ export async function bullMqQueue(options: BullMqOptions): Promise<JobQueue> {
   } catch (cause) {
     first.disconnect();
     const { host } = new URL(options.address);
-    throw new KnownError('queue', `cannot reach the queue ${host}: ${(cause as Error).message}`, undefined, {
-      cause,
-    });
+    throw new KnownError(
+      'queue',
+      `cannot reach the queue ${host}: ${(cause as Error).message}; check --queue and the server`,
+      undefined,
+      {
+        cause,
+      },
+    );
   }
 
   let away = false;

@@ -148,9 +148,14 @@ export async function watch(options: WatchOptions): Promise<void> {
         if (!(error instanceof Failure)) throw error;
         if (ending) return;
         if (options.once === true && strikes + 1 >= timing.onceTries)
-          throw new KnownError('feed', `${feed.id} cannot be read: ${error.message}`, undefined, {
-            cause: error,
-          });
+          throw new KnownError(
+            'feed',
+            `${feed.id} cannot be read: ${error.message}; check the address and try again`,
+            undefined,
+            {
+              cause: error,
+            },
+          );
         const wait = backOff(error, strikes++, timing);
         const words = `${feed.id}: ${error.message}; asked again in ${Math.ceil(wait / 1000)} s`;
         log('feed-failed', 'warn', words, { feed: feed.id, why: error.message, waitMs: wait });

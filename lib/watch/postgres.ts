@@ -83,9 +83,14 @@ export class PostgresDatabase implements Database {
     } catch (cause) {
       await pool.end();
       if (cause instanceof KnownError) throw cause;
-      throw new KnownError('database', `cannot use ${host}${pathname}: ${reason(cause)}`, undefined, {
-        cause,
-      });
+      throw new KnownError(
+        'database',
+        `cannot use ${host}${pathname}: ${reason(cause)}; check --store and the server`,
+        undefined,
+        {
+          cause,
+        },
+      );
     }
   }
 
@@ -137,7 +142,10 @@ export class PostgresDatabase implements Database {
       if (made!.made as unknown) {
         const { schema } = (await get('SELECT schema FROM meta'))!;
         if (Number(schema) !== SCHEMA)
-          throw new KnownError('database', `${this.where} was written by another version`);
+          throw new KnownError(
+            'database',
+            `${this.where} was written by another version: name another with --store, or use that version`,
+          );
         return;
       }
       await run(`CREATE SCHEMA IF NOT EXISTS ${NAMESPACE}`);
@@ -159,9 +167,14 @@ export class PostgresDatabase implements Database {
         const crossed = code === '40001' || code === '40P01';
         if (!crossed && !isAway(code, (error as Error).message)) throw error;
         if (this.closing || Date.now() >= until)
-          throw new KnownError('database', `the database ${this.where}: ${reason(error)}`, undefined, {
-            cause: error,
-          });
+          throw new KnownError(
+            'database',
+            `the database ${this.where}: ${reason(error)}; mend that and start again, nothing is lost`,
+            undefined,
+            {
+              cause: error,
+            },
+          );
         if (!crossed && !this.away)
           this.options.notice?.(`${this.where} is away (${reason(error)}), waiting`);
         this.away ||= !crossed;

@@ -18,9 +18,14 @@ export function recordedFeed(file: string, registries: Readonly<Record<Ecosystem
   try {
     path = realpathSync(file);
   } catch (cause) {
-    throw new KnownError('no-feed', `cannot read ${file}: ${(cause as Error).message}`, EXIT.usage, {
-      cause,
-    });
+    throw new KnownError(
+      'no-feed',
+      `cannot read ${file}: ${(cause as Error).message}; check --from`,
+      EXIT.usage,
+      {
+        cause,
+      },
+    );
   }
   return {
     id: `file ${path}`,
@@ -38,7 +43,11 @@ export function recordedFeed(file: string, registries: Readonly<Record<Ecosystem
         );
       const end = from + bytes.length === size ? bytes.length : bytes.lastIndexOf(10) + 1;
       if (end === 0 && bytes.length > 0)
-        throw new KnownError('no-feed', `${file} has a line of more than ${CHUNK} bytes`, EXIT.usage);
+        throw new KnownError(
+          'no-feed',
+          `${file} has a line of more than ${CHUNK} bytes: a release is one short line`,
+          EXIT.usage,
+        );
       const entries: Entry[] = [];
       let unread = 0;
       for (const line of bytes.subarray(0, end).toString('utf8').split('\n')) {

@@ -57,7 +57,7 @@ export class SqliteDatabase implements Database {
       const why = (cause as Error).message.split('\n', 1)[0];
       throw new KnownError(
         'no-database',
-        `watch needs the package libsql, which npm leaves out where it has no build for the machine (${why})`,
+        `watch needs the package libsql, which npm leaves out where it has no build for the machine (${why}): use --store postgres://…`,
         undefined,
         { cause },
       );
@@ -72,15 +72,24 @@ export class SqliteDatabase implements Database {
       await database.transaction(async ({ get }) => {
         const found = Number((await get('PRAGMA user_version'))!.user_version);
         if (found === 0) handle!.exec(tables('INTEGER PRIMARY KEY', 'BLOB') + TALLY);
-        else if (found !== SCHEMA) throw new KnownError('database', `${file} was written by another version`);
+        else if (found !== SCHEMA)
+          throw new KnownError(
+            'database',
+            `${file} was written by another version: name another with --store, or use that version`,
+          );
       });
       return database;
     } catch (cause) {
       handle?.close();
       if (cause instanceof KnownError) throw cause;
-      throw new KnownError('database', `cannot open ${file}: ${(cause as Error).message}`, undefined, {
-        cause,
-      });
+      throw new KnownError(
+        'database',
+        `cannot open ${file}: ${(cause as Error).message}; mend its folder, or name another with --store`,
+        undefined,
+        {
+          cause,
+        },
+      );
     }
   }
 
@@ -153,6 +162,11 @@ async function named<T>(work: () => Promise<T>): Promise<T> {
       !/^SQLITE_(?:FULL|IOERR|READONLY|BUSY|CANTOPEN|CORRUPT|NOTADB)/.test(code)
     )
       throw error;
-    throw new KnownError('database', `the database of the watch: ${message}`, undefined, { cause: error });
+    throw new KnownError(
+      'database',
+      `the database of the watch: ${message}; mend that and start again, nothing is lost`,
+      undefined,
+      { cause: error },
+    );
   }
 }

@@ -96,3 +96,19 @@ describe('interpreter: Python modules', () => {
     assert.deepEqual(found, ['[remainder]', 'run-shell x']);
   });
 });
+
+describe('interpreter: work in Python', () => {
+  it('counts the copying of large bytes that are eaten from the front', async () => {
+    const steps = async (size: number): Promise<number> => {
+      const source = `data = b"x" * ${size}\nfor i in range(50):\n    data = data[1:]\n`;
+      const sequence = await walkPackage({
+        ecosystem: 'pypi',
+        files: { 'setup.py': source },
+        entries: [['setup', 'install', 'setup.py']],
+      });
+      return sequence.stats.steps;
+    };
+    const [few, many] = [await steps(10), await steps(1_000_000)];
+    assert.ok(many > few + 1000, `${few}, ${many}`);
+  });
+});

@@ -95,7 +95,7 @@ describe('cli', () => {
       const { code, stdout, stderr } = box.run(argv);
       assert.equal(code, 2, stderr);
       assert.equal(stdout, '');
-      assert.match(stderr, /^safe-install: .*\n$/);
+      assert.match(stderr, /^safe-install: .* \[(?:usage|no-policy)\]\n$/);
     });
   }
   it('a wrong option is said as it was typed, in English, with what would be right', () => {
@@ -103,7 +103,7 @@ describe('cli', () => {
     const said = (...argv: string[]) => box.run(argv, { env }).stderr;
     assert.equal(
       said('scan', '--format', 'xml', 'x'),
-      'safe-install: --format is one of "text", "json", "sarif", "html", not "xml": see safe-install scan --help\n',
+      'safe-install: --format is one of "text", "json", "sarif", "html", not "xml": see safe-install scan --help [usage]\n',
     );
     assert.match(said('scan', '--formt', 'x'), /^safe-install: unknown option --formt: see/);
     assert.match(said('allow', 'x@1'), /^safe-install: missing option --reason: see/);
@@ -128,7 +128,10 @@ describe('cli', () => {
     writeFileSync(join(box.project, 'safe-install.json'), '{"exeptions": []}');
     const { code, stderr } = box.run(['scan', '.']);
     assert.equal(code, 2);
-    assert.match(stderr, /^safe-install: policy .*safe-install\.json:1: the policy knows no 'exeptions'\n$/);
+    assert.match(
+      stderr,
+      /^safe-install: policy .*safe-install\.json:1: the policy knows no 'exeptions' \[policy\]\n$/,
+    );
   });
 
   it('a scan leaves nothing but its own scores and record: no identifier, no telemetry of a library', () => {
@@ -156,7 +159,7 @@ describe('cli', () => {
     assert.equal(stdout, '');
     assert.match(
       stderr,
-      /^safe-install: the model's .*config\.json cannot be read: reinstall safe-install\n$/,
+      /^safe-install: the model's .*config\.json cannot be read: reinstall safe-install \[model-missing\]\n$/,
     );
   });
 
@@ -167,7 +170,7 @@ describe('cli', () => {
     cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'));
     const { code, stderr } = box.run(['express'], { bin: join(copy, 'bin/safe-install.js') });
     assert.equal(code, 102);
-    assert.match(stderr, /^safe-install: cannot start .*\n$/);
+    assert.match(stderr, /^safe-install: cannot start .* \[damaged-install\]\n$/);
   });
 
   it('the outcome goes to the status file, by option or variable, and no further', () => {
@@ -186,7 +189,7 @@ describe('cli', () => {
   it('a status file that cannot be written turns success into failure', () => {
     const { code, stderr } = box.run(['--status-file', join(box.root, 'none', 'file'), 'log']);
     assert.equal(code, 102);
-    assert.match(stderr, /cannot write/);
+    assert.match(stderr, /^safe-install: cannot write .* \[output\]\n$/m);
   });
 
   it('a reader that goes away is no failure', () => {

@@ -95,7 +95,7 @@ describe('the main job', function () {
     const before = fingerprint(folder);
     const { code, stderr } = await safeInstall(folder, []);
     assert.equal(code, 2);
-    assert.match(stderr, /^safe-install: policy .*safe-install\.json:1: own: a list expected\n$/);
+    assert.match(stderr, /^safe-install: policy .*safe-install\.json:1: own: a list expected \[policy\]\n$/);
     assert.equal(fingerprint(folder), before);
   });
 

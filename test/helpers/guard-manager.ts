@@ -36,7 +36,7 @@ try {
         manifest === undefined
           ? (await readTarballManifest(Buffer.from(bytes))).manifest
           : (JSON.parse(Buffer.from(manifest).toString()) as Record<string, unknown>);
-      if (setup.crash?.includes(integrity)) throw new KnownError('model', 'the model is missing');
+      if (setup.crash?.includes(integrity)) throw new KnownError('model-missing', 'the model is missing');
       // What has no archive is blocked by a word in its manifest.
       const blocked =
         setup.block?.includes(integrity) || (files !== undefined && own.description === 'blocked');

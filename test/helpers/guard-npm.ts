@@ -57,14 +57,14 @@ try {
       };
     },
   });
-  const { kind, exitCode, message, decision } = outcome;
+  const { kind, exitCode, error, decision } = outcome;
   const packages = decision.packages.map(({ target, verdict, path }) => ({
     target,
     verdict: verdict.verdict,
     path,
   }));
   process.stderr.write(
-    `\nGUARD ${JSON.stringify({ kind, message, packages, ownFolders: decision.ownFolders })}\n`,
+    `\nGUARD ${JSON.stringify({ kind, message: error?.message, packages, ownFolders: decision.ownFolders })}\n`,
   );
   process.exitCode = exitCode;
 } catch (error) {

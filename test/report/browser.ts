@@ -1,6 +1,7 @@
 /** A headless Chromium over its debugging pipe, with no library between: enough to open a page and ask it things. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -19,6 +20,15 @@ interface Message {
   readonly result?: Record<string, unknown>;
   readonly error?: { readonly message: string };
 }
+
+const KEYS = {
+  Tab: { code: 9, text: undefined },
+  Enter: { code: 13, text: '\r' },
+  ' ': { code: 32, text: ' ' },
+  ArrowDown: { code: 40, text: undefined },
+} as const;
+
+const SHIFT = 8;
 
 export class Browser {
   /** Events of the page, in order. */
@@ -85,6 +95,31 @@ export class Browser {
     });
     if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails));
     return (result as { value?: unknown }).value;
+  }
+
+  /** One key down and up, as a person presses it. */
+  async press(key: keyof typeof KEYS, shift = false): Promise<void> {
+    const { code, text } = KEYS[key];
+    const modifiers = shift ? SHIFT : 0;
+    const event = { key, code: key === ' ' ? 'Space' : key, windowsVirtualKeyCode: code, modifiers };
+    await this.send('Input.dispatchKeyEvent', {
+      type: 'keyDown',
+      ...event,
+      ...(text !== undefined && { text }),
+    });
+    await this.send('Input.dispatchKeyEvent', { type: 'keyUp', ...event });
+  }
+
+  /** What axe-core finds wrong in the page, dark or light: rules with the markup that breaks them, and how many rules were kept. */
+  async accessibility(colors: 'light' | 'dark'): Promise<{ passes: number; broken: string[][] }> {
+    await this.send('Emulation.setEmulatedMedia', {
+      features: [{ name: 'prefers-color-scheme', value: colors }],
+    });
+    const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    await this.evaluate(`globalThis.axe === undefined && (() => {${axe}})(); 0`);
+    const run = `axe.run().then(({ violations, passes }) => JSON.stringify({ passes: passes.length,
+      broken: violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]) }))`;
+    return JSON.parse(String(await this.evaluate(run)));
   }
 
   async close(): Promise<void> {

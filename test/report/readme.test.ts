@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ERROR_CODES } from '../../lib/errors.js';
 import { UNVERIFIED_WORDS } from '../../lib/report/messages.js';
 import { UNVERIFIED_CODES } from '../../lib/verdict/policy-file.js';
 
@@ -24,6 +25,11 @@ describe('README', () => {
         UNVERIFIED_WORDS[code as keyof typeof UNVERIFIED_WORDS],
       );
     }
+  });
+  it('lists every code of an error once, and no other', () => {
+    const errors = readme.split('\n### Errors\n')[1]!.split('\n### ')[0]!;
+    const listed = [...errors.matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, cell]) => cell!.split(', '));
+    assert.deepEqual(listed.sort(), ERROR_CODES.map((code) => `\`${code}\``).sort());
   });
   it('lists every dependency, and no other', () => {
     const { dependencies, optionalDependencies, peerDependencies } = JSON.parse(read('package.json'));

@@ -206,7 +206,7 @@ describe('machine set-up', () => {
     assert.equal(install.stdout, '');
     assert.match(
       install.stderr,
-      /^safe-install: the guard is gone \(\/no\/such\/guard\.js\), so npm was not run\. .*safe-install setup/,
+      /^safe-install: the guard is gone \(\/no\/such\/guard\.js\), so npm was not run\. .*safe-install setup.* \[guard-missing\]$/m,
     );
     assert.equal(run(file, ['run', 'x'], shimmed()).stdout, `real ${tools}/npm run x`);
   });
@@ -217,7 +217,7 @@ describe('machine set-up', () => {
       PATH: `${shimFolder(env)}:/bin-that-is-not`,
     });
     assert.equal(result.code, 127);
-    assert.match(result.stderr, /no pip on PATH besides the shim/);
+    assert.match(result.stderr, /no pip on PATH besides the shim .* \[tool-missing\]$/m);
   });
 
   it('CI: writes where GitHub reads, prints for the others', () => {
@@ -252,7 +252,7 @@ describe('machine set-up', () => {
     rmSync(guard);
     const gone = run(path.join(bin, 'pip'), ['install', 'x']);
     assert.equal(gone.code, 102);
-    assert.match(gone.stderr, /the guard of this environment is gone/);
+    assert.match(gone.stderr, /the guard of this environment is gone .* \[guard-missing\]$/m);
     releaseVenv(venv);
     assert.match(run(path.join(bin, 'pip'), ['install']).stderr, /at least one requirement/);
   });

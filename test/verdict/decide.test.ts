@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { verdictWords } from '../../lib/report/messages.js';
 import type { Verdict } from '../../lib/types.js';
 import { decide, type Facts } from '../../lib/verdict/decide.js';
 import { type FoundPolicy, mergePolicies } from '../../lib/verdict/policy.js';
@@ -282,6 +283,28 @@ describe('verdict/decide', () => {
     assert.deepEqual([established.score, established.threshold, established.newcomer], [0.5, 0.9, undefined]);
     const over = decide(scored(newName, 0.95), policy, NOW);
     assert.deepEqual([over.threshold, over.newcomer], [0.9, undefined]);
+  });
+  it('says an exception that does not hold also where the policy blocks for another reason', () => {
+    const reasons: readonly [PolicyFile, Facts, string][] = [
+      [{ opaque: 'block' }, { ...honest, opaqueFiles: 1 }, 'the policy blocks packages with files'],
+      [{ minimumReleaseAge: 6 }, { ...honest, ...served }, 'released more recently'],
+      [{ threshold: { npm: 0.1 } }, honest, 'by the threshold of the policy'],
+      [
+        { blockFindings: ['manifest-mismatch'] },
+        { ...honest, findings: [finding] },
+        'the policy blocks packages with this finding',
+      ],
+    ];
+    const near: readonly [typeof exception & { until?: string }, string][] = [
+      [{ ...exception, until: '2026-06-14' }, 'an exception for it has expired'],
+      [{ ...exception, integrity: OTHER_SRI } as never, 'an exception is for another version or other bytes'],
+    ];
+    for (const [content, facts, reason] of reasons)
+      for (const [unmet, words] of near) {
+        const policy = mergePolicies([machine({ ...content, exceptions: [unmet] })], () => false);
+        const said = verdictWords(decide(facts, policy, NOW));
+        assert(said.includes(reason) && said.includes(words), said);
+      }
   });
   it('says the threshold that held', () => {
     const policy = mergePolicies([machine({ threshold: { npm: 0.5 } })], () => false);

@@ -1,8 +1,7 @@
 /** The triage page: who may see it, what hostile packages can do to it, what a person can do with it. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TAXONOMY_VERSION } from '../../lib/behavior/taxonomy.js';
@@ -186,15 +185,8 @@ describe('watch/page', () => {
 
     it('breaks no rule of accessibility that axe-core checks, light or dark', async () => {
       await browser.open(ui.address);
-      const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-      await browser.evaluate(`${axe}; 0`);
-      for (const value of ['light', 'dark']) {
-        await browser.send('Emulation.setEmulatedMedia', {
-          features: [{ name: 'prefers-color-scheme', value }],
-        });
-        const run = `axe.run().then(({ violations, passes }) => JSON.stringify({ passes: passes.length,
-          broken: violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]) }))`;
-        const { passes, broken } = JSON.parse(String(await browser.evaluate(run)));
+      for (const colors of ['light', 'dark'] as const) {
+        const { passes, broken } = await browser.accessibility(colors);
         assert.deepEqual(broken, []);
         assert.equal(passes > 20, true);
       }
@@ -204,32 +196,23 @@ describe('watch/page', () => {
       await browser.open(ui.address);
       assert.equal(await browser.evaluate('location.search'), '', 'the token leaves the address');
       assert.equal(await browser.evaluate('document.scripts.length + document.images.length'), 0);
-      const key = async (name: string, code: number, text?: string) => {
-        const event = { key: name, code: name, windowsVirtualKeyCode: code };
-        await browser.send('Input.dispatchKeyEvent', {
-          type: 'keyDown',
-          ...event,
-          ...(text !== undefined && { text }),
-        });
-        await browser.send('Input.dispatchKeyEvent', { type: 'keyUp', ...event });
-      };
       // Tab until the first finding's choice, take it, go on to the note, write, go on to the button, press it.
       const focused = () =>
         browser.evaluate('`${document.activeElement.type} ${document.activeElement.name}`');
       const tabTo = async (wanted: string) => {
         for (let i = 0; i < 60; i++) {
-          await key('Tab', 9);
+          await browser.press('Tab');
           if ((await focused()) === wanted) return;
         }
         assert.fail(`no way to ${wanted} by Tab: at ${await focused()}`);
       };
       const first = (await store.results())[0]!;
       await tabTo('radio mark');
-      await key('ArrowDown', 40);
+      await browser.press('ArrowDown');
       await tabTo('textarea note');
       await browser.send('Input.insertText', { text: 'seen <b>by</b> keyboard' });
       await tabTo('submit ');
-      await key('Enter', 13, '\r');
+      await browser.press('Enter');
       for (
         let i = 0;
         i < 200 && (await store.results({ marks: ['confirmed', 'false-alarm', 'unsure'] })).length === 0;

@@ -208,7 +208,7 @@ describe('watch', () => {
     await npm();
     publish('a', '1.0.0', 1);
     world.scanner.before = () => {
-      throw new KnownError('model', 'the model is missing');
+      throw new KnownError('model-missing', 'the model is missing');
     };
     await assert.rejects(npm(), { code: 'model' });
     world.scanner.before = undefined;

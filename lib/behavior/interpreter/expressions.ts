@@ -199,7 +199,11 @@ function evaluateSlice(m: Machine, object: Value, node: Expression & { type: 'sl
   if (start === null || stop === null || step === null || step === 0) {
     return object.kind === 'ref' ? object : unknown(labelsOf(object));
   }
-  return sliceValue(object, start, stop, step ?? 1);
+  const slice = sliceValue(object, start, stop, step ?? 1);
+  chargeSize(m, slice);
+  // Other steps than one go through every element.
+  if (step !== undefined && step !== 1 && object.kind === 'bytes') m.looksAt(object.value.length);
+  return slice;
 }
 
 function sliceValue(object: Value, start: number | undefined, stop: number | undefined, step: number): Value {
@@ -207,7 +211,13 @@ function sliceValue(object: Value, start: number | undefined, stop: number | und
     case 'list':
       return list(sliceItems(object.items, start, stop, step), object.open, object.labels);
     case 'bytes':
-      return bytes(Uint8Array.from(sliceItems([...object.value], start, stop, step)), object.labels);
+      // Not by way of a list: code that eats its input from the front copies megabytes at every pass.
+      return bytes(
+        step === 1
+          ? object.value.slice(start, stop)
+          : Uint8Array.from(sliceItems([...object.value], start, stop, step)),
+        object.labels,
+      );
     case 'known':
       if (typeof object.value !== 'string') return unknown(object.labels);
       if (step === 1) return known(object.value.slice(start, stop), object.labels);

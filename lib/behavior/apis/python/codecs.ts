@@ -190,8 +190,10 @@ export function encodeText(text: string, codec: string, errors = 'strict'): Uint
     case 'latin1':
     case 'ascii': {
       const limit = textCodec(name) === 'ascii' ? 0x80 : 0x100;
+      // Megabytes of one character each would be as many numbers in a list.
+      if ((limit === 0x80 ? /^[\x00-\x7f]*$/ : /^[\x00-\xff]*$/).test(text))
+        return new Uint8Array(Buffer.from(text, 'latin1'));
       const characters = Array.from(text, (c) => c.codePointAt(0) ?? 0);
-      if (characters.every((c) => c < limit)) return Uint8Array.from(characters);
       if (errors === 'ignore') return Uint8Array.from(characters.filter((c) => c < limit));
       return errors === 'replace' ? Uint8Array.from(characters, (c) => (c < limit ? c : 0x3f)) : undefined;
     }
