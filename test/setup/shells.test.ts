@@ -17,7 +17,7 @@ import { guardVenv, releaseVenv } from '../../lib/setup/venv.js';
 import { shimFolder } from '../../lib/tools.js';
 
 const TOOLS = ['npm', 'npx', 'pip', 'pip3', 'python', 'python3'];
-const OTHERS = ['pnpm', 'pnpx', 'yarn', 'bun', 'bunx', 'pip3.99', 'python3.99'];
+const OTHERS = ['pnpm', 'pnpx', 'yarn', 'bun', 'bunx', 'corepack', 'pip3.99', 'python3.99'];
 
 /** A tool that says its name and arguments. */
 function fakeTool(folder: string, name: string): void {
@@ -123,10 +123,10 @@ describe('machine set-up', () => {
     });
   }
 
-  /** Without those of Python versions that this machine happens to have. */
+  /** Without those of tools that this machine happens to have in its system folders. */
   const toolsShimmed = () =>
     readdirSync(shimFolder(env))
-      .filter((name) => !/^(?:pip|python)3\.\d+$/.test(name) || existsSync(path.join(tools, name)))
+      .filter((name) => existsSync(path.join(tools, name)))
       .sort();
 
   it('tools that are not there get no shim until they are and setup runs again', () => {
@@ -152,7 +152,16 @@ describe('machine set-up', () => {
     [['bun', 'pm', 'trust', 'x'], 'guard bun pm trust x'],
     [['bun', 'run', 'dev'], 'real TOOLS/bun run dev'],
     [['bunx', 'cowsay'], 'guard bun x cowsay'],
+    [['corepack', 'pnpm@9', 'install'], 'guard corepack pnpm@9 install'],
+    [['corepack', 'use', 'yarn@4'], 'guard corepack use yarn@4'],
+    [['corepack', 'enable'], 'real TOOLS/corepack enable'],
     [['npm', 'install', 'x'], 'guard npm install x'],
+    [['npm', '-s', '--prefix', 'sub', 'ls'], 'real TOOLS/npm -s --prefix sub ls'],
+    [['npm', '-s', '--prefix', 'ls', 'ci'], 'guard npm -s --prefix ls ci'],
+    [['pip', '--disable-pip-version-check', 'list'], 'real TOOLS/pip --disable-pip-version-check list'],
+    [['python', '-m', 'pip', '-q', 'list'], 'real TOOLS/python -m pip -q list'],
+    [['python', '-Im', 'pip', '-q', 'install', 'x'], 'guard pip -q install x TOOLS/python'],
+    [['yarn', '-V'], 'guard yarn -V'],
     [['npm', '--prefix', 'run', 'install', 'x'], 'guard npm --prefix run install x'],
     [['npm', 'run', 'install'], 'real TOOLS/npm run install'],
     [['npm', '--version'], 'real TOOLS/npm --version'],
@@ -245,6 +254,11 @@ describe('machine set-up', () => {
     assert.equal(run(path.join(bin, 'python'), ['-Im', 'pip', 'install', 'x']).stdout, 'guard pip install x');
     assert.equal(run(path.join(bin, 'python'), ['-c', 'print(5)']).stdout, '5');
     assert.match(run(path.join(bin, 'pip'), ['list']).stdout, /^Package/);
+    assert.match(run(path.join(bin, 'pip'), ['-q', '--timeout', '3', 'list']).stdout, /^Package/);
+    assert.equal(
+      run(path.join(bin, 'pip'), ['--timeout', 'list', 'install', 'x']).stdout,
+      'guard pip --timeout list install x',
+    );
     assert.match(
       run(path.join(bin, 'pip'), ['install'], { SAFE_INSTALL_GUARDED_PIP: '1' }).stderr,
       /at least one requirement/,
