@@ -254,7 +254,7 @@ describe('machine set-up', () => {
     assert.equal(run(path.join(bin, 'python'), ['-Im', 'pip', 'install', 'x']).stdout, 'guard pip install x');
     assert.equal(run(path.join(bin, 'python'), ['-c', 'print(5)']).stdout, '5');
     assert.match(run(path.join(bin, 'pip'), ['list']).stdout, /^Package/);
-    assert.match(run(path.join(bin, 'pip'), ['-q', '--timeout', '3', 'list']).stdout, /^Package/);
+    assert.match(run(path.join(bin, 'pip'), ['--no-input', '--timeout', '3', 'list']).stdout, /^Package/);
     assert.equal(
       run(path.join(bin, 'pip'), ['--timeout', 'list', 'install', 'x']).stdout,
       'guard pip --timeout list install x',
