@@ -35,7 +35,7 @@ const NPM: Passing = {
   ),
   switches: words(
     '-s --silent -q --quiet -d --verbose -g --global -a --all -l --long -p --parseable -y --yes -f --force ' +
-      '-ws --workspaces --include-workspace-root --if-present --json --no-color --no-audit --no-fund --no-progress ' +
+      '--workspaces --include-workspace-root --if-present --json --no-color --no-audit --no-fund --no-progress ' +
       '--no-update-notifier --offline --prefer-offline --prefer-online --ignore-scripts --foreground-scripts',
   ),
   valued: words(

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { parseManagerArgv } from '../../lib/managers/argv.js';
 import { parseCorepackArgv } from '../../lib/managers/corepack.js';
 import { parseArgv } from '../../lib/npm/argv.js';
-import { bundledLibraries, librariesOf } from '../../lib/npm/libraries.js';
+import { bundledLibraries, librariesOf, type NpmLibraries } from '../../lib/npm/libraries.js';
 import { parsePipArguments } from '../../lib/pip/argv.js';
 import { PASSING } from '../../lib/setup/passing.js';
 import { npmUnderTest } from '../helpers/sandbox.js';
@@ -15,9 +15,18 @@ type Tool = Exclude<keyof typeof PASSING, 'npx'>;
 
 const libraries = [bundledLibraries(), librariesOf(path.join(path.dirname(npmUnderTest().at(-1)!), '..'))];
 
+/** Arguments that npm's own parser refuses (npm 12: `-ws`) install nothing. */
+function npmPasses(argv: readonly string[], each: NpmLibraries): boolean {
+  try {
+    return parseArgv(argv, each).kind === 'pass';
+  } catch (error) {
+    return (error as { code?: string }).code === 'npm-arguments';
+  }
+}
+
 /** Whether the guard, which reads the line by the tool's own rules, would pass it. */
 const GUARD: Readonly<Record<Tool, (argv: readonly string[]) => boolean>> = {
-  npm: (argv) => libraries.every((each) => parseArgv(argv, each).kind === 'pass'),
+  npm: (argv) => libraries.every((each) => npmPasses(argv, each)),
   pip: (argv) => !parsePipArguments(argv).guarded,
   python: ([, , ...argv]) => !parsePipArguments(argv).guarded,
   pnpm: (argv) => parseManagerArgv('pnpm', argv).kind === 'pass',
@@ -63,7 +72,7 @@ const FORMS: Readonly<
       '-C x run build',
       '-w a run build',
       '--workspace=a -s test',
-      '-ws --if-present run build',
+      '--workspaces --if-present run build',
       '--loglevel error --registry https://r.invalid ping',
       '-g ls',
       '--global root',
