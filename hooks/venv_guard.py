@@ -6,6 +6,8 @@ import sys
 NODE = @NODE@
 GUARD = @GUARD@
 PASS = frozenset(@PASS@)
+SWITCHES = frozenset(@SWITCHES@)
+VALUED = frozenset(@VALUED@)
 
 
 def _pip_arguments():
@@ -27,12 +29,28 @@ def _pip_arguments():
     return None
 
 
+def _installs_nothing(arguments):
+    """Whether pip surely installs nothing; options may stand before its command."""
+    words = iter(arguments)
+    for word in words:
+        name, equals, value = word.partition("=")
+        if word in SWITCHES:
+            continue
+        if name not in VALUED:
+            return word in PASS
+        if not equals:
+            value = next(words, "")
+        if not value or value.startswith("-"):
+            return False
+    return not arguments
+
+
 def _run():
     # Set by the guard for the pip it runs itself, and so for that pip's own build environments.
     if os.environ.get("SAFE_INSTALL_GUARDED_PIP"):
         return
     arguments = _pip_arguments()
-    if arguments is None or not arguments or arguments[0] in PASS:
+    if arguments is None or _installs_nothing(arguments):
         return
     if not (os.path.isfile(NODE) and os.path.isfile(GUARD)):
         sys.stderr.write(

@@ -17,7 +17,7 @@ const HELP = {
 } as const;
 
 const COMMANDS =
-  'scan npm npx pnpm yarn bun pip uv uvx pipx ci update exec allow trust log watch worker init setup teardown doctor completion';
+  'scan npm npx pnpm yarn bun corepack pip uv uvx pipx ci update exec allow trust log watch worker init setup teardown doctor completion';
 const OPTIONS: Readonly<Record<string, string>> = {
   scan: `--format --output --ecosystem --silent`,
   allow: '--reason --until --ecosystem --user',

@@ -10,7 +10,7 @@ Install
   safe-install [npm install arguments]      npm install, guarded
   safe-install ci|update|exec|…             npm's other installing commands, guarded
   safe-install npm …    safe-install npx …  the whole command of that tool, guarded
-  safe-install pnpm …  yarn …  bun …        other managers, guarded
+  safe-install pnpm …  yarn …  bun …        other managers, guarded; also corepack …
   safe-install pip …  uv …  pipx …          Python's installers, guarded
 
 Look

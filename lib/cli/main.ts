@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<Out
   pnpm: async (argv) => (await import('./managers.js')).runManager('pnpm')(argv),
   yarn: async (argv) => (await import('./managers.js')).runManager('yarn')(argv),
   bun: async (argv) => (await import('./managers.js')).runManager('bun')(argv),
+  corepack: async (argv) => (await import('./corepack.js')).run(argv),
   allow: async (argv) => (await import('./allow.js')).run(argv),
   trust: async (argv) => (await import('./trust.js')).run(argv),
   watch: async (argv) => (await import('./watch.js')).run(argv),

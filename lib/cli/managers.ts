@@ -1,4 +1,4 @@
-/** `safe-install pnpm …`, `yarn …`, `bun …`. */
+/** `safe-install pnpm …`, `yarn …`, `bun …`. `command`: how the manager is started; by default the one on PATH. */
 import process from 'node:process';
 import type { ManagerName } from '../managers/argv.js';
 import type { ManagerResult } from '../managers/guard.js';
@@ -8,7 +8,7 @@ import { type Outcome, say } from './exit.js';
 import { guarded } from './guarded.js';
 
 export const runManager =
-  (manager: ManagerName) =>
+  (manager: ManagerName, command?: readonly string[]) =>
   (argv: readonly string[]): Promise<Outcome> =>
     guarded(manager, argv.includes('--silent') || argv.includes('-s'), async (services, cwd) => {
       const [{ guardManager }, { loadPolicy }] = await Promise.all([
@@ -17,6 +17,7 @@ export const runManager =
       ]);
       const { exitCode, results, kind, notes } = await guardManager({
         manager,
+        ...(command === undefined ? {} : { command }),
         argv,
         cwd,
         env: process.env,

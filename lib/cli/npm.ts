@@ -2,6 +2,7 @@
 import process from 'node:process';
 import type { OutcomeKind } from '../npm/guard.js';
 import type { ProjectSetting } from '../npm/project-settings.js';
+import type { NpmTool } from '../npm/tool.js';
 import { escapeText } from '../report/escape.js';
 import type { PackageResult } from '../report/run.js';
 import { failed, type Outcome, say, usage } from './exit.js';
@@ -16,16 +17,18 @@ const INSTALLING = new Set(
   ).split(' '),
 );
 
-export const runNpm = (argv: readonly string[]): Promise<Outcome> => run('npm', argv);
+export const runNpm = (argv: readonly string[]): Promise<Outcome> => runNpmOf('npm', argv);
 
-export const runNpx = (argv: readonly string[]): Promise<Outcome> => run('npx', argv);
+export const runNpx = (argv: readonly string[]): Promise<Outcome> => runNpmOf('npx', argv);
 
-function run(command: 'npm' | 'npx', argv: readonly string[]): Promise<Outcome> {
+/** `tool`: the npm to guard; by default the one on PATH. */
+export function runNpmOf(command: 'npm' | 'npx', argv: readonly string[], tool?: NpmTool): Promise<Outcome> {
   return guarded(command, silent(argv), async (services, cwd) => {
     const { guardNpm, guardNpx } = await import('../npm/guard.js');
     let unreported: readonly PackageResult[] = [];
     const guard = command === 'npx' ? guardNpx : guardNpm;
     const { kind, exitCode, error } = await guard({
+      ...(tool === undefined ? {} : { tool }),
       argv,
       cwd,
       env: process.env,

@@ -13,7 +13,7 @@ export async function run(argv: readonly string[]): Promise<Outcome> {
     {
       usage: 'setup [--shell NAME…] | setup --ci SYSTEM | setup --venv FOLDER',
       description:
-        'Puts the guard in front of npm, npx, pip, pip3 and python -m pip, and of pnpm, Yarn and Bun where they are on PATH.',
+        'Puts the guard in front of npm, npx, pip, pip3 and python -m pip, and of pnpm, Yarn, Bun and Corepack where they are on PATH.',
       examples: [
         ['safe-install setup', 'for your shell, in its start-up files'],
         ['safe-install setup --shell bash --shell fish', 'for these shells'],

@@ -111,12 +111,18 @@ export const NO_INSTALL_BEFORE_RUN = {
   pnpm_config_verify_deps_before_run: 'warn',
 };
 
+/** Behind an option that may take a value it may be that value. */
+function asksForHelp(word: string, at: number, words: readonly string[]): boolean {
+  const before = words[at - 1] ?? '';
+  const isValue = before.startsWith('-') && !before.includes('=') && !SWITCHES.test(before);
+  return /^(?:-h|--help)$/.test(word) && !isValue;
+}
+
 export function parseManagerArgv(manager: ManagerName, argv: readonly string[]): ManagerInvocation {
   const directory = directoryOf(argv);
   const end = argv.indexOf('--');
   const words = end === -1 ? argv : argv.slice(0, end);
-  const asksOnly =
-    /^(?:--version|-v)$/.test(argv[0] ?? '') || words.some((word) => /^(?:-h|--help)$/.test(word));
+  const asksOnly = /^(?:--version|-v)$/.test(argv[0] ?? '') || words.some(asksForHelp);
   const global = words.some((word) => word === '-g' || word === '--global');
   const base = { directory, global };
   const at = commandIndex(manager, argv, 0);

@@ -14,6 +14,8 @@ export interface Invocation {
   /** npm's own name for the command after aliases; empty when none was given. */
   readonly command: string;
   readonly kind: CommandKind;
+  /** The same where the folder, a file or the environment makes npm act in workspaces. */
+  readonly kindInWorkspaces: CommandKind;
   /** Positional arguments after the command. */
   readonly args: readonly string[];
   /** Everything as given. */
@@ -155,10 +157,16 @@ export function parseArgv(argv: readonly string[], libraries: NpmLibraries): Inv
     .map((item) => item.slice(2).replace(/^no-/, '').replace(/=.*$/s, ''))
     .filter((name) => !Object.hasOwn(libraries.definitions, name) && !name.includes(':') && name !== '');
   const base = { args, argv, unknownOptions };
-  if (word === undefined) return { ...base, command: '', kind: 'pass' };
+  const passes = { kind: 'pass', kindInWorkspaces: 'pass' } as const;
+  if (word === undefined) return { ...base, ...passes, command: '' };
   const command = (libraries.deref ?? dereference)(word) ?? '';
   const asksOnly = given(config, 'usage') || given(config, 'version') || given(config, 'versions');
-  return { ...base, command, kind: asksOnly ? 'pass' : kindOf(command, args, config, libraries) };
+  if (asksOnly) return { ...base, ...passes, command };
+  // Own keys only: each level inherits from the one below it.
+  const cli: Record<string, unknown> = { ...config.data.get('cli')?.data };
+  const kind = (inWorkspaces: boolean) => kindOf(command, args, cli, inWorkspaces, libraries);
+  const inWorkspaces = cli.workspace !== undefined || cli.workspaces === true;
+  return { ...base, command, kind: kind(inWorkspaces), kindInWorkspaces: kind(true) };
 }
 
 function given(config: ConfigLike, key: string): boolean {
@@ -173,16 +181,14 @@ function cookedEnd(cooked: readonly string[]): number {
 function kindOf(
   command: string,
   args: readonly string[],
-  config: ConfigLike,
+  cli: Readonly<Record<string, unknown>>,
+  inWorkspaces: boolean,
   libraries: NpmLibraries,
 ): CommandKind {
   // A command of another npm: nobody has looked at what it fetches or runs.
   if (command !== '' && !COMMANDS.includes(command) && !(command in ALIASES) && !OLDER.includes(command)) {
     return 'unguarded';
   }
-  // Own keys only: each level inherits from the one below it.
-  const cli: Record<string, unknown> = { ...config.data.get('cli')?.data };
-  const inWorkspaces = cli.workspace !== undefined || cli.workspaces === true;
   switch (command) {
     // `npm audit` only reports.
     case 'audit':

@@ -92,8 +92,9 @@ export async function guardNpm(options: GuardOptions): Promise<Outcome> {
   const tool = options.tool ?? findNpm(options.env);
   const invocation = parseArgv(options.argv, tool.libraries);
   refuseGuesses(invocation, tool);
+  const load = () => loadConfig(tool, options.argv, options.cwd, options.env);
   const prepare = async (): Promise<NpmConfig> => {
-    const config = await loadConfig(tool, options.argv, options.cwd, options.env);
+    const config = await load();
     await options.onProjectSettings?.(projectSettings(config, OWN_SETTINGS));
     return config;
   };
@@ -106,7 +107,9 @@ export async function guardNpm(options: GuardOptions): Promise<Outcome> {
     if (refusal !== undefined) options.onDecision?.(refusal.decision);
     return refusal;
   };
-  switch (invocation.kind) {
+  const { kindInWorkspaces } = invocation;
+  const depends = invocation.kind === 'pass' && kindInWorkspaces !== 'pass';
+  switch (depends && actsInWorkspaces(await load()) ? kindInWorkspaces : invocation.kind) {
     case 'pass': {
       const { exitCode } = await runPlain(tool, options.argv, options.cwd, options.env).done;
       return { kind: 'passed', exitCode, decision: NOTHING };
@@ -133,6 +136,12 @@ export async function guardNpm(options: GuardOptions): Promise<Outcome> {
         EXIT.usage,
       );
   }
+}
+
+/** In the folder of a workspace npm itself sets `workspace`. */
+function actsInWorkspaces(config: NpmConfig): boolean {
+  const named = config.get('workspace');
+  return config.get('workspaces') === true || (Array.isArray(named) && named.length > 0);
 }
 
 /** The trees an installing command changes; all but `link` change one. */

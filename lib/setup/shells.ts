@@ -35,7 +35,10 @@ export function startupFiles(
   }
 }
 
-/** Sourced by bash and zsh. Idempotent: it is read by more than one start-up file. */
+/**
+ * Sourced by bash and zsh, and from `.profile` by any `sh`, which must be able to parse it. Idempotent: it is read by more
+ * than one start-up file.
+ */
 export function posixScript(shims: string): string {
   return `# Written by 'safe-install setup'; puts the guard's shims first on PATH and keeps them there.
 _safe_install_first() {
@@ -57,24 +60,36 @@ _safe_install_first() {
 }
 _safe_install_first
 export PATH
-# A virtual environment or version manager switched on later puts itself first: the next prompt puts it second.
+# A virtual environment or version manager switched on later puts itself first: before the next line it is second again.
+# In quotes, as another shell that reads this file could not parse it.
 if [ -n "\${BASH_VERSION-}" ]; then
-  case "\${PROMPT_COMMAND[*]-}" in
-    *_safe_install_first*) ;;
-    *) PROMPT_COMMAND="_safe_install_first\${PROMPT_COMMAND:+; $PROMPT_COMMAND}" ;;
-  esac
+  eval '_safe_install_prompt() {
+    local status=$? index last=0
+    _safe_install_first
+    for index in "\${!PROMPT_COMMAND[@]}"; do last=$index; done
+    # Behind all hooks, also those added since; with the exit status as it was, which hooks show.
+    case \${PROMPT_COMMAND[last]-} in
+      *_safe_install_prompt) ;;
+      *)
+        for index in "\${!PROMPT_COMMAND[@]}"; do PROMPT_COMMAND[index]=\${PROMPT_COMMAND[index]//_safe_install_prompt/:}; done
+        PROMPT_COMMAND[last]="\${PROMPT_COMMAND[last]-}
+_safe_install_prompt" ;;
+    esac
+    return $status
+  }'
+  _safe_install_prompt
 elif [ -n "\${ZSH_VERSION-}" ]; then
-  case " \${precmd_functions[*]-} " in
-    *' _safe_install_first '*) ;;
-    *) precmd_functions+=(_safe_install_first) ;;
-  esac
+  eval 'case " \${preexec_functions[*]-} " in
+    *" _safe_install_first "*) ;;
+    *) precmd_functions+=(_safe_install_first); preexec_functions+=(_safe_install_first) ;;
+  esac'
 fi
 `;
 }
 
 export function fishScript(shims: string): string {
   return `# Written by 'safe-install setup'; puts the guard's shims first on PATH and keeps them there.
-function _safe_install_first --on-event fish_prompt --on-variable VIRTUAL_ENV
+function _safe_install_first --on-event fish_prompt --on-event fish_preexec --on-variable PATH
     if test "$PATH[1]" != ${quote(shims)}
         set -l rest (string match --invert -- ${quote(shims)} $PATH)
         set -gx PATH ${quote(shims)} $rest

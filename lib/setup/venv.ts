@@ -7,7 +7,8 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { KnownError } from '../errors.js';
 import { replaceFile } from './marked-block.js';
-import { PACKAGE_ROOT, PIP_PASS } from './shims.js';
+import { PIP_PASSING } from './passing.js';
+import { PACKAGE_ROOT } from './shims.js';
 
 const MODULE = '_safe_install_guard.py';
 const PTH = '_safe_install_guard.pth';
@@ -18,7 +19,9 @@ export function guardVenv(folder: string): string[] {
   const text = template
     .replace('@NODE@', () => JSON.stringify(process.execPath))
     .replace('@GUARD@', () => JSON.stringify(path.join(PACKAGE_ROOT, 'bin', 'safe-install.js')))
-    .replace('@PASS@', () => JSON.stringify([...PIP_PASS, '-V', '-h', '--version', '--help']));
+    .replace('@PASS@', () => JSON.stringify([...PIP_PASSING.commands, '-V', '-h', '--version', '--help']))
+    .replace('@SWITCHES@', () => JSON.stringify(PIP_PASSING.switches))
+    .replace('@VALUED@', () => JSON.stringify(PIP_PASSING.valued));
   return sitePackages(folder).flatMap((site) => [
     // The module first: a .pth that names a missing module would only print an error and go on.
     replaceFile(path.join(site, MODULE), text),

@@ -239,6 +239,31 @@ for (const release of RELEASES) {
       });
     }
 
+    if (release.title === 'Yarn 4') {
+      it('set resolution installs what was judged, and nothing when that is flagged', async () => {
+        const scripts = touch('later');
+        const later = registry.publish({ name: 'chosen', version: '1.1.0', scripts });
+        registry.publish({ name: 'chosen', version: '1.0.0', scripts: touch('chosen') });
+        const project = sandbox.project(
+          'project',
+          { chosen: '~1' },
+          { dependenciesMeta: { chosen: { built: true } } },
+        );
+        const locked = () => readFileSync(path.join(project, 'yarn.lock'), 'utf8');
+        const first = await sandbox.guarded(project, ['set', 'resolution', 'chosen@npm:~1', 'npm:1.0.0']);
+        equal(first.code, 0, first.stderr + first.stdout);
+        deepEqual(first.report, { kind: 'ran', packages: ['allow chosen@1.0.0'], notes: [] });
+        match(locked(), /resolution: "chosen@npm:1\.0\.0"/);
+        deepEqual(sandbox.canaries(), ['chosen']);
+        const before = locked();
+        const argv = ['set', 'resolution', 'chosen@npm:~1', 'npm:1.1.0'];
+        const { code, stderr } = await sandbox.guarded(project, argv, { block: [later] });
+        equal(code, 100, stderr);
+        equal(locked(), before);
+        deepEqual(sandbox.canaries(), ['chosen']);
+      });
+    }
+
     more('a project cannot lead the manager past the gate, and programs it brings are said', async () => {
       const project = sandbox.project('project', { honest: '1.0.0' });
       writeFileSync(path.join(project, '.npmrc'), 'noproxy=127.0.0.1\n');

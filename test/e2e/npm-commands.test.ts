@@ -236,6 +236,37 @@ describe("npm's other commands behind the guard", function () {
     equal(readJson(folder, 'a/package.json').version, '1.0.1');
   });
 
+  for (const [why, where, more] of [
+    ['the folder', 'a', {}],
+    ['the environment', '', { npm_config_workspaces: 'true' }],
+    ['.npmrc', '', {}],
+  ] as const) {
+    it(`version and init act in workspaces where ${why} says so`, async () => {
+      const bad = registry.publish({ name: 'x', version: '1.0.0', scripts: { install: touches('x') } });
+      const folder = sandbox.project('p', {
+        'package.json': { name: 'app', version: '1.0.0', workspaces: ['a'] },
+        'a/package.json': { name: 'a', version: '1.0.0', dependencies: { x: '1' } },
+        ...(why === '.npmrc' ? { '.npmrc': 'workspaces=true\n' } : {}),
+      });
+      const cwd = path.join(folder, where);
+      const args = ['version', 'patch', '--no-git-tag-version', ...approved];
+      equal((await sandbox.guarded(cwd, args, { block: [bad] }, { ...env, ...more })).code, 100);
+      deepEqual([written(), readJson(folder, 'a/package.json').version], [[], '1.0.0']);
+      const init = await sandbox.guarded(cwd, ['init', '-y'], { block: [bad] }, { ...env, ...more });
+      equal(init.code, 2, init.stderr);
+      match(init.report.message ?? '', /^npm init fetches or runs packages/);
+      succeeded(await sandbox.guarded(cwd, args, {}, { ...env, ...more }));
+      equal(readJson(folder, 'a/package.json').version, '1.0.1');
+      deepEqual(written(), ['x']);
+    });
+  }
+
+  it('version of a project without workspaces installs nothing', async () => {
+    const folder = sandbox.project('p');
+    const { code, report } = await sandbox.guarded(folder, ['version', 'patch', '--no-git-tag-version']);
+    deepEqual([code, report.kind, registry.requests.length], [0, 'passed', 0]);
+  });
+
   it('refuses what is not guarded yet', async () => {
     const folder = sandbox.project('p');
     for (const args of [

@@ -35,6 +35,9 @@ const CASES: Readonly<Record<ManagerName, readonly [string, string, string, stri
     ['why x', 'why', 'pass', 'x'],
     ['--version', '', 'pass', ''],
     ['add --help', 'add', 'pass', ''],
+    ['add x -D -h', 'add', 'pass', 'x'],
+    ['add x --tag --help', 'add', 'install', 'x'],
+    ['add x --dir -h', 'add', 'install', 'x'],
   ],
   yarn: [
     ['', 'install', 'install', ''],

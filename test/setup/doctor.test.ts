@@ -39,7 +39,7 @@ describe('doctor', function () {
 
   function fakeNpm(folder: string): void {
     mkdirSync(folder, { recursive: true });
-    for (const name of ['npm', 'npx', 'yarn', 'pip']) {
+    for (const name of ['npm', 'npx', 'yarn', 'corepack', 'pip']) {
       writeFileSync(path.join(folder, name), `#!/bin/sh\necho ${name === 'pip' ? '24.0' : '11.0.0'}\n`);
       chmodSync(path.join(folder, name), 0o755);
     }
@@ -68,7 +68,7 @@ describe('doctor', function () {
     setup([], env);
     const { status, stateOf } = doctor([shimFolder(env)]);
     equal(status, 0);
-    for (const name of ['npm', 'npx', 'yarn']) {
+    for (const name of ['npm', 'npx', 'yarn', 'corepack']) {
       equal(stateOf(`tool:${name}`)?.state, 'ok');
       equal(stateOf(`tool:${name}`)?.detail, `guarded by ${shimFolder(env)}/${name}, then ${tools}/${name}`);
     }

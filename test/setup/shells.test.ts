@@ -13,11 +13,12 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { SHELLS, setup, setupCi, teardown } from '../../lib/setup/setup.js';
+import type { Shell } from '../../lib/setup/shells.js';
 import { guardVenv, releaseVenv } from '../../lib/setup/venv.js';
 import { shimFolder } from '../../lib/tools.js';
 
 const TOOLS = ['npm', 'npx', 'pip', 'pip3', 'python', 'python3'];
-const OTHERS = ['pnpm', 'pnpx', 'yarn', 'bun', 'bunx', 'pip3.99', 'python3.99'];
+const OTHERS = ['pnpm', 'pnpx', 'yarn', 'bun', 'bunx', 'corepack', 'pip3.99', 'python3.99'];
 
 /** A tool that says its name and arguments. */
 function fakeTool(folder: string, name: string): void {
@@ -123,10 +124,105 @@ describe('machine set-up', () => {
     });
   }
 
-  /** Without those of Python versions that this machine happens to have. */
+  /** Types lines at a shell's prompt, on a terminal. */
+  function type(shell: string, lines: readonly string[]): void {
+    const input = `${lines.join('\n')}\nexit\n`;
+    const command = ['-qec', `${shell} -i`, '/dev/null'];
+    spawnSync('script', command, { env: { ...env, SHELL: '/bin/sh' }, cwd: home, input, timeout: 60_000 });
+  }
+  const onTerminal = (shell: string): boolean =>
+    /util-linux/.test(spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? '') &&
+    spawnSync(shell, ['-c', ':']).status === 0;
+
+  /** What puts a folder first before each prompt, registered behind everything that is there. */
+  const hooks: Readonly<Record<Shell, (folder: string) => string>> = {
+    bash: (folder) =>
+      `_other() { case $PATH in ${folder}:*) ;; *) PATH=${folder}:$PATH ;; esac; }\nPROMPT_COMMAND="\${PROMPT_COMMAND:+$PROMPT_COMMAND;}_other"\n`,
+    zsh: (folder) => `_other() { path=(${folder} $path) }\nprecmd_functions+=(_other)\n`,
+    fish: (folder) => `function _other --on-event fish_prompt\n set -gx PATH ${folder} $PATH\nend\n`,
+  };
+  const rcOf: Readonly<Record<Shell, string>> = {
+    bash: '.bashrc',
+    zsh: '.zshrc',
+    fish: '.config/fish/config.fish',
+  };
+  for (const shell of SHELLS) {
+    it(`${shell} on a terminal: guarded in a virtual environment activated later, and after it`, function () {
+      if (!onTerminal(shell)) this.skip();
+      const venv = path.join(home, 'env');
+      const made = spawnSync('python3', ['-m', 'venv', '--without-pip', venv], { encoding: 'utf8' });
+      assert.equal(made.status, 0, made.stderr);
+      fakeTool(path.join(venv, 'bin'), 'pip');
+      setup([shell], env);
+      standInGuard();
+      type(shell, [
+        `. ${venv}/bin/activate${shell === 'fish' ? '.fish' : ''}`,
+        'pip install x >> out',
+        'pip list >> out',
+        'python -m pip install x >> out',
+        'deactivate',
+        'pip install x >> out',
+        'pip list >> out',
+      ]);
+      assert.deepEqual(readFileSync(path.join(home, 'out'), 'utf8').split('\n'), [
+        'guard pip install x ',
+        `real ${venv}/bin/pip list`,
+        `guard pip install x ${venv}/bin/python`,
+        'guard pip install x ',
+        `real ${tools}/pip list`,
+        '',
+      ]);
+    });
+
+    it(`${shell} on a terminal: guarded though a hook registered later puts another npm first at each prompt`, function () {
+      if (!onTerminal(shell)) this.skip();
+      const other = path.join(home, 'other');
+      fakeTool(other, 'npm');
+      setup([shell], env);
+      standInGuard();
+      const rc = path.join(home, rcOf[shell]);
+      writeFileSync(rc, `${readFileSync(rc, 'utf8')}${hooks[shell](other)}`);
+      // What a hook behind ours did before the first line is seen from the second on in bash.
+      type(shell, ['true', 'npm install x >> out', 'npm ls >> out', 'npm ci >> out']);
+      assert.deepEqual(readFileSync(path.join(home, 'out'), 'utf8').split('\n'), [
+        'guard npm install x ',
+        `real ${other}/npm ls`,
+        'guard npm ci ',
+        '',
+      ]);
+    });
+  }
+
+  it('fish: guarded on the very line that activates an environment', function () {
+    if (spawnSync('fish', ['-c', ':']).status !== 0) this.skip();
+    fakeTool(path.join(home, 'venv/bin'), 'pip');
+    setup(['fish'], env);
+    standInGuard();
+    const { stdout } = run('fish', ['-c', `set -gx PATH ${home}/venv/bin $PATH; and pip install x`]);
+    assert.equal(stdout, 'guard pip install x');
+  });
+
+  it('bash: a prompt hook sees the exit status of the command before it', function () {
+    if (!onTerminal('bash')) this.skip();
+    writeFileSync(path.join(home, '.bashrc'), 'PROMPT_COMMAND=\'echo "status $?" >> out\'');
+    setup(['bash'], env);
+    type('bash', ['(exit 7)', 'true']);
+    assert.match(readFileSync(path.join(home, 'out'), 'utf8'), /^status \d\nstatus 7\nstatus 0\n$/);
+  });
+
+  it('sh, which is no bash, reads the start-up files too', () => {
+    setup(['bash'], env);
+    standInGuard();
+    const script = `. ${home}/.profile; npm install x`;
+    for (const shell of ['/bin/sh', '/bin/dash'].filter((file) => existsSync(file))) {
+      assert.deepEqual(run(shell, ['-c', script]), { code: 0, stdout: 'guard npm install x', stderr: '' });
+    }
+  });
+
+  /** Without those of tools that this machine happens to have in its system folders. */
   const toolsShimmed = () =>
     readdirSync(shimFolder(env))
-      .filter((name) => !/^(?:pip|python)3\.\d+$/.test(name) || existsSync(path.join(tools, name)))
+      .filter((name) => existsSync(path.join(tools, name)))
       .sort();
 
   it('tools that are not there get no shim until they are and setup runs again', () => {
@@ -152,7 +248,16 @@ describe('machine set-up', () => {
     [['bun', 'pm', 'trust', 'x'], 'guard bun pm trust x'],
     [['bun', 'run', 'dev'], 'real TOOLS/bun run dev'],
     [['bunx', 'cowsay'], 'guard bun x cowsay'],
+    [['corepack', 'pnpm@9', 'install'], 'guard corepack pnpm@9 install'],
+    [['corepack', 'use', 'yarn@4'], 'guard corepack use yarn@4'],
+    [['corepack', 'enable'], 'real TOOLS/corepack enable'],
     [['npm', 'install', 'x'], 'guard npm install x'],
+    [['npm', '-s', '--prefix', 'sub', 'ls'], 'real TOOLS/npm -s --prefix sub ls'],
+    [['npm', '-s', '--prefix', 'ls', 'ci'], 'guard npm -s --prefix ls ci'],
+    [['pip', '--disable-pip-version-check', 'list'], 'real TOOLS/pip --disable-pip-version-check list'],
+    [['python', '-m', 'pip', '-q', 'list'], 'real TOOLS/python -m pip -q list'],
+    [['python', '-Im', 'pip', '-q', 'install', 'x'], 'guard pip -q install x TOOLS/python'],
+    [['yarn', '-V'], 'guard yarn -V'],
     [['npm', '--prefix', 'run', 'install', 'x'], 'guard npm --prefix run install x'],
     [['npm', 'run', 'install'], 'real TOOLS/npm run install'],
     [['npm', '--version'], 'real TOOLS/npm --version'],
@@ -245,6 +350,11 @@ describe('machine set-up', () => {
     assert.equal(run(path.join(bin, 'python'), ['-Im', 'pip', 'install', 'x']).stdout, 'guard pip install x');
     assert.equal(run(path.join(bin, 'python'), ['-c', 'print(5)']).stdout, '5');
     assert.match(run(path.join(bin, 'pip'), ['list']).stdout, /^Package/);
+    assert.match(run(path.join(bin, 'pip'), ['--no-input', '--timeout', '3', 'list']).stdout, /^Package/);
+    assert.equal(
+      run(path.join(bin, 'pip'), ['--timeout', 'list', 'install', 'x']).stdout,
+      'guard pip --timeout list install x',
+    );
     assert.match(
       run(path.join(bin, 'pip'), ['install'], { SAFE_INSTALL_GUARDED_PIP: '1' }).stderr,
       /at least one requirement/,
