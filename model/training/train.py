@@ -342,15 +342,16 @@ def warm(model: Bert, state: dict, ids: dict[str, int]) -> int:
     return len(known)
 
 
-def shuffle(packages: list[data.Package], ids: dict[str, int], seed: int = 0) -> None:
-    """Puts every unit's behaviours in random order, qualifiers staying with their behaviour: what the order itself tells is lost."""
-    augment = Augment(ids, [], 0, random.Random(seed))
+def shuffle(packages: list[data.Package], ids: dict[str, int]) -> None:
+    """Puts every unit's behaviours in random order, qualifiers staying with their behaviour: what the order itself tells is lost.
+    Equal units get the same order, so that what stands in honest and malicious packages alike is still known to do so."""
+    augment = Augment(ids, [], 0, random.Random(0))
     for p in packages:
         for n, unit in enumerate(p.units):
             body = unit[2:]
             cuts = sorted({0, *augment.points(body)})
             parts = [body[a:b] for a, b in zip(cuts, cuts[1:])]
-            augment.rng.shuffle(parts)
+            random.Random(hash(unit)).shuffle(parts)
             p.units[n] = unit[:2] + tuple(t for part in parts for t in part)
 
 
