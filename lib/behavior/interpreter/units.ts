@@ -19,6 +19,7 @@ import {
   type Walked,
 } from './machine.js';
 import { runIn, runModule } from './modules.js';
+import { oddCode } from './odd-files.js';
 import { Recorder } from './recorder.js';
 import { branches } from './scope.js';
 import { NO_KEYWORDS } from './sites.js';
@@ -89,7 +90,7 @@ export function walkRemainder(
     walkFunctions(m);
     for (const path of files) {
       if (m.startedFiles.has(path)) continue;
-      const language = languageOf(m, path);
+      const language = languageOf(m, path) ?? oddCode(m, path);
       if (language === undefined) continue;
       guarded(m, LIMITS.fileConcrete, () => {
         if (language === 'shell') runShellFile(m, path);
