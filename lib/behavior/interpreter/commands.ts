@@ -43,10 +43,11 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
             // So may a copy, what a pattern matches or an archive holds, and what npm puts into a variable.
             odd ??= MAKES.test(command) && namesOdd(m, command);
             if (odd || /\$\{?npm_(?:package|config)_/.test(run.path)) m.unread = true;
+            if (isNameless(run.path)) m.unread = true;
           }
         } else if (run.type === 'script') runScript(m, run.name, hidden, quiet);
         else if (run.type === 'makefile') runMakefile(m, run.path);
-        else if (run.type === 'foreign') m.unread ||= isOdd(m, run.path);
+        else if (run.type === 'foreign') m.unread ||= run.path === '' || isOdd(m, run.path);
         else if (run.language === 'shell') runShell(m, run.code, run.hidden, quiet);
         else runCode(m, run.language, run.code, run.hidden || hidden);
       }
@@ -130,6 +131,12 @@ function namesOdd(m: Machine, command: string): boolean {
     const matches = new RegExp(`^${glob}$`);
     return [...m.artifact.files.keys()].some((path) => matches.test(path) && isOdd(m, path));
   });
+}
+
+/** A file whose own name, not only its folder, the shell makes when it runs: `"$f"`, `${a%.md}.txt`, `%a%`. */
+function isNameless(path: string): boolean {
+  const last = path.slice(path.lastIndexOf('/') + 1);
+  return /[$`*?]|%\w+%/.test(last) || last.includes(UNKNOWN_PIECE);
 }
 
 const byName = new WeakMap<OpenedArtifact, Map<string, string[]>>();
