@@ -70,7 +70,7 @@ function isHeadOfBytecode(b: Uint8Array): boolean {
     return b.length >= 16 && b[4]! <= 3 && b[5] === 0 && b[6] === 0 && b[7] === 0;
   if (b[2] === 0xde && b[3] === 0xc0) return true;
   if (b[0] === 0x19 && b[1] === 0xda && b[2] === 0x43 && b[3] === 0x01) return true;
-  return b[0] === 0xe3 && b.length > 20 && b.subarray(1, 13).every((byte) => byte === 0);
+  return (b[0] === 0xe3 || b[0] === 0x63) && b.length > 20 && b.subarray(1, 13).every((byte) => byte === 0);
 }
 
 const isTar = (b: Uint8Array): boolean =>

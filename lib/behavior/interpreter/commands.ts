@@ -43,7 +43,7 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
             // So may a copy, what a pattern matches or an archive holds, and what npm puts into a variable.
             odd ??= MAKES.test(command) && namesOdd(m, command);
             if (odd || /\$\{?npm_(?:package|config)_/.test(run.path)) m.unread = true;
-            if (isNameless(run.path)) m.unread = true;
+            if (isNameless(run.path, command)) m.unread = true;
           }
         } else if (run.type === 'script') runScript(m, run.name, hidden, quiet);
         else if (run.type === 'makefile') runMakefile(m, run.path);
@@ -133,10 +133,17 @@ function namesOdd(m: Machine, command: string): boolean {
   });
 }
 
-/** A file whose own name, not only its folder, the shell makes when it runs: `"$f"`, `${a%.md}.txt`, `%a%`. */
-function isNameless(path: string): boolean {
+/**
+ * A file whose own name, not only its folder, the shell makes when it runs: `"$f"`, `${a%.md}.txt`, `%a%`. What the caller hands
+ * over is none of it, nor what a loop takes from words that stand in the text.
+ */
+function isNameless(path: string, command: string): boolean {
   const last = path.slice(path.lastIndexOf('/') + 1);
-  return /[$`*?]|%\w+%/.test(last) || last.includes(UNKNOWN_PIECE);
+  if (last.includes(UNKNOWN_PIECE) || /[`*?]|%\w+%|\$\(|\$\{\w*[^\w}]/.test(last)) return true;
+  return [...last.matchAll(/\$\{?([A-Za-z_]\w*)/g)].some(([, name]) => {
+    const words = new RegExp(`\\bfor\\s+${name}\\s+in\\s([^;\\n]*)`).exec(command)?.[1];
+    return words === undefined || /[$`]/.test(words);
+  });
 }
 
 const byName = new WeakMap<OpenedArtifact, Map<string, string[]>>();
