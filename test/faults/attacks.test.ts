@@ -429,8 +429,7 @@ const ROWS: readonly Row[] = [
     twin: hook('for f in scripts/*.js; do node "$f"; done; sh go.sh', {
       'README.md': '# demo',
       'scripts/setup.js': HONEST,
-      'go.sh':
-        'DIR=$(cd "$(dirname "$0")" && pwd)\ncp *.md build/ || true\nnode "$DIR/scripts/setup.js"\nexec node "$@"\n',
+      'go.sh': 'DIR=$(cd "$(dirname "$0")" && pwd)\nnode "$DIR/scripts/setup.js"\nexec node "$@"\n',
     }),
   },
   {
