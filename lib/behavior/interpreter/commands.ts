@@ -26,6 +26,8 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
   try {
     const lines = isFile ? new Lines(command) : undefined;
     let odd: boolean | undefined;
+    // Nobody chooses what a hook is handed; what a program put in at run time can be anything.
+    const hidesNames = m.phase === 'install' && !command.includes(UNKNOWN_PIECE);
     for (const part of parseShell(command)) {
       m.step();
       if (part.unread) m.unread = true;
@@ -43,11 +45,11 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
             // So may a copy, what a pattern matches or an archive holds, and what npm puts into a variable.
             odd ??= MAKES.test(command) && namesOdd(m, command);
             if (odd || /\$\{?npm_(?:package|config)_/.test(run.path)) m.unread = true;
-            if (isNameless(run.path, command)) m.unread = true;
+            if (hidesNames && isNameless(run.path, command)) m.unread = true;
           }
         } else if (run.type === 'script') runScript(m, run.name, hidden, quiet);
         else if (run.type === 'makefile') runMakefile(m, run.path);
-        else if (run.type === 'foreign') m.unread ||= run.path === '' || isOdd(m, run.path);
+        else if (run.type === 'foreign') m.unread ||= run.path === '' ? hidesNames : isOdd(m, run.path);
         else if (run.language === 'shell') runShell(m, run.code, run.hidden, quiet);
         else runCode(m, run.language, run.code, run.hidden || hidden);
       }
