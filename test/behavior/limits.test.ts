@@ -143,8 +143,14 @@ describe('beyond a limit', () => {
     const hidden = Buffer.from("import os;os.system('curl https://a.example.invalid/')", 'utf16le').swap16();
     const utf7 = `# coding: utf-7\n#+AAo-${'+'}${hidden.toString('base64').replace(/=+$/, '')}-\n`;
     assert.deepEqual(await read({ 'a.py': utf7 }, undefined, 'pypi'), { why: undefined, sends: true });
-    const other = '# coding: punycode\nx = 1\n';
-    assert.equal((await read({ 'a.py': other }, undefined, 'pypi')).why, 'scan-budget');
+    for (const codec of ['punycode', 'registered_elsewhere', 'iso-8859-15-x', 'cp999']) {
+      const other = `# coding: ${codec}\nx = 1\n`;
+      assert.equal((await read({ 'a.py': other }, undefined, 'pypi')).why, 'scan-budget', codec);
+    }
+    for (const codec of ['iso-8859-15', 'latin-1-unix', 'cp1251', 'koi8_r', 'mac_roman', 'utf_8', 'gb2312']) {
+      const same = `# -*- coding: ${codec} -*-\nx = 1\n`;
+      assert.equal((await read({ 'a.py': same }, undefined, 'pypi')).why, undefined, codec);
+    }
     const honest = '# -*- coding: utf-8 -*-\n# a + b -\nx = 1 + 2\n';
     assert.equal((await read({ 'a.py': honest }, undefined, 'pypi')).why, undefined);
   });

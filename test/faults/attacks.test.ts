@@ -641,6 +641,12 @@ const ROWS: readonly Row[] = [
       source({ 'setup.py': inString('cp950', Buffer.from([0xa5, 0x5c])), 'x.txt': EVIL_PYTHON }),
       source({ 'setup.py': inString('hz', Buffer.from('~{!"~}')), 'x.txt': EVIL_PYTHON }),
       source({ 'setup.py': inString('iso2022_jp', Buffer.from('\x1b$B!"\x1b(B')), 'x.txt': EVIL_PYTHON }),
+      wheelOf({
+        'demo.pth': 'import demo_codec\n',
+        'demo_codec.py':
+          "import codecs\ncodecs.register(lambda name: codecs.CodecInfo(None, lambda b, e='strict': (b.decode().replace('#', ''), len(b)), name=name))\n",
+        'demo/__init__.py': `# coding: demo\n${EVIL_PYTHON.replace(/^/gm, '#')}`,
+      }),
     ],
     twin: source({
       'setup.py': Buffer.concat([
