@@ -6,10 +6,8 @@ import { emit } from './emit.js';
 import type { Machine } from './machine.js';
 import { decode, keep } from './programs.js';
 
-/** Longest file looked at. */
-const MOST_BYTES = 1_000_000;
-/** Bytes of such files that are parsed in one artifact. */
-const MOST_TOGETHER = 4_000_000;
+/** Longest file looked at, and bytes of such files that are parsed in one artifact. */
+const MOST_BYTES = 4_000_000;
 /** Words that code needs to do anything beyond itself: what has none is not parsed. */
 const ACTS = {
   javascript: /\b(?:require|import|eval|Function|constructor|fetch|process|globalThis)\b/,
@@ -17,8 +15,8 @@ const ACTS = {
 } as const;
 
 /**
- * Keeps the program in a file of such a name, if there is one in this language. Data, and prose with pieces of code in it, are none; nor is what a parser has to mend, but for Cython's `.pyx`, of which it
- * reads what Python shares with it.
+ * Keeps the program in a file of such a name, if there is one in this language. Data, and prose with pieces of code in it,
+ * are none; nor is what a parser has to mend, but for Cython's `.pyx`, of which it reads what Python shares with it.
  */
 export function findOddCode(m: Machine, path: string, language: 'javascript' | 'python'): boolean {
   const { files } = m.artifact;
@@ -29,20 +27,17 @@ export function findOddCode(m: Machine, path: string, language: 'javascript' | '
   try {
     const text = language === 'python' ? decodePythonSource(file.bytes) : decode(file.bytes);
     if (text.includes('\0') || !ACTS[language].test(text) || isData[language](text)) return false;
-    if (m.oddBytes > MOST_TOGETHER) {
-      emit(m, 'left-out', { detail: path });
-      return false;
-    }
     m.oddBytes += file.bytes.length;
+    if (m.oddBytes > MOST_BYTES) throw new BeyondLimit('more than is read of files that may be code');
     const program = m.languages[language].lower(text, language === 'python' ? 'odd.py' : 'odd.js', true);
     if (program.recovered && !/\.pyx$/i.test(path)) return false;
     keep(m, path, program, file.bytes.length);
     return true;
   } catch (error) {
-    // What no parser reads, or a source in another set of letters, is no code that could be loaded as it stands.
-    if (error instanceof SyntaxError || error instanceof RangeError || error instanceof BeyondLimit)
-      return false;
-    throw error;
+    if (error instanceof BeyondLimit || error instanceof RangeError) emit(m, 'left-out', { detail: path });
+    // What no parser reads is no code that could be loaded as it stands.
+    else if (!(error instanceof SyntaxError)) throw error;
+    return false;
   }
 }
 
