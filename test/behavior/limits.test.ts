@@ -161,7 +161,11 @@ describe('beyond a limit', () => {
       assert.deepEqual(await odd(PAYLOAD, path), { why: undefined, sends: true }, path);
     }
     assert.equal((await odd(`<!-- a comment\n${PAYLOAD}`)).sends, true);
-    for (const text of [`# Title\n\n${PAYLOAD}`, `{"a": ${JSON.stringify(PAYLOAD)}}`, `Write this:\n${PAYLOAD}`]) {
+    for (const text of [
+      `# Title\n\n${PAYLOAD}`,
+      `{"a": ${JSON.stringify(PAYLOAD)}}`,
+      `Write this:\n${PAYLOAD}`,
+    ]) {
       assert.equal((await odd(text)).sends, false, text);
     }
     const python = async (text: string, path = 'x.txt') =>
