@@ -181,7 +181,7 @@ function commandEntries(files: Files): EntryPoint[] {
   for (const [path, file] of files) {
     if (/^(?:src\/)?[^/]+\.(?:dist-info|egg-info)\/entry_points\.txt$/.test(path))
       addIni(path, parseIni(textOf(file)));
-    else if (/^[^/]+\.data\/scripts\/[^/]+$/.test(path)) {
+    else if (/^[^/]+\.data\/(?:scripts|data\/(?:bin|Scripts))\/[^/]+$/.test(path)) {
       entries.push(fileEntry('bin', 'import', path.split('/').pop()!, path));
     }
   }

@@ -333,5 +333,8 @@ export interface Program {
 /** The text is over a limit of the parser's: whether it would run is not known. */
 export class BeyondLimit extends SyntaxError {}
 
-/** Lowers source text. Throws `SyntaxError` only when nothing at all could be read. */
-export type Lower = (source: string, file: string) => Program;
+/**
+ * Lowers source text. Throws `SyntaxError` only when nothing at all could be read. `plain`: as the engine itself reads it, no
+ * other dialects, no templates.
+ */
+export type Lower = (source: string, file: string, plain?: boolean) => Program;

@@ -5,6 +5,7 @@ import type { ArtifactFile } from '../types.js';
 export function opaqueKind(file: ArtifactFile, files: ReadonlyMap<string, ArtifactFile>): string | undefined {
   const b = file.bytes;
   if (b.length < 4) return undefined;
+  if (isHeadOfBytecode(b) && !/\.py[co]$/i.test(file.path)) return 'opaque-bytecode';
   const magic = ((b[0]! << 24) | (b[1]! << 16) | (b[2]! << 8) | b[3]!) >>> 0;
   switch (magic) {
     case 0x7f454c46: // ELF
@@ -33,13 +34,14 @@ export function opaqueKind(file: ArtifactFile, files: ReadonlyMap<string, Artifa
       ? undefined
       : 'opaque-archive';
   }
+  if (isTar(b)) return 'opaque-archive';
   if (magic >>> 8 === 0x425a68 && /\.(?:bz2|tbz)/i.test(file.path)) return 'opaque-archive';
   // Python runs a program or imports a module from a zip whatever its name and whatever stands before it.
   if (hasZipDirectory(b)) return 'opaque-archive';
   if (isPythonBytecode(file)) {
-    // Bit 0 of the flags: not compared with the time of the source, so it need not be what the source says.
-    const unbound = (b[4]! & 1) === 1 && b.length >= 16;
-    return !unbound && sourceOf(file.path).some((path) => files.has(path)) ? undefined : 'opaque-bytecode';
+    return sourceOf(file.path).some((path) => isCompiledAnew(b, files.get(path)))
+      ? undefined
+      : 'opaque-bytecode';
   }
   if (/\.(?:jsc|bytenode)$/i.test(file.path)) return 'opaque-bytecode';
   return undefined;
@@ -50,16 +52,45 @@ function namesPython(b: Uint8Array): boolean {
   return Buffer.from(b.buffer, b.byteOffset, b.length).subarray(-65_536).includes('.py');
 }
 
-/** The record that ends a zip without a comment, at the very end. */
+/** The directory at the end of a zip, where Python looks for it: a comment, or anything else, may stand behind. */
 function hasZipDirectory(b: Uint8Array): boolean {
-  const at = b.length - 22;
-  return at >= 0 && b[at] === 0x50 && b[at + 1] === 0x4b && b[at + 2] === 5 && b[at + 3] === 6;
+  const tail = Buffer.from(b.buffer, b.byteOffset, b.length).subarray(-65_557);
+  const at = tail.lastIndexOf('PK\x05\x06', undefined, 'latin1');
+  if (at === -1 || at + 22 > tail.length) return false;
+  const start = b.length - tail.length + at - tail.readUInt32LE(at + 12);
+  return tail.readUInt16LE(at + 10) === 0 || (start >= 0 && b[start] === 0x50 && b[start + 1] === 0x4b);
 }
+
+/**
+ * Code that a machine wrote for itself: CPython's (PEP 552, or as `marshal` writes it, without a head), V8's code cache,
+ * snapshots of Node.js.
+ */
+function isHeadOfBytecode(b: Uint8Array): boolean {
+  if (b[2] === 0x0d && b[3] === 0x0a && b[1]! >= 0x0c && b[1]! <= 0x0f)
+    return b.length >= 16 && b[4]! <= 3 && b[5] === 0 && b[6] === 0 && b[7] === 0;
+  if (b[2] === 0xde && b[3] === 0xc0) return true;
+  if (b[0] === 0x19 && b[1] === 0xda && b[2] === 0x43 && b[3] === 0x01) return true;
+  return (b[0] === 0xe3 || b[0] === 0x63) && b.length > 20 && b.subarray(1, 13).every((byte) => byte === 0);
+}
+
+const isTar = (b: Uint8Array): boolean =>
+  b.length >= 512 && Buffer.from(b.buffer, b.byteOffset + 257, 5).toString('latin1') === 'ustar';
 
 function isPortableExecutable(b: Uint8Array): boolean {
   if (b.length < 64) return false;
   const at = b[60]! | (b[61]! << 8) | (b[62]! << 16) | (b[63]! << 24);
   return at > 0 && at + 1 < b.length && b[at] === 0x50 && b[at + 1] === 0x45;
+}
+
+/**
+ * Whether Python would rather compile the source again: bytecode tells it by the length of the source and its time, which an
+ * archive's author sets too, or by a hash, which says nothing of what the bytecode does.
+ */
+function isCompiledAnew(b: Uint8Array, source: ArtifactFile | undefined): boolean {
+  if (source === undefined) return false;
+  if (b.length < 16) return true;
+  const view = Buffer.from(b.buffer, b.byteOffset, b.length);
+  return (b[4]! & 1) === 0 && view.readUInt32LE(12) !== source.bytes.length;
 }
 
 /** Every CPython magic ends in CR LF. */

@@ -26,7 +26,7 @@ export type ShellRun =
   | { readonly type: 'script'; readonly name: string }
   /** Every recipe of a makefile. */
   | { readonly type: 'makefile'; readonly path: string }
-  /** A file in a language that is not read. */
+  /** A file in a language that is not read; of a name that only the shell knows when it is empty. */
   | { readonly type: 'foreign'; readonly path: string };
 
 /** One simple command of a command line, in the order a shell would start them. */
@@ -361,11 +361,7 @@ function readShell(call: Words, args: readonly string[], emit: Emit, state: Stat
   if (at !== -1) {
     const line = args[at + 1] ?? '';
     if (line.trim() === UNKNOWN_PIECE) {
-      return {
-        behaviors: [emit(/curl|wget/.test(call.text) ? 'pipe-to-shell' : 'run-shell')],
-        runs: [],
-        after: [],
-      };
+      return startsUnknown(call, emit, 'run-shell');
     }
     return lineOf(line, state, []);
   }
@@ -381,10 +377,7 @@ function readShell(call: Words, args: readonly string[], emit: Emit, state: Stat
   const file = operands(args, /^[-+][oO]$/)[0];
   if (file !== undefined && !file.startsWith('-')) {
     if (state.downloaded.has(file)) return { behaviors: [emit('run-downloaded')], runs: [], after: [] };
-    if (file.includes(UNKNOWN_PIECE)) {
-      const downloads = /curl|wget/.test(call.text);
-      return { behaviors: [emit(downloads ? 'pipe-to-shell' : 'run-shell')], runs: [], after: [] };
-    }
+    if (file.includes(UNKNOWN_PIECE)) return startsUnknown(call, emit, 'run-shell');
     return {
       behaviors: [emit('run-own-file')],
       runs: [{ type: 'file', path: file, language: 'shell' }],
@@ -393,6 +386,15 @@ function readShell(call: Words, args: readonly string[], emit: Emit, state: Stat
   }
   return readPiped(call, 'shell', emit, state);
 }
+
+/** What a shell is handed by a substitution: an answer from the network, or what is not known at all. */
+function startsUnknown(call: Words, emit: Emit, code: string): Found {
+  return /curl|wget/.test(call.text)
+    ? { behaviors: [emit('pipe-to-shell')], runs: [], after: [] }
+    : { behaviors: [emit(code)], runs: [NAMELESS], after: [] };
+}
+
+const NAMELESS: ShellRun = { type: 'foreign', path: '' };
 
 /** An interpreter that reads its program from the pipe. */
 function readPiped(call: Words, language: Language, emit: Emit, state: State): Found {
@@ -414,7 +416,7 @@ function readPiped(call: Words, language: Language, emit: Emit, state: State): F
   return input.piped
     ? {
         behaviors: [emit(language === 'shell' ? 'run-shell' : 'run-interpreter', ...call.carries)],
-        runs: [],
+        runs: [NAMELESS],
         after: [],
       }
     : NOTHING;

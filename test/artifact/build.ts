@@ -138,7 +138,7 @@ export function zip(
 
 /** A wheel of the project `demo` with these files and its `.dist-info`. */
 export function wheel(
-  files: Readonly<Record<string, string>>,
+  files: Readonly<Record<string, string | Uint8Array>>,
   extra: readonly ZipEntry[] = [],
   before?: Uint8Array,
 ): Buffer {

@@ -143,10 +143,52 @@ describe('beyond a limit', () => {
     const hidden = Buffer.from("import os;os.system('curl https://a.example.invalid/')", 'utf16le').swap16();
     const utf7 = `# coding: utf-7\n#+AAo-${'+'}${hidden.toString('base64').replace(/=+$/, '')}-\n`;
     assert.deepEqual(await read({ 'a.py': utf7 }, undefined, 'pypi'), { why: undefined, sends: true });
-    const other = '# coding: punycode\nx = 1\n';
-    assert.equal((await read({ 'a.py': other }, undefined, 'pypi')).why, 'scan-budget');
+    for (const codec of ['punycode', 'registered_elsewhere', 'iso-8859-15-x', 'cp999']) {
+      const other = `# coding: ${codec}\nx = 1\n`;
+      assert.equal((await read({ 'a.py': other }, undefined, 'pypi')).why, 'scan-budget', codec);
+    }
+    for (const codec of ['iso-8859-15', 'latin-1-unix', 'cp1251', 'koi8_r', 'mac_roman', 'utf_8', 'gb2312']) {
+      const same = `# -*- coding: ${codec} -*-\nx = 1\n`;
+      assert.equal((await read({ 'a.py': same }, undefined, 'pypi')).why, undefined, codec);
+    }
     const honest = '# -*- coding: utf-8 -*-\n# a + b -\nx = 1 + 2\n';
     assert.equal((await read({ 'a.py': honest }, undefined, 'pypi')).why, undefined);
+  });
+
+  it('files of any name that are code as they stand, beside data and prose', async () => {
+    const odd = (text: string, path = 'x.txt') => read({ 'index.js': '', [path]: text });
+    for (const path of ['x.txt', 'a/LICENSE', 'x.json', 'x.d.ts']) {
+      assert.deepEqual(await odd(PAYLOAD, path), { why: undefined, sends: true }, path);
+    }
+    assert.equal((await odd(`<!-- a comment\n${PAYLOAD}`)).sends, true);
+    for (const text of [
+      `# Title\n\n${PAYLOAD}`,
+      `{"a": ${JSON.stringify(PAYLOAD)}}`,
+      `Write this:\n${PAYLOAD}`,
+    ]) {
+      assert.equal((await odd(text)).sends, false, text);
+    }
+    const python = async (text: string, path = 'x.txt') =>
+      (await read({ 'a.py': '', [path]: text }, undefined, 'pypi')).sends;
+    const send = "import os\nos.system('curl https://a.example.invalid/')\n";
+    for (const first of [
+      '',
+      '---1\n',
+      'a, b = 1, 2\n',
+      '(a\nor b)\n',
+      'a if 1 else 2\n',
+      '...\n',
+      '# a b\n',
+    ]) {
+      assert.equal(await python(first + send), true, first);
+    }
+    assert.equal(await python(`Some words first\n\n${send}`), false);
+    assert.equal(await python(`cdef int n = 0\n${send}`, 'x.pyx'), true);
+    const large = `/*${' '.repeat(3_000_000)}*/\n`;
+    const files = { 'index.js': '', 'a.txt': `${large}require('os').hostname();`, 'b.txt': large + PAYLOAD };
+    const sequence = await buildSequence(artifactOf('npm', files, [importEntry('index.js')]));
+    const codes = behaviorsOf(sequence).map(({ code }) => code);
+    assert.ok(codes.includes('read-host-name') && codes.includes('left-out'), codes.join());
   });
 
   it('nesting: honest depth is read, no depth is a crash', async () => {

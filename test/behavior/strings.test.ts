@@ -10,6 +10,7 @@ import {
   urlQualifiers,
 } from '../../lib/behavior/strings.js';
 import type { ArtifactFile } from '../../lib/types.js';
+import { tar, zip } from '../artifact/build.js';
 
 describe('strings: addresses', () => {
   const cases: readonly [string | undefined, string][] = [
@@ -161,9 +162,33 @@ describe('opaque files', () => {
     assert.equal(kind(file('words.txt', [0x4d, 0x5a, 0x41, 0x42])), undefined);
   });
 
-  it('asks for bytecode only where the source is missing', () => {
+  it('asks for bytecode only where the source is missing or need not be what it says', () => {
     const pyc = file('pkg/__pycache__/a.cpython-311.pyc', [0xa7, 0x0d, 0x0d, 0x0a]);
     assert.equal(kind(pyc), 'opaque-bytecode');
-    assert.equal(kind(pyc, ['pkg/a.py']), undefined);
+    assert.equal(kind(pyc, ['pkg/a.py']), undefined, 'says another length than the 80 bytes of the source');
+    pyc.bytes[12] = 80;
+    assert.equal(kind(pyc, ['pkg/a.py']), 'opaque-bytecode', 'says the length of the source');
+    pyc.bytes[12] = 0;
+    pyc.bytes[4] = 3;
+    assert.equal(kind(pyc, ['pkg/a.py']), 'opaque-bytecode', 'bound by a hash of the source');
+  });
+
+  it('knows what a machine wrote for itself under any name', () => {
+    assert.equal(kind(file('x.dat', [0xa7, 0x0d, 0x0d, 0x0a])), 'opaque-bytecode');
+    assert.equal(kind(file('x.dat', [0xe3])), 'opaque-bytecode');
+    assert.equal(kind(file('x.dat', [0xcc, 0x05, 0xde, 0xc0])), 'opaque-bytecode');
+    assert.equal(kind(file('x.dat', [0x19, 0xda, 0x43, 0x01])), 'opaque-bytecode');
+    assert.equal(kind(file('x.txt', [0x41, 0x0d, 0x0d, 0x0a, 0x41])), undefined);
+    assert.equal(kind(file('x.dat', [0x63, 0x61, 0x66])), undefined);
+  });
+
+  it('knows archives by what stands at their end, and behind a name', () => {
+    const whole = (path: string, bytes: Buffer): ArtifactFile => ({ path, bytes, executable: false });
+    const archive = zip([{ name: 'a.py', body: 'x = 1' }]);
+    const before = Buffer.from('any bytes at all');
+    assert.equal(kind(whole('a.png', Buffer.concat([before, archive]))), 'opaque-archive');
+    assert.equal(kind(whole('a.png', Buffer.concat([before, archive, before]))), 'opaque-archive');
+    assert.equal(kind(whole('a.png', Buffer.concat([before, Buffer.from('PK\x05\x06'), before]))), undefined);
+    assert.equal(kind(whole('a.dat', tar([{ name: 'a.py', body: 'x = 1' }]))), 'opaque-archive');
   });
 });

@@ -70,7 +70,7 @@ const NESTED = JSON.stringify({
   scripts: { postinstall: 'node x.txt', go: 'node x.txt' },
 });
 const PTH = `import os; exec(${JSON.stringify(EVIL_PYTHON)})\n`;
-const wheelOf = (files: Readonly<Record<string, string>>): ScanInput => ({
+const wheelOf = (files: Files): ScanInput => ({
   ecosystem: 'pypi',
   filename: 'demo-1.0-py3-none-any.whl',
   bytes: wheel(files),
@@ -87,9 +87,31 @@ const inString = (codec: string, character: Buffer): Buffer =>
     character,
     Buffer.from(`"; exec(open('x.txt').read()) #"\n${SETUP}`),
   ]);
-/** The head of CPython 3.11 bytecode with these flags, and nothing of use behind it. */
-const BYTECODE = (flags: number): Buffer =>
-  Buffer.concat([Buffer.from([0xa7, 0x0d, 0x0d, 0x0a, flags, 0, 0, 0]), Buffer.alloc(100)]);
+/** The head of CPython 3.11 bytecode with these flags and length of the source, and nothing of use behind it. */
+function BYTECODE(flags: number, length = 999): Buffer {
+  const bytes = Buffer.alloc(108);
+  bytes.set([0xa7, 0x0d, 0x0d, 0x0a, flags]);
+  bytes.writeUInt32LE(length, 12);
+  return bytes;
+}
+const PNG = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
+const DAT = { 'x.dat': EVIL_PYTHON, 'demo/__init__.py': '' };
+const SIDE = { 'demo/__init__.py': '', 'demo/x.dat': EVIL_PYTHON };
+const CYTHON = `# cython: language_level=3
+cimport cython
+cdef extern from "math.h":
+    double sin(double)
+
+@cython.boundscheck(False)
+cpdef double f(double[:] a, int n):
+    cdef int i
+    cdef double s = 0
+    for i in range(n):
+        s += sin(a[i])
+    return s
+`;
+/** Makes importing from a file of the package look for this module in it. */
+const FROM_ZIP = `import sys, os\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), 'x.png'))\nimport evil\n`;
 
 type Expected = 'caught' | 'block' | 'opaque' | 'open';
 const RESULT: Readonly<Record<Expected, string>> = {
@@ -386,13 +408,172 @@ const ROWS: readonly Row[] = [
         { config: { file: 'x.txt' }, scripts: { postinstall: 'node $npm_package_config_file' } },
       ),
       hook('parallel node ::: x.txt', { 'x.txt': EVIL }),
+      hook('ls | while read f; do node "$f"; done', { 'x.txt': EVIL }),
+      hook('for f in $(ls); do node "$f"; done', { 'x.txt': EVIL }),
+      hook('node $(ls | head -1)', { 'x.txt': EVIL }),
+      hook('ls | xargs -n1 node', { 'x.txt': EVIL }),
+      hook('while read f; do sh "$f"; done < list', {
+        list: 'x.txt',
+        'x.txt': 'node y.dat\n',
+        'y.dat': EVIL,
+      }),
+      hook('a=x.md; node ${a%.md}.txt', { 'x.txt': EVIL }),
+      hook('ls | while read f; do sed 1d "$f" | node; done', { 'x.txt': `= title =\n${EVIL}` }),
+      hook('eval "$(sed 1d x.txt)"', { 'x.txt': 'title\nnode y.dat\n', 'y.dat': EVIL }),
       hook('node --experimental-default-config-file a.js', {
         'node.config.json': '{"nodeOptions":{"import":["./x.txt"]}}',
         'a.js': '',
         'x.txt': EVIL,
       }),
     ],
-    twin: hook('cp *.md build/ || true; node ./setup.js', { 'README.md': '# demo', 'setup.js': HONEST }),
+    twin: hook('for f in scripts/*.js; do node "$f"; done; sh go.sh', {
+      'README.md': '# demo',
+      'scripts/setup.js': HONEST,
+      'go.sh': 'DIR=$(cd "$(dirname "$0")" && pwd)\nnode "$DIR/scripts/setup.js"\nexec node "$@"\n',
+    }),
+  },
+  {
+    attack: 'payload in a file of odd name that npm, Node.js or a loader finds by a setting or at run time',
+    expected: 'block',
+    cases: [
+      hook(`node -e "for (const f of fs.readdirSync('.')) if (f.endsWith('.txt')) require('./' + f)"`, {
+        'x.txt': EVIL,
+      }),
+      hook(`node -e "fs.readdirSync('.').map(f => eval(fs.readFileSync(f, 'utf8')))"`, { 'x.json': EVIL }),
+      npm(
+        { 'index.js': "require('#a');", 'a.js': '', 'x.txt': EVIL },
+        {
+          imports: { '#a': { odd: './x.txt', default: './a.js' } },
+          scripts: { postinstall: 'node -C odd index.js' },
+        },
+      ),
+      hook('cd sub && npm install', {
+        'sub/package.json': '{"name":"sub","scripts":{"postinstall":"true"}}',
+        'sub/.npmrc': 'node-options=--require ./x.txt\n',
+        'sub/x.txt': EVIL,
+      }),
+      hook('yarn install', { '.yarnrc.yml': 'yarnPath: ./x.txt\n', 'x.txt': EVIL }),
+      hook(`NODE_PATH=lib node -e "require('evil')"`, {
+        'lib/evil/package.json': '{"main":"x.txt"}',
+        'lib/evil/x.txt': EVIL,
+      }),
+      hook('inner', {
+        'node_modules/inner/package.json': '{"name":"inner","version":"1.0.0","bin":"x.txt"}',
+        'node_modules/inner/x.txt': EVIL,
+      }),
+      hook('cmake-js compile', { 'CMakeLists.txt': 'execute_process(COMMAND node x.txt)', 'x.txt': EVIL }),
+      npm(
+        { 'index.js': "module.paths.push(`${__dirname}/lib`); require('evil');", 'lib/evil.txt': EVIL },
+        MAIN,
+      ),
+      npm(
+        {
+          'index.js': "require.extensions['.txt'] = require.extensions['.js']; require('./x');",
+          'x.txt': EVIL,
+        },
+        MAIN,
+      ),
+      npm(
+        {
+          'index.js':
+            "require('module')._resolveFilename = () => `${__dirname}/x.txt`;\nrequire('somewhere');",
+          'x.txt': EVIL,
+        },
+        MAIN,
+      ),
+      npm(
+        { 'index.js': "require('module').register('./x.txt', `file://${__dirname}/`);", 'x.txt': EVIL },
+        MAIN,
+      ),
+      npm(
+        {
+          'index.js': `new (require('worker_threads').Worker)(new URL('data:text/javascript,' + encodeURIComponent(${JSON.stringify(EVIL)})));`,
+        },
+        MAIN,
+      ),
+    ],
+    twin: npm(
+      {
+        'index.js':
+          "const fs = require('fs');\nfor (const f of fs.readdirSync(`${__dirname}/plugins`)) require(`./plugins/${f}`);",
+        'plugins/a.js': 'module.exports = 1;',
+        'templates/server.tmpl':
+          "const app = require('express')();\napp.get('/', (q, r) => r.send(process.env.NAME));\napp.listen(3000);\n",
+        'README.md': "# demo\n\n    const demo = require('demo');\n",
+      },
+      MAIN,
+    ),
+  },
+  {
+    attack: 'the same for Python: patterns, copies, lines of a .pth, programs a wheel puts on PATH',
+    expected: 'block',
+    cases: [
+      source({
+        'setup.py': `import glob\n[exec(open(f).read()) for f in glob.glob('*.dat')]\n${SETUP}`,
+        ...DAT,
+      }),
+      source({
+        'setup.py': `import os\nfor f in os.listdir('.'):\n  exec(open(f).read())\n${SETUP}`,
+        ...DAT,
+      }),
+      source({ 'setup.py': `import shutil\nshutil.copy('x.dat', 'evil.py')\nimport evil\n${SETUP}`, ...DAT }),
+      source({ 'setup.py': `import os\nos.rename('x.dat', 'evil.py')\nimport evil\n${SETUP}`, ...DAT }),
+      wheelOf({
+        'demo.pth': "import os; exec(open(os.path.join(sitedir, 'demo', 'x.dat')).read())\n",
+        ...SIDE,
+      }),
+      wheelOf({
+        'demo.pth':
+          "import os; exec(open(os.path.dirname(os.__file__) + '/site-packages/demo/x.dat').read())\n",
+        ...SIDE,
+      }),
+      wheelOf({
+        'demo.pth':
+          "import importlib.util as u; s = u.spec_from_file_location('e', sitedir + '/demo/x.dat'); s.loader.exec_module(u.module_from_spec(s))\n",
+        ...SIDE,
+      }),
+      wheelOf({
+        'demo.pth': "import site; site.addsitedir(sitedir + '/demo/more')\n",
+        'demo/__init__.py': '',
+        'demo/more/a.pth': PTH,
+      }),
+      wheelOf({ 'demo.pth': 'demo/assets\nimport evil\n', 'demo/assets/evil.py': EVIL_PYTHON }),
+      wheelOf({
+        'demo-1.0.data/data/bin/ls': `#!/usr/bin/env python3\n${EVIL_PYTHON}`,
+        'demo/__init__.py': '',
+      }),
+    ],
+    twin: source({
+      'setup.py': SETUP,
+      'demo/__init__.py': HONEST_PYTHON,
+      'demo/template.py.in': 'import os\nimport sys\n\nprint(os.path.join(sys.prefix, "@NAME@"))\n',
+    }),
+  },
+  {
+    attack: 'Cython sources that the build makes a module of',
+    expected: 'block',
+    cases: [
+      source({
+        'setup.py': `from Cython.Build import cythonize\n${SETUP.replace(')', ", ext_modules=cythonize('demo/core.pyx'))")}`,
+        'demo/__init__.py': 'from . import core\n',
+        'demo/core.pyx': EVIL_PYTHON,
+      }),
+      source({
+        'setup.py': `from Cython.Build import cythonize\n${SETUP.replace(')', ", ext_modules=cythonize(['demo/*.pyx']))")}`,
+        'demo/__init__.py': 'from .core import f\n',
+        'demo/core.pyx': `${CYTHON}${EVIL_PYTHON}`,
+      }),
+      source({
+        'setup.py': `import pyximport; pyximport.install()\nimport demo.core\n${SETUP}`,
+        'demo/__init__.py': '',
+        'demo/core.pyx': EVIL_PYTHON,
+      }),
+    ],
+    twin: source({
+      'setup.py': `from Cython.Build import cythonize\n${SETUP.replace(')', ", ext_modules=cythonize('demo/core.pyx'))")}`,
+      'demo/__init__.py': 'from .core import f\n',
+      'demo/core.pyx': CYTHON,
+    }),
   },
   {
     attack: 'payload in a data file that becomes code by the way it is loaded',
@@ -460,6 +641,12 @@ const ROWS: readonly Row[] = [
       source({ 'setup.py': inString('cp950', Buffer.from([0xa5, 0x5c])), 'x.txt': EVIL_PYTHON }),
       source({ 'setup.py': inString('hz', Buffer.from('~{!"~}')), 'x.txt': EVIL_PYTHON }),
       source({ 'setup.py': inString('iso2022_jp', Buffer.from('\x1b$B!"\x1b(B')), 'x.txt': EVIL_PYTHON }),
+      wheelOf({
+        'demo.pth': 'import demo_codec\n',
+        'demo_codec.py':
+          "import codecs\ncodecs.register(lambda name: codecs.CodecInfo(None, lambda b, e='strict': (b.decode().replace('#', ''), len(b)), name=name))\n",
+        'demo/__init__.py': `# coding: demo\n${EVIL_PYTHON.replace(/^/gm, '#')}`,
+      }),
     ],
     twin: source({
       'setup.py': Buffer.concat([
@@ -484,7 +671,7 @@ const ROWS: readonly Row[] = [
     twin: wheelOf({ 'demo.pth': 'demo_vendored\n# a comment\n', 'demo/__init__.py': '' }),
   },
   {
-    attack: 'Python in a zip of another name, bytecode that its source does not bind',
+    attack: 'code in archives and bytecode of any name, bytecode that its source does not bind',
     expected: 'opaque',
     cases: [
       hook('python3 x.pyz', {
@@ -499,11 +686,53 @@ const ROWS: readonly Row[] = [
         'demo/__init__.py': '',
         'demo/__pycache__/__init__.cpython-311.pyc': BYTECODE(1),
       }),
+      // Says the length of the source and, as its author likes, the time: Python takes it for the newer one.
+      source({
+        'setup.py': `import helper\n${SETUP}`,
+        'helper.py': 'A = 1\n',
+        '__pycache__/helper.cpython-311.pyc': BYTECODE(0, 6),
+      }),
+      wheelOf({
+        'demo/__init__.py':
+          "from importlib.machinery import SourcelessFileLoader as S\nS('x', 'x.dat').load_module()\n",
+        'demo/x.dat': BYTECODE(0),
+      }),
+      wheelOf({
+        'demo/__init__.py': "import marshal\nexec(marshal.loads(open('x.dat', 'rb').read()))\n",
+        'demo/x.dat': Buffer.concat([Buffer.from([0x63]), Buffer.alloc(40)]),
+      }),
+      wheelOf({
+        'demo/__init__.py': FROM_ZIP,
+        'demo/x.png': Buffer.concat([
+          PNG,
+          zip([{ name: 'evil.py', body: EVIL_PYTHON }]),
+          Buffer.from('junk'),
+        ]),
+      }),
+      wheelOf({ 'demo.pth': 'demo/x.docx\nimport evil\n', 'demo/x.docx': zip([{ name: 'evil.pyc' }]) }),
+      source({
+        'setup.py': `import tarfile\ntarfile.open('x.dat').extractall()\nimport evil\n${SETUP}`,
+        'x.dat': tar([{ name: 'evil.py', body: EVIL_PYTHON }]),
+      }),
+      source({
+        'pyproject.toml': '[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["x.dat"]\n',
+        'x.dat': zip([{ name: 'b.py', body: EVIL_PYTHON }]),
+      }),
+      npm(
+        {
+          'index.js':
+            "new (require('vm').Script)(' '.repeat(9), { cachedData: require('fs').readFileSync('x.dat') }).runInThisContext();",
+          'x.dat': Buffer.from('cc05dec000000000', 'hex'),
+        },
+        MAIN,
+      ),
+      hook('node --snapshot-blob x.dat', { 'x.dat': Buffer.from('19da430101070000', 'hex') }),
     ],
     twin: source({
       'setup.py': SETUP,
       'demo/__init__.py': '',
       'demo/template.docx': zip([{ name: 'word/document.xml' }]),
+      'demo/logo.png': Buffer.concat([PNG, Buffer.alloc(600, 7)]),
       'demo/__pycache__/__init__.cpython-311.pyc': BYTECODE(0),
     }),
   },

@@ -19,9 +19,12 @@ class Table extends Mocha.reporters.Base {
     super(runner, options);
     const groups = new Map<string, Map<string, Row>>();
     const note = (test: Mocha.Test, kind: 'cases' | 'failed' | 'skipped'): void => {
-      const path = test.titlePath();
-      const [group = '', ...rest] = path;
-      const [row = '', result = ''] = rest.join(' → ').split(' → ');
+      const [group = '', ...around] = test.titlePath();
+      // What follows the result tells cases of one row apart.
+      const [name = '', ...said] = (around.pop() ?? '').split(' → ').filter((part) => !/^\d*$/.test(part));
+      const isRow = said.length > 0 || around.length === 0;
+      const row = (isRow ? [...around, name] : around).join(': ');
+      const result = isRow ? (said[0] ?? '') : name;
       const rows = groups.get(group) ?? new Map<string, Row>();
       groups.set(group, rows);
       const entry = rows.get(row) ?? { cases: 0, failed: 0, skipped: 0, results: new Set<string>() };

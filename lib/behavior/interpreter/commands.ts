@@ -26,6 +26,8 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
   try {
     const lines = isFile ? new Lines(command) : undefined;
     let odd: boolean | undefined;
+    // Nobody chooses what a hook is handed; what a program put in at run time can be anything.
+    const hidesNames = m.phase === 'install' && !command.includes(UNKNOWN_PIECE);
     for (const part of parseShell(command)) {
       m.step();
       if (part.unread) m.unread = true;
@@ -43,10 +45,11 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
             // So may a copy, what a pattern matches or an archive holds, and what npm puts into a variable.
             odd ??= MAKES.test(command) && namesOdd(m, command);
             if (odd || /\$\{?npm_(?:package|config)_/.test(run.path)) m.unread = true;
+            if (hidesNames && isNameless(run.path, command)) m.unread = true;
           }
         } else if (run.type === 'script') runScript(m, run.name, hidden, quiet);
         else if (run.type === 'makefile') runMakefile(m, run.path);
-        else if (run.type === 'foreign') m.unread ||= isOdd(m, run.path);
+        else if (run.type === 'foreign') m.unread ||= run.path === '' ? hidesNames : isOdd(m, run.path);
         else if (run.language === 'shell') runShell(m, run.code, run.hidden, quiet);
         else runCode(m, run.language, run.code, run.hidden || hidden);
       }
@@ -129,6 +132,19 @@ function namesOdd(m: Machine, command: string): boolean {
     const glob = pattern.replace(/\{[^{}]*\}|\*+|\?|[{}]/g, (part) => (part === '?' ? '[^/]' : '[^/]*'));
     const matches = new RegExp(`^${glob}$`);
     return [...m.artifact.files.keys()].some((path) => matches.test(path) && isOdd(m, path));
+  });
+}
+
+/**
+ * A file whose own name, not only its folder, the shell makes when it runs: `"$f"`, `${a%.md}.txt`, `%a%`. What the caller hands
+ * over is none of it, nor what a loop takes from words that stand in the text.
+ */
+function isNameless(path: string, command: string): boolean {
+  const last = path.slice(path.lastIndexOf('/') + 1);
+  if (last.includes(UNKNOWN_PIECE) || /[`*?]|%\w+%|\$\(|\$\{\w*[^\w}]/.test(last)) return true;
+  return [...last.matchAll(/\$\{?([A-Za-z_]\w*)/g)].some(([, name]) => {
+    const words = new RegExp(`\\bfor\\s+${name}\\s+in\\s([^;\\n]*)`).exec(command)?.[1];
+    return words === undefined || /[$`]/.test(words);
   });
 }
 

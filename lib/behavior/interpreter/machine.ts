@@ -261,6 +261,8 @@ export class Machine {
   filesSkipped = 0;
   parseFailures = 0;
   codeBytes = 0;
+  /** Bytes parsed of files that only look like code. */
+  oddBytes = 0;
 
   constructor(
     readonly artifact: OpenedArtifact,

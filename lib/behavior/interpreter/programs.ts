@@ -10,8 +10,6 @@ export function programOf(m: Machine, path: string, language: 'javascript' | 'py
   if (m.programs.has(path)) return m.programs.get(path);
   const file = m.artifact.files.get(path);
   if (file === undefined) return undefined;
-  m.filesParsed++;
-  m.codeBytes += file.bytes.length;
   let program: Program | undefined;
   try {
     const text = language === 'python' ? decodePythonSource(file.bytes) : decode(file.bytes);
@@ -32,9 +30,16 @@ export function programOf(m: Machine, path: string, language: 'javascript' | 'py
     });
   }
   if (program?.cut) m.unread = true;
+  keep(m, path, program, file.bytes.length);
+  return program;
+}
+
+/** Notes the program of a file, or that it has none, and what its text shows. */
+export function keep(m: Machine, path: string, program: Program | undefined, bytes: number): void {
+  m.filesParsed++;
+  m.codeBytes += bytes;
   m.programs.set(path, program);
   if (program !== undefined) emitText(m, path, program);
-  return program;
 }
 
 function emitText(m: Machine, path: string, program: Program): void {

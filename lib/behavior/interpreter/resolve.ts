@@ -216,6 +216,8 @@ function under(
     if (files.has(init)) out.push({ path: init, name: part });
     else if (last && files.has(`${at}.py`)) out.push({ path: `${at}.py`, name: part });
     else if (last && files.has(`${at}.pyw`)) out.push({ path: `${at}.pyw`, name: part });
+    // Cython compiles it while the package is built.
+    else if (last && files.has(`${at}.pyx`)) out.push({ path: `${at}.pyx`, name: part });
     else if (!last && hasFolder(files, at)) out.push({ path: undefined, name: part });
     else return undefined;
   }

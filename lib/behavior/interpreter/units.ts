@@ -19,6 +19,7 @@ import {
   type Walked,
 } from './machine.js';
 import { runIn, runModule } from './modules.js';
+import { findOddCode } from './odd-files.js';
 import { Recorder } from './recorder.js';
 import { branches } from './scope.js';
 import { NO_KEYWORDS } from './sites.js';
@@ -85,11 +86,12 @@ export function walkRemainder(
   extra: () => void,
 ): WalkedUnit {
   m.concreteEnd = Math.min(LIMITS.concreteSteps, m.steps + LIMITS.remainderConcrete);
+  const own = m.artifact.ecosystem === 'npm' ? 'javascript' : 'python';
   return walkUnit(m, 'remainder', 'runtime', 'remainder', files[0] ?? '', 1, options, () => {
     walkFunctions(m);
     for (const path of files) {
       if (m.startedFiles.has(path)) continue;
-      const language = languageOf(m, path);
+      const language = languageOf(m, path) ?? (findOddCode(m, path, own) ? own : undefined);
       if (language === undefined) continue;
       guarded(m, LIMITS.fileConcrete, () => {
         if (language === 'shell') runShellFile(m, path);

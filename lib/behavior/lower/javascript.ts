@@ -46,10 +46,10 @@ function attempts(file: string): Attempt[] {
  * lowered as far as it was read (`recovered`).
  * Throws `SyntaxError` when no way of reading it works, also for nesting deeper than the parser's stack.
  */
-export const lowerJavaScript: Lower = (source, file) => {
+export const lowerJavaScript: Lower = (source, file, plain = false) => {
   const text = source.charCodeAt(0) === 0xfeff ? source.slice(1) : source;
   if (/\.json$/i.test(file)) return lowerJson(text);
-  const tree = parseAnyWay(text, file);
+  const tree = parseAnyWay(text, file, plain);
   const lowering = new Lowering(tree.program.sourceType === 'module', text);
   const body = lowerProgram(tree.program, lowering);
   return {
@@ -61,9 +61,10 @@ export const lowerJavaScript: Lower = (source, file) => {
   };
 };
 
-function parseAnyWay(text: string, file: string): ParseResult<File> {
+function parseAnyWay(text: string, file: string, plain = false): ParseResult<File> {
   let failure: unknown;
-  for (const { sourceType, plugins } of attempts(file)) {
+  const ways = attempts(file);
+  for (const { sourceType, plugins } of plain ? ways.slice(0, 2) : ways) {
     try {
       return parse(text, { ...COMMON, sourceType, plugins: [...PLUGINS, ...plugins] });
     } catch (error) {
@@ -73,7 +74,7 @@ function parseAnyWay(text: string, file: string): ParseResult<File> {
     }
   }
   if (failure instanceof RangeError) throw new BeyondLimit(`${file}: nested too deeply`);
-  const filled = fillTemplate(text);
+  const filled = plain ? undefined : fillTemplate(text);
   if (filled !== undefined) return parseAnyWay(filled, file);
   throw new SyntaxError(`${file}: ${(failure as Error).message}`);
 }

@@ -93,8 +93,9 @@ function decodeNamed(bytes: Uint8Array, name: string): string {
     );
   if (normalized === 'rot13' || normalized === 'rot-13') return rot13(utf8(bytes));
   if (UTF7.test(normalized)) return utf7(bytes);
-  if (NOT_ASCII.test(normalized)) throw new BeyondLimit(`source encoding ${name} is not read`);
   const label = ENCODINGS[normalized];
+  if (label === undefined && !SINGLE_BYTES.test(normalized))
+    throw new BeyondLimit(`source encoding ${name} is not read`);
   if (label === undefined || label === 'utf-8') {
     return label === 'utf-8' || !/^(iso-?8859-1|latin-?1|l1|ascii|us-ascii|cp1252)$/.test(normalized)
       ? utf8(bytes)
@@ -139,9 +140,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 const UTF7 = /^(?:utf-?7|u7|unicode-1-1-utf-7|csunicode11utf7)$/;
-/** Codecs that make other text of plain letters: EBCDIC, shifts between sets, and what Python 2 also takes for a source encoding. */
-const NOT_ASCII =
-  /^(?:hz(?:-?gb.*)?|(?:cs)?iso-?2022.*|johab|cp1361|ms1361|cp-?(?:037|273|424|500|875|1026|1140)|ibm-?(?:037|039|273|424|500|1026|1140)|ebcdic.*|punycode|idna|utf-?(?:16|32).*|(?:hex|base64|zlib|zip|bz2|quopri|quoted-printable|uu|string-escape)(?:-codec)?)$/;
+/**
+ * Sets in which ASCII is ASCII. Under any other name stands a codec that makes other text of plain letters (EBCDIC, shifts
+ * between sets, what Python 2 also takes for a source encoding), or one that some package registers for itself.
+ */
+const SINGLE_BYTES =
+  /^(?:utf-8-.*|cp65001|ascii|us-ascii|iso-?8859-?(?:[1-9]|1[0-6])|(?:iso-8859-1|iso-latin-1|latin-1)(?:-.*)?|latin-?(?:[1-9]|10)|l(?:[1-9]|10)|cp-?(?:437|720|737|775|85[02568]|86[0-69]|874|125[0-8])|(?:windows-?)?125[0-8]|koi8-?[rtu]|mac-?(?:roman|cyrillic|greek|latin2|turkish|iceland))$/;
 
 /** RFC 2152: `+…-` holds UTF-16 in base 64, so that what looks like a comment can be code. */
 function utf7(bytes: Uint8Array): string {

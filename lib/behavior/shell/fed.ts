@@ -12,7 +12,8 @@ const FILE = `(['"]?)([^\\s'"\`<>;&|()]{1,300})`;
 const INTO = new RegExp(`(?:^|[\\s/|;&(])${ALONE}<\\s{0,20}${FILE}`, 'g');
 const INTO_BEFORE = new RegExp(`<\\s{0,20}${FILE}\\1\\s{1,20}(?:\\S{0,200}/)?${ALONE}(?:$|[;&|)\\n])`, 'g');
 const LOADED = new RegExp(`--(?:require|import|loader|experimental-loader)=${FILE}`, 'g');
-const SUBSTITUTED = new RegExp(`(?:\\$\\(|\`)\\s{0,20}(?:cat\\s{1,20}|<\\s{0,20})${FILE}`, 'g');
+/** What a substitution names: its output is a program. */
+const SUBSTITUTED = /(?:\$\(|`)([^)`]{1,300})/g;
 const PIPED = new RegExp(
   `\\|\\s{0,20}(?:(?:sudo|env|nohup)\\s{1,20}){0,3}(?:\\S{0,200}/)?${ALONE}(?:$|[)>|&])`,
 );
@@ -34,15 +35,18 @@ export function namedAfterInterpreter(command: string): string[] {
 /** Paths as written, whether or not there are such files. */
 export function fedFiles(command: string): string[] {
   if (!/[<|`$]|--[a-z-]+=/.test(command)) return [];
-  const expressions = [INTO, INTO_BEFORE, LOADED];
-  if (/\beval\b|\s-[a-z]*[ce]\b/.test(command)) expressions.push(SUBSTITUTED);
-  const found = expressions.flatMap((expression) =>
+  const found = [INTO, INTO_BEFORE, LOADED].flatMap((expression) =>
     [...command.matchAll(expression)].map((match) => match[2]!),
   );
+  if (/\beval\b|\s-[a-z]*[ce]\b/.test(command)) {
+    for (const match of command.matchAll(SUBSTITUTED)) found.push(...wordsOf(match[1]!));
+  }
   if (command.includes('|')) {
     for (const segment of command.split(/[;\n]|&&|\|\|/)) {
-      if (PIPED.test(segment)) found.push(...segment.split(/[\s'"|<>()=]+/).filter((word) => word !== ''));
+      if (PIPED.test(segment)) found.push(...wordsOf(segment));
     }
   }
   return found;
 }
+
+const wordsOf = (text: string): string[] => text.split(/[\s'"|<>()=]+/).filter((word) => word !== '');

@@ -3,6 +3,7 @@ import type { Context, Rule, Site } from '../../api.js';
 import { programClass } from '../../shell/program-class.js';
 import { known, partialText, ref, UNKNOWN_PIECE, union, unknown, type Value } from '../../values.js';
 import {
+  addressOf,
   carriedBy,
   concealment,
   detailOf,
@@ -280,8 +281,9 @@ export const executionRules: readonly Rule[] = [
   onCall('{worker_threads.Worker,Worker,web-worker}', (site, context) => {
     const [file, options] = site.args;
     const text = partialText(file);
+    const address = text ?? addressOf(file, context);
     if (isSet(options, 'eval', context)) evaluate(file, context);
-    else if (text?.startsWith('data:')) evaluate(dataUrlText(text, file), context);
+    else if (address?.startsWith('data:')) evaluate(dataUrlText(address, file), context);
     else if (text !== undefined && !text.startsWith('blob:')) {
       context.emit('run-own-file', { qualifiers: concealment(context, file), detail: shown(file) });
       context.runFile(text.replace(/^file:\/\//, ''));

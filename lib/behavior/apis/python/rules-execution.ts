@@ -227,7 +227,7 @@ const MAX_ADDRESSES = 4;
 function bytecode(site: Site, context: Context): void {
   const labels = labelsOf(site.args[0]);
   const data = bytesOf(site.args[0]);
-  if (data === undefined && !labels.has('decoded') && !labels.has('download')) return;
+  if (data === undefined && !['decoded', 'download', 'own'].some((label) => labels.has(label))) return;
   context.emit('opaque-bytecode', { qualifiers: ['hidden'], detail: site.path });
   if (data === undefined) return;
   const text = Buffer.from(data)
