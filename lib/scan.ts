@@ -4,7 +4,7 @@
  * applied last and outside, so that a verdict is a pure function of facts, policy and time.
  */
 import { createHash } from 'node:crypto';
-import { registryFacts } from './artifact/install-facts.js';
+import { registryAgrees, registryFacts } from './artifact/install-facts.js';
 import { integrityOf, integrityProblem } from './artifact/integrity.js';
 import { LIMITS } from './artifact/limits.js';
 import { TAXONOMY_VERSION } from './behavior/taxonomy.js';
@@ -13,8 +13,8 @@ import { KnownError } from './errors.js';
 import type { Examined } from './scan/examine.js';
 import { codeFingerprint } from './scan/fingerprint.js';
 import { Pool, type PoolOptions, WorkerFailure } from './scan/pool.js';
-import type { Recall, Scan, ScanInput, Verdict } from './types.js';
-import { type CacheKey, type CacheVersions, ScoreCache } from './verdict/cache.js';
+import type { Finding, Recall, Scan, ScanInput, Verdict } from './types.js';
+import { type CachedScore, type CacheKey, type CacheVersions, ScoreCache } from './verdict/cache.js';
 import { decide, effectiveThreshold } from './verdict/decide.js';
 import { NO_POLICY, type Policy } from './verdict/policy.js';
 
@@ -93,7 +93,7 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
 
   async function fromCache(key: CacheKey): Promise<Examined | undefined> {
     if (cache === undefined || options.sequences) return undefined;
-    const found = await cache.get(key);
+    const found = await entryOf(cache, key);
     if (found === undefined) return undefined;
     const { name, version, score, threshold, findings, opaqueFiles, installs } = found;
     // Clean by the model and an alarm by a stricter policy: read again, for the evidence.
@@ -118,7 +118,7 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
       // A stricter policy's alarms need evidence too; the model's own threshold is known where the model is.
       const explainFrom = Math.min(bounds.set ?? 1, bounds.most ?? 1);
       const examined = await pool.run(input, { sequence, integrity: key.integrity, explainFrom });
-      cache?.put(key, { ...examined, durationMs: 0 });
+      cache?.put(examined.findings.some(isMismatch) ? key : alone(key), { ...examined, durationMs: 0 });
       return examined;
     } catch (error) {
       if (error instanceof KnownError || !(error instanceof WorkerFailure)) throw error;
@@ -160,6 +160,21 @@ function withFactsOnly<T extends Pick<ScanInput, 'registryManifest'>>(input: T):
 function keyOf(input: Omit<ScanInput, 'bytes'>, integrity: string): CacheKey {
   const { ecosystem, registryManifest } = input;
   return { integrity, ecosystem, reader: readerOf(input), registryManifest: registryManifest ?? null };
+}
+
+/**
+ * The same bytes without what the registry says of them. A registry that says what the tarball says changes nothing, so
+ * that a tree read from packuments is known when it comes from a lockfile, which says nothing.
+ */
+const alone = (key: CacheKey): CacheKey => ({ ...key, registryManifest: null });
+
+const isMismatch = ({ code }: Finding): boolean => code === 'manifest-mismatch';
+
+async function entryOf(cache: ScoreCache, key: CacheKey): Promise<CachedScore | undefined> {
+  const found = await cache.get(alone(key));
+  if (key.registryManifest === null) return found;
+  if (found?.installs !== undefined && registryAgrees(found.installs, key.registryManifest)) return found;
+  return cache.get(key);
 }
 
 /** How bytes are read: the same ones have other entry points as another kind, and only the name's ending tells some apart. */
