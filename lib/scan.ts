@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { registryFacts } from './artifact/install-facts.js';
+import { registryAgrees, registryFacts } from './artifact/install-facts.js';
 import { integrityOf, integrityProblem } from './artifact/integrity.js';
 import { LIMITS } from './artifact/limits.js';
 import { TAXONOMY_VERSION } from './behavior/taxonomy.js';
@@ -14,8 +14,8 @@ import { KnownError } from './errors.js';
 import type { Examined } from './scan/examine.js';
 import { codeFingerprint } from './scan/fingerprint.js';
 import { Pool, type PoolOptions, WorkerFailure } from './scan/pool.js';
-import type { Ecosystem, Recall, Scan, ScanInput, Verdict } from './types.js';
-import { type CacheKey, type CacheVersions, ScoreCache } from './verdict/cache.js';
+import type { Ecosystem, Finding, Recall, Scan, ScanInput, Verdict } from './types.js';
+import { type CachedScore, type CacheKey, type CacheVersions, ScoreCache } from './verdict/cache.js';
 import { decide, dependsOnName, type NewcomerPrior, thresholdOf } from './verdict/decide.js';
 import { NO_POLICY, type Policy } from './verdict/policy.js';
 
@@ -108,7 +108,7 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
 
   async function fromCache(key: CacheKey, outside: Outside): Promise<Examined | undefined> {
     if (cache === undefined || options.sequences) return undefined;
-    const found = await cache.get(key);
+    const found = await entryOf(cache, key);
     if (found === undefined) return undefined;
     const { name, version, score, threshold, findings, opaqueFiles, installs } = found;
     const facts: Examined = {
@@ -134,7 +134,7 @@ export async function createScanner(options: ScannerOptions = {}): Promise<Scann
       const mayBeNew = outside.firstPublished !== undefined;
       const explainFrom = thresholdOf(about, model?.threshold ?? 1, policy, mayBeNew);
       const examined = await pool.run(input, { sequence, integrity: key.integrity, explainFrom });
-      cache?.put(key, { ...examined, durationMs: 0 });
+      cache?.put(examined.findings.some(isMismatch) ? key : alone(key), { ...examined, durationMs: 0 });
       return examined;
     } catch (error) {
       if (error instanceof KnownError || !(error instanceof WorkerFailure)) throw error;
@@ -207,6 +207,21 @@ function onceAndSoon(
 function keyOf(input: Omit<ScanInput, 'bytes'>, integrity: string): CacheKey {
   const { ecosystem, registryManifest } = input;
   return { integrity, ecosystem, reader: readerOf(input), registryManifest: registryManifest ?? null };
+}
+
+/**
+ * The same bytes without what the registry says of them. A registry that says what the tarball says changes nothing, so
+ * that a tree read from packuments is known when it comes from a lockfile, which says nothing.
+ */
+const alone = (key: CacheKey): CacheKey => ({ ...key, registryManifest: null });
+
+const isMismatch = ({ code }: Finding): boolean => code === 'manifest-mismatch';
+
+async function entryOf(cache: ScoreCache, key: CacheKey): Promise<CachedScore | undefined> {
+  const found = await cache.get(alone(key));
+  if (key.registryManifest === null) return found;
+  if (found?.installs !== undefined && registryAgrees(found.installs, key.registryManifest)) return found;
+  return cache.get(key);
 }
 
 /** How bytes are read: the same ones have other entry points as another kind, and only the name's ending tells some apart. */

@@ -3,12 +3,13 @@
  * to the form npm gives them on publishing, so that what is left is a difference npm would act on.
  */
 import type { Finding } from '../types.js';
-import { type Files, GYP_INSTALL, isRecord, type Manifest, normalizeBin, scriptsOf } from './manifest-npm.js';
+import { GYP_INSTALL, isRecord, type Manifest, normalizeBin, scriptsOf } from './manifest-npm.js';
 
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall'] as const;
 
+/** `paths`: of the tarball's files, as far as they matter beside the manifest (`installFacts`). */
 export function manifestDifferences(
-  files: Files,
+  paths: Iterable<string>,
   own: Manifest | undefined,
   registry: Readonly<Record<string, unknown>> | undefined,
 ): Finding[] {
@@ -33,7 +34,7 @@ export function manifestDifferences(
       differ(field, clean(registry[field]), clean(mine[field]));
     }
   }
-  compareScripts(files, mine, registry, differ);
+  compareScripts(paths, mine, registry, differ);
   if (registry.bin !== undefined || Object.keys(normalizeBin(mine)).length > 0) {
     const theirs = normalizeBin({ name: registry.name ?? mine.name, bin: registry.bin });
     const ours = normalizeBin(mine);
@@ -45,14 +46,17 @@ export function manifestDifferences(
   return findings;
 }
 
+/** Whatever its name: npm may have noticed it on publishing. */
+export const isGypAtTop = (path: string): boolean => /^[^/]+\.gyp$/.test(path);
+
 function compareScripts(
-  files: Files,
+  paths: Iterable<string>,
   own: Manifest,
   registry: Manifest,
   differ: (field: string, registry: string, tarball: string) => void,
 ): void {
   const ours = scriptsOf(own);
-  const anyGyp = [...files.keys()].some((path) => /^[^/]+\.gyp$/.test(path));
+  const anyGyp = [...paths].some(isGypAtTop);
   if (ours.install === undefined && ours.preinstall === undefined && own.gypfile !== false && anyGyp) {
     ours.install = GYP_INSTALL;
   }

@@ -52,7 +52,7 @@ export async function openArtifact(
       entryPoints = input.ownScripts
         ? ownScriptEntries(unpacked.files, manifest)
         : npmEntryPoints(unpacked.files, manifest);
-      findings.push(...manifestDifferences(unpacked.files, manifest, input.registryManifest));
+      findings.push(...manifestDifferences(unpacked.files.keys(), manifest, input.registryManifest));
     } else {
       manifest = pythonMetadata(unpacked.files, unpacked.kind);
       entryPoints = input.ownScripts

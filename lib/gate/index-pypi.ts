@@ -54,9 +54,10 @@ export interface PypiGateOptions {
 
 /** Largest index page or text, in bytes. */
 const MAX_TEXT_BYTES = 256 * 1024 * 1024;
-/** Wheels fetched before they are asked for: how many wait at a time, and how large one may be. */
-const MOST_AHEAD = 16;
+/** Wheels fetched before they are asked for: how many at a time, how large one may be, and bytes that wait to be asked for. */
+const MOST_AHEAD = 4;
 const MAX_AHEAD_BYTES = 32 * 1024 * 1024;
+const HELD_AHEAD_BYTES = 64 * 1024 * 1024;
 /** Times an archive is asked for when the line breaks, and the pause before each. */
 const PAUSES_MS = [0, 300, 1500];
 const PASSED_ON = ['content-type', 'location', 'www-authenticate', 'retry-after', 'x-pypi-last-serial'];
@@ -66,6 +67,15 @@ const empty = (status: number): GateResponse => ({
   headers: { 'content-type': 'text/plain' },
   body: '',
 });
+
+/** A wheel that was not asked for yet. */
+interface Ahead {
+  readonly work: () => Promise<UpstreamReply | undefined>;
+  /** Once begun. */
+  reply: Promise<UpstreamReply | undefined> | undefined;
+  /** Fetched and held. */
+  bytes: number;
+}
 
 export class PypiGate {
   /** Every archive asked for, once, in that order. */
@@ -79,7 +89,8 @@ export class PypiGate {
   private readonly metadataHashes = new Map<string, string>();
   private readonly verdicts = new Map<string, Promise<Verdict>>();
   private readonly listed = new Set<string>();
-  private readonly ahead = new Map<string, Promise<UpstreamReply | undefined>>();
+  private readonly ahead = new Map<string, Ahead>();
+  private fetchingAhead = 0;
   private closed = false;
 
   constructor(private readonly options: PypiGateOptions) {}
@@ -240,7 +251,7 @@ export class PypiGate {
     const url = new URL(request.url);
     url.pathname = url.pathname.replace(/\.metadata$/i, '');
     const key = addressKey(url);
-    if (this.closed || this.ahead.has(key) || this.ahead.size >= MOST_AHEAD) return;
+    if (this.closed || this.ahead.has(key)) return;
     const work = async (): Promise<UpstreamReply | undefined> => {
       const maxBytes = MAX_AHEAD_BYTES;
       const kept = await this.stored(url);
@@ -258,17 +269,33 @@ export class PypiGate {
       }
       return reply;
     };
-    this.ahead.set(
-      key,
-      work().catch(() => undefined),
-    );
+    this.ahead.set(key, { work, reply: undefined, bytes: 0 });
+    this.beginAhead();
   }
 
+  private beginAhead(): void {
+    let held = 0;
+    for (const early of this.ahead.values()) held += early.bytes;
+    for (const early of this.ahead.values()) {
+      if (this.fetchingAhead >= MOST_AHEAD || held >= HELD_AHEAD_BYTES) return;
+      if (early.reply !== undefined) continue;
+      this.fetchingAhead++;
+      early.reply = early.work().catch(() => undefined);
+      void early.reply.then((reply) => {
+        this.fetchingAhead--;
+        early.bytes = reply?.body?.length ?? 0;
+        this.beginAhead();
+      });
+    }
+  }
+
+  /** Undefined for what was not begun too: whoever asks for it does not wait for its turn. */
   private async takeAhead(url: URL): Promise<UpstreamReply | undefined> {
     const key = addressKey(url);
     const early = this.ahead.get(key);
     this.ahead.delete(key);
-    return early;
+    if (early !== undefined) this.beginAhead();
+    return early?.reply;
   }
 
   /** Nothing is begun after this. */

@@ -1,11 +1,14 @@
 /**
- * Loaded into the guarded npm before npm itself (`node --import`). npm hands its configuration on to every
+ * Loaded into the guarded npm before npm itself (`node --import`). First, npm hands its configuration on to every
  * lifecycle script as environment variables; the gate's proxy and certificate are meant for npm alone, and a
  * script that downloads its own binary must find the network as it would without safe-install. So whatever
- * npm spawns gets the environment plain npm would have given it.
+ * npm spawns gets the environment plain npm would have given it. Second, npm finds the tree that was resolved and judged as the
+ * lockfile of a project that has none, so that it need not resolve it once more; nothing is written for that.
  */
 import childProcess from 'node:child_process';
+import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
+import path from 'node:path';
 import process from 'node:process';
 
 const VARIABLE = 'SAFE_INSTALL_SCRIPT_ENV';
@@ -34,5 +37,26 @@ if (text !== undefined) {
     return original(command, args, { ...given, env: restored(given?.env ?? process.env, restore) });
   };
   childProcess.spawn = spawn as typeof childProcess.spawn;
+  syncBuiltinESMExports();
+}
+
+const TREE_VARIABLE = 'SAFE_INSTALL_TREE';
+const tree = process.env[TREE_VARIABLE];
+if (tree !== undefined) {
+  // Not for what npm starts.
+  delete process.env[TREE_VARIABLE];
+  const { file, from } = JSON.parse(tree) as { file: string; from: string };
+  const original = promises.readFile as (...args: unknown[]) => Promise<unknown>;
+  const readFile = async (asked: unknown, ...rest: unknown[]): Promise<unknown> => {
+    try {
+      return await original(asked, ...rest);
+    } catch (error) {
+      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      if (missing && typeof asked === 'string' && path.resolve(asked) === file)
+        return original(from, ...rest);
+      throw error;
+    }
+  };
+  promises.readFile = readFile as typeof promises.readFile;
   syncBuiltinESMExports();
 }

@@ -12,7 +12,7 @@ import type { Manifest } from './libraries.js';
 import { FrozenPackuments } from './packuments.js';
 import { keyOf, type ReadArtifact, Reader, recheckFile } from './read.js';
 import { type Artifact, type Resolution, resolveTree, type TreeRequest, type Unreadable } from './resolve.js';
-import { runBehindGate } from './run.js';
+import { type Handed, runBehindGate } from './run.js';
 import type { NpmTool } from './tool.js';
 
 /** What to guard: the trees npm will unpack, and npm's own arguments for them. */
@@ -77,7 +77,8 @@ export async function guardInstall(
     for (const found of read.values()) recheckFile(found, config);
     reader.allow([...read.values()]);
     if (asksTheSame(run)) packuments.reduce();
-    const { exitCode, missed } = await timed('install', () => runNpm(run, reader.source));
+    const handed = { lockfile: resolution.lockfile, lend: (cache: string) => reader.lend(cache) };
+    const { exitCode, missed } = await timed('install', () => runNpm(run, reader.source, handed));
     if (missed === undefined) return { kind: 'ran', exitCode, decision };
     return failed(decision, 'past-the-gate', missedMessage(missed));
   } finally {
@@ -100,7 +101,7 @@ async function installNothing(
   if (kept === undefined) return undefined;
   const started = performance.now();
   const run = { tool, config, request, options, packuments: new FrozenPackuments() };
-  const { exitCode, missed } = await runNpm(run, NO_TARBALLS, false);
+  const { exitCode, missed } = await runNpm(run, NO_TARBALLS, { metadata: false });
   if (missed !== undefined) return undefined;
   const durationMs = performance.now() - started;
   return { kind: 'ran', exitCode, decision: { packages: [], ownFolders: [], kept, durationMs } };
@@ -161,6 +162,7 @@ async function scanTree(run: Run): Promise<Resolution> {
     if (readAhead) reader.ahead(manifest);
   };
   let complete = false;
+  let corrected = false;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const parts: Resolution[] = [];
     for (const tree of request.trees) {
@@ -182,9 +184,11 @@ async function scanTree(run: Run): Promise<Resolution> {
     if (news.some(({ verdict }) => verdict.verdict !== 'allow')) return resolution;
     for (const { urls, facts } of news) if (facts !== undefined) packuments.learn(urls, facts);
     const changes = [...packuments.correct().values()].flat();
+    corrected ||= changes.length > 0;
     const again = changes.some((key) => TREE_KEYS.includes(key));
     if (resolution.needsComplete && !complete) complete = true;
-    else if (!again) return resolution;
+    // What was corrected is not in the tree as it was resolved.
+    else if (!again) return corrected ? { ...resolution, lockfile: undefined } : resolution;
   }
   throw new KnownError(
     'unstable-tree',
@@ -199,6 +203,7 @@ function merged(parts: readonly Resolution[]): Resolution {
     ownFolders: parts.flatMap(({ ownFolders }) => ownFolders),
     kept: parts.reduce((sum, { kept }) => sum + kept, 0),
     needsComplete: parts.some(({ needsComplete }) => needsComplete),
+    lockfile: parts.length === 1 ? parts[0]!.lockfile : undefined,
   };
 }
 
@@ -256,11 +261,15 @@ async function npmExplains(run: Run, error: Unresolved): Promise<Outcome> {
   return failed(decision, 'not-resolved', unresolvedMessage(error.message));
 }
 
-/** `metadata`: whether the gate answers what the resolver did not ask for; otherwise that is a miss too. */
+interface NpmRun extends Handed {
+  /** Whether the gate answers what the resolver did not ask for; otherwise that is a miss too. Default: it does. */
+  readonly metadata?: boolean;
+}
+
 async function runNpm(
   { tool, config, request, options, packuments }: Omit<Run, 'reader' | 'read'>,
   tarballs: TarballSource,
-  metadata = true,
+  { metadata = true, ...handed }: NpmRun = {},
 ): Promise<{ exitCode: number; missed: string | undefined }> {
   let missed: string | undefined;
   let stop = (): void => {};
@@ -278,7 +287,7 @@ async function runNpm(
     }),
   );
   try {
-    const running = runBehindGate(tool, config, request.argv, gate, options.cwd, options.env);
+    const running = runBehindGate(tool, config, request.argv, gate, options.cwd, options.env, handed);
     stop = running.stop;
     const { exitCode } = await running.done;
     return { exitCode, missed };

@@ -70,6 +70,8 @@ export interface TreeNode {
   readonly edgesOut: Map<string, TreeEdge>;
   readonly inventory: Map<string, TreeNode>;
   readonly children: Map<string, TreeNode>;
+  /** Of a root: the lockfile that goes with its tree. */
+  readonly meta?: { readonly resolveOptions?: Record<string, unknown>; toString(): string };
   shouldOmit?(omit: Set<string>): boolean;
 }
 

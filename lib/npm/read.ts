@@ -112,6 +112,11 @@ export class Reader {
       this.allowed.has(integrity) ? this.bytes(integrity) : undefined,
   };
 
+  /** Puts what was allowed into npm's content cache `cache`, as far as it lies on disk. */
+  lend(cache: string): void {
+    this.tarballs.lend(this.allowed.keys(), cache);
+  }
+
   close(): void {
     this.stop();
     this.tarballs.close();

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { NpmConfig } from './config.js';
+import { heardWarnings, lockfileFor } from './handed-tree.js';
 import type { ArboristLike, Manifest, ParsedSpec, TreeNode } from './libraries.js';
 import type { FrozenPackuments } from './packuments.js';
 import type { NpmTool } from './tool.js';
@@ -42,6 +43,8 @@ export interface Resolution {
   readonly kept: number;
   /** Some package brings its own shrinkwrap: its dependencies show only in a complete resolution. */
   readonly needsComplete: boolean;
+  /** The tree as a lockfile, where npm can begin with it in place of resolving once more. */
+  readonly lockfile?: string | undefined;
 }
 
 /** What tree is asked for. */
@@ -89,6 +92,7 @@ export async function resolveTree(
   if (empty !== undefined) options.path = empty;
   const work = async () => {
     let ideal: TreeNode;
+    const warned = heardWarnings();
     try {
       ideal = await buildTree(tool, config, request, options);
     } catch (error) {
@@ -100,7 +104,10 @@ export async function resolveTree(
         kept: 0,
         needsComplete: false,
       };
+    } finally {
+      warned.stop();
     }
+    const lockfile = warned.any ? undefined : lockfileFor(ideal, config, request);
     const keepsOld =
       !request.includeKept && request.command !== 'ci' && request.command !== 'install-ci-test';
     const actual = keepsOld ? await loadActual(tool, options) : undefined;
@@ -108,7 +115,11 @@ export async function resolveTree(
     const named = new Set(resolution.unreadable.map((item) => item.spec));
     // A refused optional git dependency has left no trace in the tree.
     const dropped = refused.filter((spec) => !named.has(spec)).map(gitSpec);
-    return { ...resolution, unreadable: [...resolution.unreadable, ...dropped] };
+    return {
+      ...resolution,
+      unreadable: [...resolution.unreadable, ...dropped],
+      lockfile,
+    };
   };
   try {
     return await withoutGit(tool, refused, onManifest, work);

@@ -34,7 +34,15 @@ export function runPlain(
   return start(tool, argv, cwd, env, () => {});
 }
 
-/** Runs npm with the gate as its only network and an empty cache of its own, so that it asks for everything. */
+/** What npm is given beside the gate. */
+export interface Handed {
+  /** What npm finds as the project's lockfile, as long as there is none. */
+  readonly lockfile?: string | undefined;
+  /** Fills the content cache of npm, at this folder; for all else npm asks the gate. */
+  readonly lend?: (cache: string) => void;
+}
+
+/** Runs npm with the gate as its only network and a cache of its own, so that it asks for everything not in there. */
 export function runBehindGate(
   tool: NpmTool,
   config: NpmConfig,
@@ -42,6 +50,7 @@ export function runBehindGate(
   gate: Gate,
   cwd: string,
   env: NodeJS.ProcessEnv,
+  { lockfile, lend }: Handed = {},
 ): RunningNpm {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'safe-install-'));
   try {
@@ -49,16 +58,19 @@ export function runBehindGate(
     const realCache = path.resolve(config.flat.cache, '..');
     mkdirSync(cache);
     shareFolders(realCache, cache);
+    lend?.(path.join(cache, '_cacache'));
     const cafile = path.join(folder, 'gate.pem');
     writeFileSync(cafile, gate.certificate, { mode: 0o600 });
     const settings = gateSettings(config, gate, cafile, cache);
     if (!config.get('logs-dir')) settings.set('logs-dir', path.join(realCache, '_logs'));
-    return start(
-      tool,
-      overrideArguments(argv, config, settings),
-      cwd,
-      childEnvironment(config, env, settings),
-      () => rmSync(folder, { recursive: true, force: true }),
+    const child = childEnvironment(config, env, settings);
+    if (lockfile !== undefined) {
+      const from = path.join(folder, 'package-lock.json');
+      writeFileSync(from, lockfile);
+      child.SAFE_INSTALL_TREE = JSON.stringify({ file: path.join(config.where, 'package-lock.json'), from });
+    }
+    return start(tool, overrideArguments(argv, config, settings), cwd, child, () =>
+      rmSync(folder, { recursive: true, force: true }),
     );
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });

@@ -4,11 +4,14 @@
  * hashed again, and is handed out only if it is what was read.
  */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { CacacheLike } from './libraries.js';
+
+/** Where a content cache of npm keeps bytes, by hash. */
+const CONTENT = path.join('content-v2', 'sha512');
 
 export class Tarballs {
   private folder: string | undefined;
@@ -42,6 +45,26 @@ export class Tarballs {
     if (bytes === undefined) return undefined;
     const found = `sha512-${createHash('sha512').update(bytes).digest('base64')}`;
     return found === integrity ? bytes : undefined;
+  }
+
+  /**
+   * Links what lies here into another content cache, so that npm reads it from there as it reads its own, hash and all.
+   * What cannot be linked npm has to ask for. `integrities`: SHA-512 SRIs.
+   */
+  lend(integrities: Iterable<string>, cache: string): void {
+    for (const integrity of integrities) {
+      const digest = Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex');
+      const place = path.join(CONTENT, digest.slice(0, 2), digest.slice(2, 4), digest.slice(4));
+      const from = this.spooled.has(integrity) ? this.place(integrity) : path.join(this.cache, place);
+      if (!existsSync(from)) continue;
+      const to = path.join(cache, place);
+      try {
+        mkdirSync(path.dirname(to), { recursive: true });
+        symlinkSync(path.resolve(from), to);
+      } catch {
+        return;
+      }
+    }
   }
 
   close(): void {

@@ -22,8 +22,8 @@ export interface CacheKey {
   readonly ecosystem: Ecosystem;
   /** How the bytes were read (`npm-tarball`, `wheel`, …): the same bytes have other entry points as another kind. */
   readonly reader: string;
-  /** What the registry said of the package and the scan compared (`registryFacts`). */
-  readonly registryManifest: unknown;
+  /** What the registry said of the package and the scan compared (`registryFacts`); null: nothing that differs. */
+  readonly registryManifest: Readonly<Record<string, unknown>> | null;
 }
 
 /** Versions of what turns bytes into a score. */

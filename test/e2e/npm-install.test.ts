@@ -154,6 +154,30 @@ describe('npm behind the guard', function () {
       deepEqual(written(), ['mid']);
     });
 
+    it('for a conflict it passes over, with the same words', async () => {
+      registry.publish({ name: 'wants-old', version: '1.0.0', peerDependencies: { leaf: '~1.0.0' } });
+      const manifest = { name: 'app', version: '1.0.0', dependencies: { leaf: '~1.2.0', 'wants-old': '1' } };
+      const args = ['install', '--force'];
+      const words = ({ stderr }: Finished) =>
+        stderr.split('\n').filter((line) => line.startsWith('npm warn'));
+      const plain = await sandbox.plain(sandbox.project('a/app', { 'package.json': manifest }), args);
+      const guarded = await sandbox.guarded(sandbox.project('b/app', { 'package.json': manifest }), args);
+      ok(words(plain).some((line) => line.includes('ERESOLVE')));
+      deepEqual(words(guarded), words(plain));
+      await same({ 'package.json': manifest }, args);
+    });
+
+    it('for a script that fails: the project is as before', async () => {
+      registry.publish({ name: 'failing', version: '1.0.0', scripts: { install: 'exit 3' } });
+      const folder = sandbox.project('p');
+      const before = fingerprint(folder);
+      const args = ['install', 'failing', 'mid', ...approved];
+      const result = await sandbox.guarded(folder, args, {}, env);
+      notEqual(result.code, 0);
+      equal(result.report.kind, 'ran');
+      equal(fingerprint(folder), before);
+    });
+
     it('for -D, a tag, an alias and a range', async () => {
       await same({}, ['-D', 'install', 'leaf@next', 'other@npm:leaf@^1.0.0', 'mid@1.x', ...approved]);
     });
@@ -607,6 +631,53 @@ describe('npm behind the guard', function () {
       for (const name of ran) fs.rmSync(path.join(canary, name));
       equal(fingerprint(guarded), fingerprint(plain), `${args}`);
     }
+  });
+
+  describe('is asked by npm', () => {
+    const asked = ({ stderr }: Finished): string[] =>
+      [...stderr.matchAll(/^npm http fetch GET 200 (\S+)/gm)].map(([, url]) =>
+        url!.replace(registry.url, ''),
+      );
+
+    beforeEach(() => {
+      registry.publish({ name: 'leaf', version: '1.0.0' });
+      registry.publish({ name: 'mid', version: '1.0.0', dependencies: { leaf: '1' } });
+    });
+
+    it('for what was typed only, in a project with neither lockfile nor packages', async () => {
+      const result = await sandbox.guarded(sandbox.project('p'), ['install', 'mid', '--loglevel=http']);
+      succeeded(result);
+      deepEqual(asked(result), ['mid']);
+    });
+
+    it('for nothing, in a project with a lockfile', async () => {
+      const folder = sandbox.project('p');
+      succeeded(await sandbox.plain(folder, ['install', 'mid']));
+      fs.rmSync(path.join(folder, 'node_modules'), { recursive: true });
+      const result = await sandbox.guarded(folder, ['ci', '--loglevel=http']);
+      succeeded(result);
+      deepEqual(asked(result), []);
+    });
+
+    it('for a tarball that is not any more what was read, and is given that', async () => {
+      const folder = sandbox.project('p', { '.npmrc': `cache=${path.join(sandbox.root, 'cache')}` });
+      // While it is judged: the bytes in npm's cache become others.
+      const content = path.join(sandbox.root, 'cache/_cacache/content-v2/sha512');
+      succeeded(await sandbox.plain(folder, ['install', 'leaf']));
+      for (const name of ['node_modules', 'package-lock.json'])
+        fs.rmSync(path.join(folder, name), { recursive: true });
+      const files = fs.readdirSync(content, { recursive: true, encoding: 'utf8' });
+      const stored = files
+        .map((name) => path.join(content, name))
+        .filter((name) => fs.statSync(name).isFile());
+      for (const file of stored) fs.chmodSync(file, 0o644);
+      const tarball = stored.find((file) => fs.readFileSync(file)[0] === 0x1f)!;
+      const setup = { write: { file: tarball, text: 'other bytes' } };
+      const result = await sandbox.guarded(folder, ['install', 'leaf', '--loglevel=http'], setup);
+      succeeded(result);
+      deepEqual(asked(result), ['leaf', 'leaf/-/leaf-1.0.0.tgz']);
+      equal(readJson(folder, 'node_modules/leaf/package.json').name, 'leaf');
+    });
   });
 
   it('works offline from a warm cache', async () => {

@@ -65,7 +65,7 @@ describe('verdict/cache', () => {
     ['another ecosystem', { ecosystem: 'pypi' }, {}],
     ['another reader', { reader: 'sdist' }, {}],
     ['another registry manifest', { registryManifest: { scripts: { install: 'y' }, bin: {} } }, {}],
-    ['no registry manifest', { registryManifest: undefined }, {}],
+    ['no registry manifest', { registryManifest: null }, {}],
     ['another model', {}, { model: '2' }],
     ['another taxonomy', {}, { taxonomy: '2' }],
     ['other limits', {}, { limits: '2' }],
