@@ -148,7 +148,8 @@ export function configProblem(config: unknown): string | undefined {
   if (!isObject(inputs) || !isText(inputs.ids)) return `'model.inputs.ids' must be text`;
   if (inputs.mask !== undefined && !isText(inputs.mask)) return `'model.inputs.mask' must be text`;
   if (!isText(model.output)) return `'model.output' must be text`;
-  const cut = cutProblem(config) ?? (config.short === undefined ? undefined : cutProblem(config.short, 'short.'));
+  const cut =
+    cutProblem(config) ?? (config.short === undefined ? undefined : cutProblem(config.short, 'short.'));
   if (cut !== undefined) return cut;
   if (!isNumber(config.emptyLogOdds, -100, 100)) return `'emptyLogOdds' must be a number`;
   if (!isNumber(config.threshold, 0.000001, 1)) return `'threshold' must be over 0, at most 1`;
@@ -165,7 +166,8 @@ export function configProblem(config: unknown): string | undefined {
 
 function cutProblem(value: unknown, at = ''): string | undefined {
   const { maxTokens, overlap } = isObject(value) ? value : ({} as Fields);
-  if (!isNumber(maxTokens, 8, 4096) || !Number.isInteger(maxTokens)) return `'${at}maxTokens' must be 8 to 4096`;
+  if (!isNumber(maxTokens, 8, 4096) || !Number.isInteger(maxTokens))
+    return `'${at}maxTokens' must be 8 to 4096`;
   if (!isNumber(overlap, 0, maxTokens - 5) || !Number.isInteger(overlap)) {
     return `'${at}overlap' must be 0 to ${at}maxTokens - 5`;
   }

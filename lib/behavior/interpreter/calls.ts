@@ -26,7 +26,7 @@ import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.
 import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
 import { isPure } from './purity.js';
 import { worthRepeating } from './repeats.js';
-import { charge, chargeSize, noteDecoding } from './repetition.js';
+import { charge, chargeSize, noteChange, noteDecoding } from './repetition.js';
 import { branches, setIn } from './scope.js';
 import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
 import { execute } from './statements.js';
@@ -362,9 +362,12 @@ function walk(
   if (!first) m.repeating++;
   m.activation = activation;
   m.depth++;
+  let result: Value = UNDEFINED;
   try {
     bindParameters(m, fn, env, args, keywords);
     execute(m, fn.node.body, env);
+    result = returned(activation);
+    noteChange(m, record.memo.get(key), result);
   } finally {
     m.depth--;
     record.active--;
@@ -382,12 +385,6 @@ function walk(
       }
     }
   }
-  const result =
-    activation.yields !== undefined
-      ? list(activation.yields, true)
-      : activation.returns.length === 0
-        ? UNDEFINED
-        : join(activation.returns);
   if (result.kind === 'unknown' || result.kind === 'choice' || result.kind === 'ref') record.fruitless++;
   // A constructor gives its instance, a string table its list: obfuscated code asks them thousands of times.
   else if (result.kind === 'known' && result.value === undefined)
@@ -396,6 +393,11 @@ function walk(
   if (record.memo.size < 2000) record.memo.set(key, result);
   record.last = result;
   return result;
+}
+
+function returned({ yields, returns }: Activation): Value {
+  if (yields !== undefined) return list(yields, true);
+  return returns.length === 0 ? UNDEFINED : join(returns);
 }
 
 function bindParameters(

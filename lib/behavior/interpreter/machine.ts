@@ -186,6 +186,8 @@ export class Machine {
   /** Texts made so far, long ones by their length, and numbers taken out of texts: see `repetition.ts`. */
   readonly texts = new Set<string | number>();
   readonly numbersTaken = new Map<string, number>();
+  /** Answers of functions so far that changed: see `repetition.ts`. */
+  changes = 0;
   /** Steps of outermost repetition so far that decoded nothing. */
   idle = 0;
   /** Walks of functions walked before, and passes of loops after the first, around the current point. */

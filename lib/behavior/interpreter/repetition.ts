@@ -74,6 +74,21 @@ export function noteText(m: Machine, text: string): void {
   m.decoded++;
 }
 
+/** Answers that changed, of one artifact, beyond which they are no sign any more. */
+const CHANGES = 20_000;
+
+/**
+ * A function that answers the same question with another text each time reads a table that is being rotated, which
+ * is how obfuscators hide one: none of these texts is new, and each must be the right one.
+ */
+export function noteChange(m: Machine, before: Value | undefined, after: Value): void {
+  if (before?.kind !== 'known' || after.kind !== 'known' || m.changes >= CHANGES) return;
+  if (typeof before.value !== 'string' || typeof after.value !== 'string' || before.value === after.value)
+    return;
+  m.changes++;
+  m.decoded++;
+}
+
 /** A text gives at most twice as many numbers as it has characters; more is reading the same again. */
 function noteNumber(m: Machine, text: string): void {
   const taken = m.numbersTaken.get(text) ?? 0;
