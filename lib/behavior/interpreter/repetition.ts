@@ -116,6 +116,12 @@ export function laterPass<T>(m: Machine, loop: object, body: () => T): T {
   }
 }
 
+/** Whether all that the loop repeated stands for decoding. */
+export function decodes(m: Machine, loop: object): boolean {
+  const spent = m.loops.get(loop);
+  return spent !== undefined && spent.repeated <= spent.decoded * LIMITS.stepsPerDecoding;
+}
+
 /** Whether the loop may be gone through once more. */
 export function anotherPass(m: Machine, loop: object): boolean {
   const spent = m.loops.get(loop);

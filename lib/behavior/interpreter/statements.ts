@@ -20,7 +20,7 @@ import {
 } from './machine.js';
 import { elementOf, labelsOf, UNDEFINED } from './operations.js';
 import { findInClass } from './properties.js';
-import { anotherPass, laterPass } from './repetition.js';
+import { anotherPass, decodes, laterPass } from './repetition.js';
 import { assignName, branches, functionEnv, setIn } from './scope.js';
 import { NO_KEYWORDS, use } from './sites.js';
 
@@ -290,15 +290,18 @@ function executeLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): 
 
 const GENERATED = 1000;
 
-/** Budget of one loop: steps it may take pass by pass. */
-function loopBudget(m: Machine): () => boolean {
+/** Budget of one loop: steps it may take pass by pass, and on as long as it decodes: a large string table takes long to rotate. */
+function loopBudget(m: Machine, loop: object): () => boolean {
   const end = m.steps + LIMITS.loopSteps;
   // A generator that never ends is asked for so many values at most.
-  return () => m.concrete && m.steps < end && (m.activation.yields?.length ?? 0) < GENERATED;
+  return () =>
+    m.concrete && (m.steps < end || decodes(m, loop)) && (m.activation.yields?.length ?? 0) < GENERATED;
 }
 
 function whileLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Completion {
-  const within = loopBudget(m);
+  // `while (true) {}` stops a debugger; going round changes nothing.
+  if (node.body.length === 0 && node.test?.type === 'constant' && node.update === undefined) return NORMAL;
+  const within = loopBudget(m, node);
   let first = node.flavor === 'do-while';
   for (let count = 0; ; count++) {
     const truth = first || node.test === undefined ? true : truthy(m, evaluate(m, node.test, env));
@@ -349,7 +352,7 @@ function forLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Comp
   const python = env.module.language === 'python';
   const keys = node.flavor === 'for-in';
   let result = NORMAL as Completion;
-  const within = loopBudget(m);
+  const within = loopBudget(m, node);
   let stopped = false;
   let first = true;
   const iterations = iterate(
