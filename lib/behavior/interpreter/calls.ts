@@ -26,7 +26,7 @@ import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.
 import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
 import { isPure } from './purity.js';
 import { worthRepeating } from './repeats.js';
-import { charge, chargeSize, noteChange, noteDecoding } from './repetition.js';
+import { charge, chargeSize, noteAnswer, noteDecoding } from './repetition.js';
 import { branches, setIn } from './scope.js';
 import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
 import { execute } from './statements.js';
@@ -240,11 +240,11 @@ export function callFunction(
     record = {
       walks: 0,
       active: 0,
-      emitted: false,
+      acts: false,
       memo: new Map(),
       last: undefined,
       lastWalk: 0,
-      emittedBefore: 0,
+      actsBefore: 0,
       fruitless: 0,
       repeated: 0,
       decoded: 0,
@@ -311,7 +311,7 @@ function shouldWalk(
   if (m.depth >= LIMITS.callDepth) return false;
   if (record.walks === 0) return true;
   if (!m.concrete) return false;
-  const acts = record.emitted || (record.active > 0 && m.recorder.emitted > record.emittedBefore);
+  const acts = record.acts || (record.active > 0 && m.recorder.acts > record.actsBefore);
   // Recursion that only computes is followed; recursion through folders and the like says the same again.
   if (record.active >= (acts ? 2 : 24)) return false;
   const seen = record.memo.get(key);
@@ -355,8 +355,8 @@ function walk(
     // A return on an unknown condition leaves the function, not the loop it was called in.
     uncertainJump: m.uncertainJump,
   };
-  const emitted = m.recorder.emitted;
-  if (record.active === 1) record.emittedBefore = emitted;
+  const acted = m.recorder.acts;
+  if (record.active === 1) record.actsBefore = acted;
   const first = record.walks === 1;
   const { steps, fresh, decoded } = m;
   if (!first) m.repeating++;
@@ -367,7 +367,7 @@ function walk(
     bindParameters(m, fn, env, args, keywords);
     execute(m, fn.node.body, env);
     result = returned(activation);
-    noteChange(m, record.memo.get(key), result);
+    noteAnswer(m, record.memo.get(key), result);
   } finally {
     m.depth--;
     record.active--;
@@ -376,7 +376,7 @@ function walk(
     m.tryLevel = saved.tryLevel;
     m.label = saved.label;
     m.uncertainJump = saved.uncertainJump;
-    if (m.recorder.emitted > emitted) record.emitted = true;
+    if (m.recorder.acts > acted) record.acts = true;
     if (first) m.fresh = fresh + m.steps - steps;
     else {
       m.repeating--;

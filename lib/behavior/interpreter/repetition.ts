@@ -74,18 +74,17 @@ export function noteText(m: Machine, text: string): void {
   m.decoded++;
 }
 
-/** Answers that changed, of one artifact, beyond which they are no sign any more. */
-const CHANGES = 20_000;
+/** Answers of one artifact that count. */
+const ANSWERS = 5000;
 
 /**
- * A function that answers the same question with another text each time reads a table that is being rotated, which
- * is how obfuscators hide one: none of these texts is new, and each must be the right one.
+ * A text for a question not asked before, or another text than the last time, is what a decoder gives: also one that
+ * only looks up a table, which may be in rotation, so that none of its texts is new.
  */
-export function noteChange(m: Machine, before: Value | undefined, after: Value): void {
-  if (before?.kind !== 'known' || after.kind !== 'known' || m.changes >= CHANGES) return;
-  if (typeof before.value !== 'string' || typeof after.value !== 'string' || before.value === after.value)
-    return;
-  m.changes++;
+export function noteAnswer(m: Machine, before: Value | undefined, after: Value): void {
+  if (after.kind !== 'known' || typeof after.value !== 'string' || m.answers >= ANSWERS) return;
+  if (before?.kind === 'known' && before.value === after.value) return;
+  m.answers++;
   m.decoded++;
 }
 

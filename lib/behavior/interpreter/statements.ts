@@ -312,18 +312,13 @@ function whileLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Co
     }
     if (truth === undefined) return abstractPass(m, node, env);
     const inner = perIteration(m, node, env);
-    const emitted = m.recorder.emitted;
+    const acted = m.recorder.acts;
     const { done, result } =
       count === 0 ? pass(m, node, inner) : laterPass(m, node, () => pass(m, node, inner));
     if (done) return result;
     if (m.uncertainJump || !within() || !anotherPass(m, node)) return NORMAL;
     // A server loop: nothing it waits for is known, and it did its work once.
-    if (
-      m.recorder.emitted > emitted &&
-      count >= 3 &&
-      node.test !== undefined &&
-      node.test.type === 'constant'
-    )
+    if (m.recorder.acts > acted && count >= 3 && node.test !== undefined && node.test.type === 'constant')
       return NORMAL;
     if (node.update !== undefined) evaluate(m, node.update, inner);
   }
@@ -455,7 +450,7 @@ function executeTry(m: Machine, node: Statement & { type: 'try' }, env: Env): Co
     hiddenDepth: m.hiddenDepth,
   };
   const calls = m.unknownCalls;
-  const emitted = m.recorder.emitted;
+  const acted = m.recorder.acts;
   let completion: Completion = NORMAL;
   let thrown: ThrowSignal | undefined;
   if (ignored) m.silent++;
@@ -470,7 +465,7 @@ function executeTry(m: Machine, node: Statement & { type: 'try' }, env: Env): Co
     m.tryLevel = saved.tryLevel;
     m.silent = saved.silent;
   }
-  if (ignored && m.recorder.emitted > emitted) emit(m, 'silence-errors', { position: node });
+  if (ignored && m.recorder.acts > acted) emit(m, 'silence-errors', { position: node });
   if (thrown !== undefined && node.handlers.length === 0) {
     executeBlock(m, node.finalizer, env);
     throw thrown;
