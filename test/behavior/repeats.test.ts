@@ -79,6 +79,48 @@ describe('interpreter: repeated calls', () => {
       assert.ok(many > few + 5000, `${body}: ${few}, ${many}`);
     }
   });
+
+  it('leaves a loop at once that only stops a debugger', async () => {
+    const { stats, units } = await walkPackage({
+      files: { 'index.js': `${CP} while (true) {} cp.exec('ls')` },
+    });
+    assert.ok(units.some((unit) => unit.behaviors.some(({ code }) => code === 'run-shell')));
+    assert.ok(stats.steps < 100, String(stats.steps));
+  });
+
+  /** A table of texts, `by` places out of order, that is rotated until a sum is right, as obfuscators hide one. */
+  const rotating = (size: number, by: number, look: string): string => {
+    const texts = Array.from({ length: size }, (_, i) => `${i + 1}w${'x'.repeat(i % 7)}`);
+    texts.splice(size - 3, 3, 'child_process', 'exec', 'whoami');
+    const shown = [...texts.slice(size - by), ...texts.slice(0, size - by)];
+    const asked = Array.from({ length: 10 }, (_, i) => Math.floor((i * (size - 4)) / 10));
+    const sum = asked.reduce((total, place, i) => total + (place + 1) * (i + 1), 0);
+    return `
+      const list = ${JSON.stringify(shown)};
+      function look(at) { ${look} return list[at] }
+      while (!![]) {
+        const sum = ${asked.map((place, i) => `parseInt(look(${place})) * ${i + 1}`).join(' + ')};
+        if (sum === ${sum}) break;
+        list.push(list.shift());
+      }
+      require(look(${size - 3}))[look(${size - 2})](look(${size - 1}));`;
+  };
+  const work = `let k = 0; ${'k = k + 1; '.repeat(40)}`;
+
+  it('rotates a table under a decoder that takes long for each text', async () => {
+    const found = await javascript(rotating(90, 80, work));
+    assert.ok(found.includes('run-shell whoami'), found.join('\n'));
+  });
+
+  it('rotates a large table to its end', async () => {
+    const found = await javascript(rotating(480, 465, work));
+    assert.ok(found.includes('run-shell whoami'), found.join('\n'));
+  });
+
+  it('takes a decoder that reads names put together for one that only computes', async () => {
+    const found = await javascript(rotating(60, 50, "at = Math[String.fromCharCode(97) + 'bs'](at);"));
+    assert.ok(found.includes('run-shell whoami'), found.join('\n'));
+  });
 });
 
 const xor = (text: string, key: string): string =>

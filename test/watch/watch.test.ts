@@ -210,7 +210,7 @@ describe('watch', () => {
     world.scanner.before = () => {
       throw new KnownError('model-missing', 'the model is missing');
     };
-    await assert.rejects(npm(), { code: 'model' });
+    await assert.rejects(npm(), { code: 'model-missing' });
     world.scanner.before = undefined;
     await npm();
     assert.deepEqual(world.scanner.scanned, ['a-1.0.0.tgz']);

@@ -26,7 +26,7 @@ import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.
 import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
 import { isPure } from './purity.js';
 import { worthRepeating } from './repeats.js';
-import { charge, chargeSize, noteDecoding } from './repetition.js';
+import { charge, chargeSize, noteAnswer, noteDecoding } from './repetition.js';
 import { branches, setIn } from './scope.js';
 import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
 import { execute } from './statements.js';
@@ -240,11 +240,11 @@ export function callFunction(
     record = {
       walks: 0,
       active: 0,
-      emitted: false,
+      acts: false,
       memo: new Map(),
       last: undefined,
       lastWalk: 0,
-      emittedBefore: 0,
+      actsBefore: 0,
       fruitless: 0,
       repeated: 0,
       decoded: 0,
@@ -311,7 +311,7 @@ function shouldWalk(
   if (m.depth >= LIMITS.callDepth) return false;
   if (record.walks === 0) return true;
   if (!m.concrete) return false;
-  const acts = record.emitted || (record.active > 0 && m.recorder.emitted > record.emittedBefore);
+  const acts = record.acts || (record.active > 0 && m.recorder.acts > record.actsBefore);
   // Recursion that only computes is followed; recursion through folders and the like says the same again.
   if (record.active >= (acts ? 2 : 24)) return false;
   const seen = record.memo.get(key);
@@ -355,16 +355,19 @@ function walk(
     // A return on an unknown condition leaves the function, not the loop it was called in.
     uncertainJump: m.uncertainJump,
   };
-  const emitted = m.recorder.emitted;
-  if (record.active === 1) record.emittedBefore = emitted;
+  const acted = m.recorder.acts;
+  if (record.active === 1) record.actsBefore = acted;
   const first = record.walks === 1;
   const { steps, fresh, decoded } = m;
   if (!first) m.repeating++;
   m.activation = activation;
   m.depth++;
+  let result: Value = UNDEFINED;
   try {
     bindParameters(m, fn, env, args, keywords);
     execute(m, fn.node.body, env);
+    result = returned(activation);
+    noteAnswer(m, record.memo.get(key), result);
   } finally {
     m.depth--;
     record.active--;
@@ -373,7 +376,7 @@ function walk(
     m.tryLevel = saved.tryLevel;
     m.label = saved.label;
     m.uncertainJump = saved.uncertainJump;
-    if (m.recorder.emitted > emitted) record.emitted = true;
+    if (m.recorder.acts > acted) record.acts = true;
     if (first) m.fresh = fresh + m.steps - steps;
     else {
       m.repeating--;
@@ -382,12 +385,6 @@ function walk(
       }
     }
   }
-  const result =
-    activation.yields !== undefined
-      ? list(activation.yields, true)
-      : activation.returns.length === 0
-        ? UNDEFINED
-        : join(activation.returns);
   if (result.kind === 'unknown' || result.kind === 'choice' || result.kind === 'ref') record.fruitless++;
   // A constructor gives its instance, a string table its list: obfuscated code asks them thousands of times.
   else if (result.kind === 'known' && result.value === undefined)
@@ -396,6 +393,11 @@ function walk(
   if (record.memo.size < 2000) record.memo.set(key, result);
   record.last = result;
   return result;
+}
+
+function returned({ yields, returns }: Activation): Value {
+  if (yields !== undefined) return list(yields, true);
+  return returns.length === 0 ? UNDEFINED : join(returns);
 }
 
 function bindParameters(

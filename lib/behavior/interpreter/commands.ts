@@ -43,8 +43,10 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
             // From another folder (`cd lib; node x.txt`) it may be there after all.
             if (namesakes(m, run.path).some((path) => isOdd(m, path))) m.unread = true;
             // So may a copy, what a pattern matches or an archive holds, and what npm puts into a variable.
-            odd ??= MAKES.test(command) && namesOdd(m, command);
-            if (odd || /\$\{?npm_(?:package|config)_/.test(run.path)) m.unread = true;
+            // A command of the package is handed its words by the user; what of odd name is code is read as the remainder.
+            const handed = m.phase !== 'install' && /^\$\{?[@*1-9]\}?$/.test(run.path);
+            if (!handed) odd ??= MAKES.test(command) && namesOdd(m, command);
+            if ((odd && !handed) || /\$\{?npm_(?:package|config)_/.test(run.path)) m.unread = true;
             if (hidesNames && isNameless(run.path, command)) m.unread = true;
           }
         } else if (run.type === 'script') runScript(m, run.name, hidden, quiet);
@@ -120,7 +122,9 @@ const MAKES =
 
 /** Whether a word of a command, as a path or as a shell's pattern, names a file that is not read for its name. */
 function namesOdd(m: Machine, command: string): boolean {
-  return command.split(/[\s'"|<>()=;&]+/).some((word) => {
+  // The default of a `case` stands alone before its bracket.
+  const words = command.replace(/(?:^|;;|\bin\s)\s*\*\)/gm, ' ').split(/[\s'"|<>()=;&]+/);
+  return words.some((word) => {
     // What a program put in at run time can be anything; braces without a comma or dots are letters to a shell.
     if (word.includes(UNKNOWN_PIECE)) return false;
     const wild = word.match(/\*|\{[^{}]*(?:,|\.\.)/g)?.length ?? 0;

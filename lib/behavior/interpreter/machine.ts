@@ -101,13 +101,13 @@ export type Walked = { walked?: number };
 export interface FunctionRecord {
   walks: number;
   active: number;
-  emitted: boolean;
+  acts: boolean;
   memo: Map<string, Value>;
   last: Value | undefined;
   /** Number of the latest call, walked or remembered. */
   lastWalk: number;
   /** Behaviours recorded when the outermost active call began. */
-  emittedBefore: number;
+  actsBefore: number;
   /** How often it was walked and nothing was known of the result, fractions for results that say little. */
   fruitless: number;
   /** Steps of later walks that reached nothing new, and decoding done in them. */
@@ -187,6 +187,8 @@ export class Machine {
   readonly texts = new Set<string | number>();
   readonly numbersTaken = new Map<string, { text: string; taken: number }>();
   numberSource: { text: string; taken: number } | undefined;
+  /** Texts so far that functions gave as answers: see `repetition.ts`. */
+  answers = 0;
   /** Steps of outermost repetition so far that decoded nothing. */
   idle = 0;
   /** Walks of functions walked before, and passes of loops after the first, around the current point. */

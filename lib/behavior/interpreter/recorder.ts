@@ -11,8 +11,8 @@ const UNIT_LIMIT = 4000;
 
 export class Recorder {
   readonly behaviors: Behavior[] = [];
-  /** Counts every call of `emit`, kept or not: tells whether a piece of code did something. */
-  emitted = 0;
+  /** Counts every behaviour but the one for reading a name that was put together, kept or not: tells whether code does something. */
+  acts = 0;
   readonly #places = new Map<string, number>();
   /** Sensitive constants seen and not yet passed to anything, by row. */
   #constants: { readonly index: number; readonly behavior: Behavior }[] = [];
@@ -27,7 +27,8 @@ export class Recorder {
 
   /** `inner`: the place inside decoded code, all of which stands at one place of the file. */
   emit(behavior: Behavior, inner = ''): void {
-    this.emitted++;
+    // Disguised code does that all the time, the decoder of its strings as well.
+    if (behavior.code !== 'hidden-string') this.acts++;
     const kept = this.#check(behavior);
     if (this.#constants.length > 0)
       this.#constants = this.#constants.filter((c) => c.behavior.code !== kept.code);

@@ -74,6 +74,20 @@ export function noteText(m: Machine, text: string): void {
   m.decoded++;
 }
 
+/** Answers of one artifact that count. */
+const ANSWERS = 5000;
+
+/**
+ * A text for a question not asked before, or another text than the last time, is what a decoder gives: also one that
+ * only looks up a table, which may be in rotation, so that none of its texts is new.
+ */
+export function noteAnswer(m: Machine, before: Value | undefined, after: Value): void {
+  if (after.kind !== 'known' || typeof after.value !== 'string' || m.answers >= ANSWERS) return;
+  if (before?.kind === 'known' && before.value === after.value) return;
+  m.answers++;
+  m.decoded++;
+}
+
 /**
  * A text gives at most twice as many numbers as it has characters; more is reading the same again. The last text is
  * told by itself: looking up one of a megabyte that stands twice in the package compares it character by character.
@@ -113,6 +127,12 @@ export function laterPass<T>(m: Machine, loop: object, body: () => T): T {
       charge(m, spent, m.steps - steps, m.decoded - decoded);
     }
   }
+}
+
+/** Whether all that the loop repeated stands for decoding. */
+export function decodes(m: Machine, loop: object): boolean {
+  const spent = m.loops.get(loop);
+  return spent !== undefined && spent.repeated <= spent.decoded * LIMITS.stepsPerDecoding;
 }
 
 /** Whether the loop may be gone through once more. */

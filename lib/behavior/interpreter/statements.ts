@@ -20,7 +20,7 @@ import {
 } from './machine.js';
 import { elementOf, labelsOf, UNDEFINED } from './operations.js';
 import { findInClass } from './properties.js';
-import { anotherPass, laterPass } from './repetition.js';
+import { anotherPass, decodes, laterPass } from './repetition.js';
 import { assignName, branches, functionEnv, setIn } from './scope.js';
 import { NO_KEYWORDS, use } from './sites.js';
 
@@ -290,15 +290,18 @@ function executeLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): 
 
 const GENERATED = 1000;
 
-/** Budget of one loop: steps it may take pass by pass. */
-function loopBudget(m: Machine): () => boolean {
+/** Budget of one loop: steps it may take pass by pass, and on as long as it decodes: a large string table takes long to rotate. */
+function loopBudget(m: Machine, loop: object): () => boolean {
   const end = m.steps + LIMITS.loopSteps;
   // A generator that never ends is asked for so many values at most.
-  return () => m.concrete && m.steps < end && (m.activation.yields?.length ?? 0) < GENERATED;
+  return () =>
+    m.concrete && (m.steps < end || decodes(m, loop)) && (m.activation.yields?.length ?? 0) < GENERATED;
 }
 
 function whileLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Completion {
-  const within = loopBudget(m);
+  // `while (true) {}` stops a debugger; going round changes nothing.
+  if (node.body.length === 0 && node.test?.type === 'constant' && node.update === undefined) return NORMAL;
+  const within = loopBudget(m, node);
   let first = node.flavor === 'do-while';
   for (let count = 0; ; count++) {
     const truth = first || node.test === undefined ? true : truthy(m, evaluate(m, node.test, env));
@@ -309,18 +312,13 @@ function whileLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Co
     }
     if (truth === undefined) return abstractPass(m, node, env);
     const inner = perIteration(m, node, env);
-    const emitted = m.recorder.emitted;
+    const acted = m.recorder.acts;
     const { done, result } =
       count === 0 ? pass(m, node, inner) : laterPass(m, node, () => pass(m, node, inner));
     if (done) return result;
     if (m.uncertainJump || !within() || !anotherPass(m, node)) return NORMAL;
     // A server loop: nothing it waits for is known, and it did its work once.
-    if (
-      m.recorder.emitted > emitted &&
-      count >= 3 &&
-      node.test !== undefined &&
-      node.test.type === 'constant'
-    )
+    if (m.recorder.acts > acted && count >= 3 && node.test !== undefined && node.test.type === 'constant')
       return NORMAL;
     if (node.update !== undefined) evaluate(m, node.update, inner);
   }
@@ -349,7 +347,7 @@ function forLoop(m: Machine, node: Statement & { type: 'loop' }, env: Env): Comp
   const python = env.module.language === 'python';
   const keys = node.flavor === 'for-in';
   let result = NORMAL as Completion;
-  const within = loopBudget(m);
+  const within = loopBudget(m, node);
   let stopped = false;
   let first = true;
   const iterations = iterate(
@@ -452,7 +450,7 @@ function executeTry(m: Machine, node: Statement & { type: 'try' }, env: Env): Co
     hiddenDepth: m.hiddenDepth,
   };
   const calls = m.unknownCalls;
-  const emitted = m.recorder.emitted;
+  const acted = m.recorder.acts;
   let completion: Completion = NORMAL;
   let thrown: ThrowSignal | undefined;
   if (ignored) m.silent++;
@@ -467,7 +465,7 @@ function executeTry(m: Machine, node: Statement & { type: 'try' }, env: Env): Co
     m.tryLevel = saved.tryLevel;
     m.silent = saved.silent;
   }
-  if (ignored && m.recorder.emitted > emitted) emit(m, 'silence-errors', { position: node });
+  if (ignored && m.recorder.acts > acted) emit(m, 'silence-errors', { position: node });
   if (thrown !== undefined && node.handlers.length === 0) {
     executeBlock(m, node.finalizer, env);
     throw thrown;
