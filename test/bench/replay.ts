@@ -252,7 +252,7 @@ async function many(count: number): Promise<void> {
   for (const { said } of workers) {
     const port = /"event":"metrics","port":(\d+)/.exec(said())?.[1];
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    cpu += Number(/cpu_seconds_total (\S+)/.exec(text)?.[1]);
+    cpu += Number(/^\S*cpu_seconds_total (\S+)$/m.exec(text)?.[1]);
   }
   for (const { child } of workers) child.kill('SIGTERM');
   await Promise.all(workers.map(({ ended }) => ended));
