@@ -1,6 +1,6 @@
 /** The real Corepack behind its shim, with the bundled model, against a registry in this process. */
 import { deepEqual, equal, match } from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,6 +9,7 @@ import { setup } from '../../lib/setup/setup.js';
 import { shimFolder } from '../../lib/tools.js';
 import { HONEST, STEALS } from '../fixtures/install-scripts.js';
 import { TestRegistry } from '../helpers/registry.js';
+import { type Finished, run } from '../helpers/sandbox.js';
 import { installed } from '../helpers/toolchains.js';
 
 describe('Corepack behind its shim', function () {
@@ -81,23 +82,11 @@ describe('Corepack behind its shim', function () {
     const built = 'onlyBuiltDependencies: [thief, honest]\n';
     fs.writeFileSync(at('project', 'pnpm-workspace.yaml'), built);
   }
-  async function corepack(...argv: string[]) {
-    const child = spawn(path.join(shimFolder(env), 'corepack'), argv, {
-      cwd: at('project'),
-      env: { ...env, PATH: `${shimFolder(env)}:${env.PATH}` },
-      stdio: ['ignore', 'pipe', 'pipe'],
+  const corepack = (...argv: string[]): Promise<Finished> =>
+    run([path.join(shimFolder(env), 'corepack'), ...argv], at('project'), {
+      ...env,
+      PATH: `${shimFolder(env)}:${env.PATH}`,
     });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      stderr += chunk;
-    });
-    const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-    return { code, stdout, stderr };
-  }
 
   for (const spec of ['yarn@1.22.22', 'pnpm@10.34.9', 'npm@11.19.0', 'npm@^10']) {
     const form = process.env.MANAGERS === 'full' || spec.startsWith('yarn') ? it : it.skip;

@@ -132,7 +132,8 @@ export class Sandbox {
   }
 }
 
-function run(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Finished> {
+/** Runs a command to its end, without a terminal and with nothing to read. */
+export function run(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawn(command[0]!, command.slice(1), { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
