@@ -21,6 +21,8 @@ import { UNKNOWN_PIECE } from './values.js';
 
 export type ShellRun =
   | { readonly type: 'file'; readonly path: string; readonly language?: Language }
+  /** A program named without a folder, which is a file of the package if it has one of that name (cmd.exe looks there first). */
+  | { readonly type: 'bare'; readonly path: string }
   | { readonly type: 'code'; readonly language: Language; readonly code: string; readonly hidden: boolean }
   /** A script of the package's own manifest: `npm run NAME`. */
   | { readonly type: 'script'; readonly name: string }
@@ -56,6 +58,9 @@ const WRAPPERS =
   /^(?:sudo|doas|env|nohup|exec|command|builtin|time|nice|ionice|setsid|xargs|stdbuf|start|call|cross-env|cross-env-shell|dotenv|env-cmd|shx|timeout|proxychains4?|unbuffer|winpty|wsl|is-ci|if-env|run-script-os|chronic|watch|torsocks|torify|parallel)$/i;
 /** Where npm tells scripts which node runs it. */
 const OWN_NODE = /^(?:\$\{?(?:npm_node_execpath|NODE)\}?|%(?:npm_node_execpath|NODE)%)$/;
+/** Programs that keep a script running: `forever start x.js`, `pm2 start x.js`. */
+const KEEPERS = /^(?:forever|pm2|pm2-runtime|supervisor|node-dev)$/;
+const BARE_PROGRAM = /^[\w@+-][\w.@+-]*\.(?:exe|com|scr|msi|bin|elf|out|run)$/i;
 const SCRIPT_FILE = /\.(?:sh|bash|zsh|bat|cmd|ps1|[cm]?js|ts|py|pyw)$/i;
 
 /** Commands of one line or script carried along: variables, files it downloaded, nesting. */
@@ -302,6 +307,11 @@ function readWords(call: Words, qualifiers: string[], state: State): Found {
     return { behaviors: [emit('run-package-manager')], runs: [{ type: 'script', name: script }], after: [] };
   if (/^(?:concurrently|run-s|run-p|npm-run-all|wsrun|nodemon)$/.test(program))
     return readMany(program, operands(args), state, emit);
+  if (KEEPERS.test(program)) {
+    const script = operands(args).find((word) => SCRIPT_FILE.test(word));
+    if (script !== undefined)
+      return readInterpreter(call, [script], 'javascript', (code) => emit(code, 'detached'), state);
+  }
   if (WRAPPERS.test(program) && !(program === 'timeout' && /^\/t$/i.test(args[0] ?? ''))) {
     return readWrapper(program, args, deeper, emit);
   }
@@ -332,7 +342,18 @@ function readWords(call: Words, qualifiers: string[], state: State): Found {
       after: [],
     };
   }
-  return { behaviors: [emit('run-program', programClass(first))], runs: [], after: [] };
+  if (/^https?:\/\//i.test(first)) {
+    return {
+      behaviors: [emit('run-program', 'program:desktop', ...urlQualifiers(first))],
+      runs: [],
+      after: [],
+    };
+  }
+  return {
+    behaviors: [emit('run-program', programClass(first))],
+    runs: BARE_PROGRAM.test(first) ? [{ type: 'bare', path: first }] : [],
+    after: [],
+  };
 }
 
 /** The files `make` may take its rules from. */

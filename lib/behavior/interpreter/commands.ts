@@ -49,6 +49,11 @@ export function runShell(m: Machine, command: string, hidden: boolean, quiet: bo
             if ((odd && !handed) || /\$\{?npm_(?:package|config)_/.test(run.path)) m.unread = true;
             if (hidesNames && isNameless(run.path, command)) m.unread = true;
           }
+        } else if (run.type === 'bare') {
+          if (m.artifact.files.has(run.path)) {
+            emit(m, 'run-own-file', { detail: run.path });
+            runFile(m, run.path);
+          }
         } else if (run.type === 'script') runScript(m, run.name, hidden, quiet);
         else if (run.type === 'makefile') runMakefile(m, run.path);
         else if (run.type === 'foreign') m.unread ||= run.path === '' ? hidesNames : isOdd(m, run.path);

@@ -832,7 +832,10 @@ export function makeClass(m: Machine, node: ClassExpression, env: Env): Value {
       else into.set(name, fn);
       if (python) body.names.set(name, fn);
     } else if (member.isStatic) {
-      cls.statics.set(name, member.value === undefined ? UNDEFINED : evaluate(m, member.value, body));
+      const value = member.value === undefined ? UNDEFINED : evaluate(m, member.value, body);
+      cls.statics.set(name, value);
+      // What follows in the class body sees it by its name alone.
+      if (python) body.names.set(name, value);
     }
   }
   const metaclass = keywords.get('metaclass');

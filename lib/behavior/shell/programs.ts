@@ -64,7 +64,9 @@ function reads(call: Invocation, otherwise: string | undefined): ShellBehavior[]
 
 const addressIn = (args: readonly string[]): string | undefined =>
   args.find((a) => /^[a-z][a-z0-9+.-]*:\/\//i.test(a)) ??
-  args.find((a) => !a.startsWith('-') && /^[\w\ufffc.-]+\.[a-z]{2,}(?:[:/]|$)|^\d+\.\d+\.\d+\.\d+/i.test(a));
+  args.find(
+    (a) => !a.startsWith('-') && /^[\w\ufffc.${}%-]+\.[a-z]{2,}(?:[:/]|$)|^\d+\.\d+\.\d+\.\d+/i.test(a),
+  );
 
 const to = (args: readonly string[]): string[] => urlQualifiers(addressIn(args));
 

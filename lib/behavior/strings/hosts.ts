@@ -10,6 +10,7 @@ const CATCHERS = words(`
   mockbin.org mockbin.io requestinspector.com rbaskets.in dnsbin.zhack.ca request.bin webhook.cool typedwebhook.tools
   smee.io bxss.me bxss.in ssrf.sh dnslog.link dnslog.store eyes.sh log.xn--9tr.com tu4.org r87.me xss.ht xss.report
   webhookapp.com hookdeck.com svix.com eo1.me
+  iplogger.com iplogger.org iplogger.ru iplogger.co iplogger.info iplis.ru yip.su 2no.co grabify.link
 `);
 const TUNNELS = words(`
   ngrok.io ngrok.app ngrok.dev ngrok-free.app ngrok-free.dev localtunnel.me loca.lt serveo.net serveousercontent.com

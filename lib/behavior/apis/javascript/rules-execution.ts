@@ -1,7 +1,16 @@
 /** Processes, evaluated code, native code, timers: what runs something else. */
 import type { Context, Rule, Site } from '../../api.js';
 import { programClass } from '../../shell/program-class.js';
-import { known, partialText, ref, UNKNOWN_PIECE, union, unknown, type Value } from '../../values.js';
+import {
+  known,
+  NO_LABELS,
+  partialText,
+  ref,
+  UNKNOWN_PIECE,
+  union,
+  unknown,
+  type Value,
+} from '../../values.js';
 import {
   addressOf,
   carriedBy,
@@ -18,6 +27,7 @@ import {
   shown,
   UNDEFINED,
   writtenLabels,
+  writtenScripts,
 } from './support.js';
 
 /** How a process is started: `detached`, `quiet`, `shell`, from Node's options. */
@@ -73,6 +83,22 @@ function runText(
       labels,
       quiet: qualifiers.includes('quiet'),
     });
+    runWritten(command, context);
+  }
+}
+
+/** A script that was written a moment ago is read as what it is: by its ending, else by the program it is given to. */
+function runWritten(command: string, context: Context): void {
+  for (const { path, text } of writtenScripts(context, command)) {
+    const code = { hidden: true, labels: NO_LABELS };
+    if (/\.(?:[cm]?js)$/i.test(path)) context.runCode('javascript', text, code);
+    else if (/\.pyw?$/i.test(path)) context.runCode('python', text, code);
+    else if (/\.(?:sh|bash|zsh|bat|cmd|ps1)$/i.test(path))
+      context.runCommand(text, { ...code, quiet: false });
+    else if (/^\s*(?:\S*\/)?node\s/.test(command)) context.runCode('javascript', text, code);
+    else if (/^\s*(?:\S*\/)?python[\d.]*\s/.test(command)) context.runCode('python', text, code);
+    else if (/^\s*(?:\S*\/)?(?:ba|da|z)?sh\s/.test(command))
+      context.runCommand(text, { ...code, quiet: false });
   }
 }
 

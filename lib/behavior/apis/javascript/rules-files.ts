@@ -94,7 +94,7 @@ function writeFile(site: Site, context: Context): Value | undefined {
   const code =
     where?.writeCode ?? (qualifiers.includes('path:executable') ? 'write-executable' : 'write-file');
   context.emit(code, { qualifiers: [...new Set(qualifiers)], detail: shown(target) });
-  rememberWrite(context, text, union(context.labelsOf(data)));
+  rememberWrite(context, text, union(context.labelsOf(data)), context.text(data));
   const mode = plainNumber(context.property(site.args[2], 'mode'));
   if (mode !== undefined && (mode & 0o111) !== 0) context.emit('make-executable', { detail: shown(target) });
   return callBack(site, context);

@@ -1,7 +1,7 @@
 /** Requests, sockets, name look-ups, mail, servers: what leaves the machine and what comes in. */
 import type { Context, Rule, Site } from '../../api.js';
 import { urlQualifiers } from '../../strings.js';
-import { partialText, type Ref, ref, union, unknown, type Value } from '../../values.js';
+import { NO_LABELS, partialText, type Ref, ref, union, unknown, type Value } from '../../values.js';
 import {
   addressOf,
   carriedBy,
@@ -293,6 +293,25 @@ function listen(site: Site, context: Context): Value | undefined {
   return undefined;
 }
 
+/** `createServer((request, response) => …)`, `createServer((socket) => …)`: what comes in comes from outside. */
+function server(site: Site, context: Context): Value | undefined {
+  const handler = lastFunction(site.args, context);
+  const incoming = /^(?:net|tls)\./.test(site.path)
+    ? ref('net.Socket()', LABEL.download)
+    : ref('http.IncomingMessage()', LABEL.download);
+  if (handler !== undefined) context.call(handler, [incoming, unknown()]);
+  return ref(`${site.path}()`, NO_LABELS, site.args);
+}
+
+/** `app.get(path, …handlers)` of the usual frameworks. */
+function route(site: Site, context: Context): Value | undefined {
+  for (const handler of site.args) {
+    if (context.isFunction(handler))
+      context.call(handler, [ref('http.IncomingMessage()', LABEL.download), unknown(), unknown()]);
+  }
+  return site.receiver;
+}
+
 /** A webhook or bot client: its address is the service's, the data what is sent. */
 const chat = (on: string): Rule =>
   onCall(on, (site, context) => {
@@ -419,6 +438,11 @@ export const networkRules: readonly Rule[] = [
   ),
 
   // Listening
+  onCall('{http,https,http2,net,tls}.{createServer,Server,createSecureServer}', server),
+  onCall(
+    '{express(),express.Router(),fastify(),polka(),restify.createServer(),connect()}.{get,post,put,patch,delete,all,use}',
+    route,
+  ),
   onCall(
     '{http.createServer(),https.createServer(),net.createServer(),tls.createServer(),http2.createServer(),http2.createSecureServer(),http.Server(),https.Server(),net.Server(),express(),koa(),fastify(),@hapi/hapi.server(),connect(),restify.createServer(),polka()}.{listen,start}',
     listen,

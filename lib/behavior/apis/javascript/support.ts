@@ -167,17 +167,31 @@ export function lastFunction(args: readonly Value[], context: Context): Value | 
   return last !== undefined && context.isFunction(last) ? last : undefined;
 }
 
-/** Files the code has written so far, by path, with the labels of what went in. */
-const written = new WeakMap<Context, Map<string, Labels>>();
+/** What the code has written to a file so far: its labels, and its text where it is known and was written at once. */
+interface Written {
+  readonly labels: Labels;
+  readonly text: string | undefined;
+}
+const written = new WeakMap<Context, Map<string, Written>>();
 
-export function rememberWrite(context: Context, path: string | undefined, labels: Labels): void {
+export function rememberWrite(
+  context: Context,
+  path: string | undefined,
+  labels: Labels,
+  text?: string | undefined,
+): void {
   if (path === undefined || path === '') return;
   let files = written.get(context);
   if (files === undefined) {
     files = new Map();
     written.set(context, files);
   }
-  if (files.size < 1000) files.set(path, union(files.get(path) ?? NO_LABELS, labels));
+  const before = files.get(path);
+  if (before === undefined && files.size >= 1000) return;
+  files.set(path, {
+    labels: union(before?.labels ?? NO_LABELS, labels),
+    text: before?.text === undefined ? text : undefined,
+  });
 }
 
 /** Labels of the files named in a command line that the code itself wrote. */
@@ -185,8 +199,17 @@ export function writtenLabels(context: Context, text: string | undefined): Label
   const files = written.get(context);
   if (files === undefined || text === undefined) return NO_LABELS;
   let labels: Labels = NO_LABELS;
-  for (const [path, carriedLabels] of files) if (text.includes(path)) labels = union(labels, carriedLabels);
+  for (const [path, file] of files) if (text.includes(path)) labels = union(labels, file.labels);
   return labels;
+}
+
+/** Files with known text that a command line names and the code itself wrote. */
+export function writtenScripts(context: Context, command: string): { path: string; text: string }[] {
+  const found: { path: string; text: string }[] = [];
+  for (const [path, { text }] of written.get(context) ?? []) {
+    if (text !== undefined && path.length > 2 && command.includes(path)) found.push({ path, text });
+  }
+  return found;
 }
 
 /**

@@ -92,8 +92,13 @@ function run(context: Context, command: Command, { shell, qualifiers }: RunOptio
   // A script that was written a moment ago is read as what it is.
   if (written?.text !== undefined && /\bpython|\.pyw?\b|\/tmp\/tmpfile(\s|'|$)/.test(text ?? '')) {
     context.runCode('python', written.text, { hidden: true, labels: written.labels });
+  } else if (written?.text !== undefined && SHELL_SCRIPT.test(text ?? '')) {
+    context.runCommand(written.text, { hidden: true, labels: written.labels, quiet: false });
   }
 }
+
+/** A command line, or a path, that has a shell or cmd.exe read a script. */
+const SHELL_SCRIPT = /\.(?:sh|bash|zsh|bat|cmd|ps1)\b|^\s*(?:\S*\/)?(?:ba|da|z)?sh\s/i;
 
 function writtenIn(
   context: Context,
@@ -187,6 +192,11 @@ function startFile(site: Site, context: Context): Value {
     qualifiers: text === undefined ? ['program:unknown'] : classifyPath(text).qualifiers,
     detail: text ?? '',
   });
+  if (text !== undefined && written?.text !== undefined) {
+    const how = { hidden: true, labels: written.labels };
+    if (SHELL_SCRIPT.test(text)) context.runCommand(written.text, { ...how, quiet: false });
+    else if (/\.pyw?$/i.test(text)) context.runCode('python', written.text, how);
+  }
   return known(null);
 }
 

@@ -207,7 +207,7 @@ export const networkRules: readonly Rule[] = [
     `{${URLLIB.slice(1, -1)},wget,urllib.request.URLopener(),urllib.URLopener(),urllib.request.FancyURLopener()}.{urlretrieve,retrieve,download}`,
     download,
   ),
-  rule('{gdown.download,pySmartDL.SmartDL,huggingface_hub.hf_hub_download}', download),
+  rule('{gdown.download,pySmartDL.SmartDL,huggingface_hub.hf_hub_download,git.Repo.clone_from}', download),
   rule('{http.client,httplib}.{HTTPConnection,HTTPSConnection}', (site, _context) => {
     const { text } = socketAddress(argument(site, 0, 'host'), argument(site, 1, 'port'));
     const scheme = site.path.endsWith('HTTPSConnection') ? 'https' : 'http';
@@ -246,6 +246,16 @@ export const networkRules: readonly Rule[] = [
   rule('asyncio.open_connection', connect('open-socket')),
   rule('socket.socket().{send,sendall,sendto,sendfile}', send('open-socket')),
   rule('socket.socket().{recv,recvfrom,recv_into,makefile}', (site) => result(site, DOWNLOAD)),
+  // A connection that came in: what is read from it comes from outside as well.
+  rule('{socket.socket(),socket.create_server()}.accept', () =>
+    list([ref('socket.socket()', NO_LABELS), unknown(DOWNLOAD)]),
+  ),
+  rule(
+    'flask.request.{args,form,values,json,data,files,headers,cookies,query_string,stream}',
+    () => unknown(DOWNLOAD),
+    'read',
+  ),
+  rule('flask.request.{get_json,get_data}', () => unknown(DOWNLOAD)),
   rule('{ssl.wrap_socket,ssl.SSLContext().wrap_socket,ssl.create_default_context().wrap_socket}', (site) =>
     ref('socket.socket()', labelsOf(site.args[0]), site.args),
   ),
