@@ -243,6 +243,11 @@ class Augment:
 
 # ---- data --------------------------------------------------------------------------------------------------------------
 
+def learnt(hold: list[int]) -> list[data.Package]:
+    """What is trained on: as it came and disguised, so that a disguise tells nothing by itself; of samples those that do something."""
+    return [p for p in data.load(disguised=True) if p.split == "train" and p.fold not in hold and "no-payload" not in p.tags]
+
+
 def negatives(packages: list[data.Package]) -> tuple[list[tuple[int, ...]], torch.Tensor]:
     """Distinct honest windows, weighted by the square root of the groups they occur in."""
     groups: dict[tuple[int, ...], set[str]] = defaultdict(set)
@@ -397,7 +402,7 @@ def teach(args: argparse.Namespace) -> Path:
     rng = random.Random(args.seed)
     torch.set_num_threads(args.threads)
     path = args.corpus / "ckpt" / f"{args.name}.pt"
-    packages = [p for p in data.load() if p.split == "train" and p.fold not in args.hold]
+    packages = learnt(args.hold)
     ids = vocab.load()
     rows, label, weight = examples(packages)
     hosts = sorted({u for p in packages if p.label == 0 for u in p.units if len(u) >= 12})
@@ -468,7 +473,7 @@ def train(args: argparse.Namespace) -> Path:
     rng = random.Random(args.seed)
     torch.set_num_threads(args.threads)
     path = args.corpus / "ckpt" / f"{args.name}.pt"
-    packages = [p for p in data.load() if p.split == "train" and p.fold not in args.hold]
+    packages = learnt(args.hold)
     ids = vocab.load()
     if args.shuffle:
         shuffle(packages, ids)
