@@ -357,7 +357,8 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a manifest, and code among the documents alone: no entry',
-    open: () => source({ 'pyproject.toml': '[build-system]\nbuild-backend = "maturin"\n', 'docs/conf.py': '' }),
+    open: () =>
+      source({ 'pyproject.toml': '[build-system]\nbuild-backend = "maturin"\n', 'docs/conf.py': '' }),
     entries: [],
   },
 ];
