@@ -310,7 +310,7 @@ export const javascriptDisguises: readonly Disguise[] = [
     kind: 'simple',
     apply: hidden(
       (text) =>
-        `require('vm').runInThisContext('(function (${PARAMETERS.join()}) {' + ${text} + '\\n})')(${PARAMETERS.join()})`,
+        `require('vm').runInNewContext(${text}, { ${PARAMETERS.join(', ')}, process, Buffer, console })`,
     ),
   },
   { name: 'terser', kind: 'whole', apply: terser },
