@@ -10,7 +10,7 @@ import { appendFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { answerWith, archiveBytes, drive, finished, product, readList } from './reading.mjs'
 
-const CODE_BYTES = 200_000
+const CODE_BYTES = 60_000
 const DISGUISES_EACH = 2
 
 const disguises = () => import(new URL('../../dist/test/bench/disguises.js', import.meta.url))
