@@ -15,7 +15,8 @@ import data, vocab
 from manifest import digest
 from worklist import arguments, columns
 
-HONEST, EVIL, SIZE, CODE = 700, 600, 40_000, 60_000
+HONEST, EVIL, SIZE = 700, 600, 40_000
+CODE = {"npm": 60_000, "pypi": 200_000}  # as disguised.mjs has it
 ACTS = """http-request http-send download-file open-socket websocket dns-query send-mail file-transfer listen run-shell run-program run-interpreter
 run-own-file run-build-tool run-package-manager pipe-to-shell evaluate evaluate-decoded evaluate-downloaded write-file write-executable make-executable
 copy-file run-downloaded connect-shell persist-startup delete-file delete-tree read-env-all read-env-secret read-registry-token""".split()
@@ -40,7 +41,7 @@ def main() -> None:
     acting = {p.sha256 for p in shown if any(u[1] in early and acts.intersection(u[2:]) for u in p.units)}
     rows: list[dict[str, str]] = []
     for ecosystem in ("npm", "pypi"):
-        honest = [manifest[p.sha256] for p in shown if p.ecosystem == ecosystem and not p.label and p.code_bytes <= CODE]
+        honest = [manifest[p.sha256] for p in shown if p.ecosystem == ecosystem and not p.label and p.code_bytes <= CODE[ecosystem]]
         honest = [row for row in honest if int(row["size"]) < SIZE]
         taken: Counter = Counter()
         first = few((row for row in honest if row["sha256"] in acting), HONEST // 2, 1, taken)

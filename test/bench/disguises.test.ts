@@ -25,6 +25,7 @@ const npmPackage = (files: Record<string, string>): Promise<OpenedArtifact> =>
 const FILES = {
   'hook.js': 'require("child_process").execSync("uname -a");\n',
   'index.js': 'const fs = require("fs");\nexports.read = () => fs.readFileSync("/etc/hostname");\n',
+  'empty.js': '\n',
   'README.md': 'require',
 };
 const PYTHON = 'import os\nimport subprocess\nsubprocess.run(["uname", "-a"])\nos.remove("/tmp/canary")\n';

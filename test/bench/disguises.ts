@@ -94,6 +94,7 @@ export async function disguised(
     files.set(path, file);
     if (!language.files.test(path)) continue;
     const source = Buffer.from(file.bytes).toString('utf8');
+    if (source.trim() === '') continue; // nobody hides nothing
     const text = file.bytes.length > 300_000 ? undefined : await disguise.apply(source);
     if (text === undefined) refused.push(path);
     else if (text !== source) {
