@@ -20,6 +20,7 @@ import {
   type Value,
 } from '../values.js';
 import { callFunction, callMember, callValue, constructSuper, initializeFields, listItems } from './calls.js';
+import { evaluateComprehension } from './comprehensions.js';
 import { emit } from './emit.js';
 import { type Env, LIMITS, type Machine } from './machine.js';
 import { importJavaScript, importUnknown } from './modules.js';
@@ -37,7 +38,7 @@ import {
 import { chargeSize, noteText } from './repetition.js';
 import { argumentsOf, assignName, branches, homeClassOf, lookup, thisOf } from './scope.js';
 import { fireRead, fireWrite, NO_KEYWORDS, use } from './sites.js';
-import { execute, iterate } from './statements.js';
+import { execute } from './statements.js';
 import { constantText } from './text.js';
 
 export function evaluate(m: Machine, node: Expression, env: Env): Value {
@@ -867,38 +868,4 @@ function runSubclassHook(m: Machine, base: Value, cls: Class): void {
   if (base.kind !== 'class') return;
   const hook = findInClass(m, base, '__init_subclass__');
   if (hook?.kind === 'func') callFunction(m, hook, [cls], NO_KEYWORDS, undefined);
-}
-
-function evaluateComprehension(m: Machine, node: Expression & { type: 'comprehension' }, env: Env): Value {
-  const inner = m.newEnv(env, true);
-  inner.outer = env.outer;
-  const items: Value[] = [];
-  const entries = new Map<string, Value>();
-  let open = false;
-  const run = (at: number): void => {
-    const clause = node.clauses[at];
-    if (clause === undefined) {
-      const value = use(m, evaluate(m, node.value, inner));
-      if (node.key !== undefined) {
-        const key = keyOf(m, evaluate(m, node.key, inner));
-        if (key === undefined) open = true;
-        else entries.set(key, value);
-      } else if (items.length < LIMITS.listLength) items.push(value);
-      return;
-    }
-    const iterable = use(m, evaluate(m, clause.iterable, at === 0 ? env : inner));
-    const complete = iterate(m, iterable, (element) => {
-      assignPattern(m, clause.target, element, inner, 'let');
-      for (const condition of clause.conditions) {
-        const truth = truthy(m, evaluate(m, condition, inner));
-        if (truth === false) return;
-        if (truth === undefined) open = true;
-      }
-      run(at + 1);
-    });
-    if (!complete) open = true;
-  };
-  run(0);
-  if (node.flavor === 'dict') return dict(entries, open);
-  return list(items, open);
 }
