@@ -10,6 +10,7 @@ import { LIMITS } from './machine.js';
 import { ASSEMBLED, withLabels } from './operations.js';
 import { keyOf } from './properties.js';
 import { COPIED } from './repetition.js';
+import { moduleEnv } from './scope.js';
 import { use } from './sites.js';
 import { elementsOf, iterate } from './statements.js';
 
@@ -117,7 +118,13 @@ function remembers(m: Machine, node: Comprehension, env: Env): boolean {
       rest.every((clause) => computes(clause.iterable) && clause.conditions.every(computes));
     computing.set(node, answer);
   }
-  return answer && ![...CALLED].some((name) => env.module.env.names.has(name));
+  if (!answer) return false;
+  const { names } = moduleEnv(env);
+  for (const name of CALLED) {
+    const own = names.get(name);
+    if (own !== undefined && own.kind !== 'ref') return false;
+  }
+  return true;
 }
 const computing = new WeakMap<Comprehension, boolean>();
 

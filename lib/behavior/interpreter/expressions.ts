@@ -36,7 +36,16 @@ import {
   writeProperty,
 } from './properties.js';
 import { chargeSize, noteText } from './repetition.js';
-import { argumentsOf, assignName, branches, homeClassOf, lookup, thisOf } from './scope.js';
+import {
+  argumentsOf,
+  assignName,
+  branches,
+  homeClassOf,
+  lookup,
+  moduleEnv,
+  PYTHON_BUILTINS,
+  thisOf,
+} from './scope.js';
 import { fireRead, fireWrite, NO_KEYWORDS, use } from './sites.js';
 import { execute } from './statements.js';
 import { constantText } from './text.js';
@@ -147,7 +156,7 @@ function readName(m: Machine, node: Expression & { type: 'name' }, env: Env, asC
     const assigned = m.refProperties.get(name);
     if (assigned !== undefined) return assigned;
   } else {
-    const module = env.module.env;
+    const module = moduleEnv(env);
     if (module.stars !== undefined && !PYTHON_BUILTINS.has(name))
       return ref(`${module.stars.at(-1)}.${name}`);
   }
@@ -155,13 +164,6 @@ function readName(m: Machine, node: Expression & { type: 'name' }, env: Env, asC
   m.position = node;
   return value.kind === 'ref' && !asCallee ? fireRead(m, value, false) : value;
 }
-
-/** Names that `from x import *` hardly ever hides. */
-const PYTHON_BUILTINS = new Set(
-  'abs all any bin bool bytearray bytes callable chr classmethod compile complex delattr dict dir divmod enumerate eval exec filter float format frozenset getattr globals hasattr hash hex id input int isinstance issubclass iter len list locals map max memoryview min next object oct open ord pow print property range repr reversed round set setattr slice sorted staticmethod str sum super tuple type vars zip __import__ unicode xrange raw_input Exception BaseException ValueError TypeError KeyError ImportError OSError IOError NotImplementedError __builtins__'.split(
-    ' ',
-  ),
-);
 
 function evaluateIndex(
   m: Machine,
