@@ -3,19 +3,18 @@
  * character it gives again, so that each costs one walk and not one for every place it stands at.
  */
 import type { Comprehension, Expression, Pattern } from '../ir.js';
-import { dict, type Labels, list, type Value } from '../values.js';
+import { dict, known, type Labels, list, type Value } from '../values.js';
 import { assignPattern, evaluate, truthy } from './expressions.js';
 import type { Env, Machine } from './machine.js';
 import { LIMITS } from './machine.js';
 import { ASSEMBLED, withLabels } from './operations.js';
 import { keyOf } from './properties.js';
-import { COPIED } from './repetition.js';
 import { moduleEnv } from './scope.js';
 import { use } from './sites.js';
 import { elementsOf, iterate } from './statements.js';
 
-/** Elements fewer than this are walked one by one: remembering them is dearer. */
-const WORTH_REMEMBERING = 32;
+/** To look one element up takes about as long as looking at so many. */
+const LOOKS_AN_ELEMENT = 32;
 /** Items of a list made of remembered ones, which are shared and take no room of their own. */
 const SHARED_ITEMS = 1_000_000;
 const DECODED: Labels = new Set(['decoded']);
@@ -50,9 +49,13 @@ export function evaluateComprehension(m: Machine, node: Comprehension, env: Env)
     if (at < node.clauses.length) {
       const iterable = iterableOf(at);
       if (at === 0 && remembers(m, node, env)) {
+        if (iterable.kind === 'known' && typeof iterable.value === 'string') {
+          takeAll(iterable.value, iterable.labels);
+          return;
+        }
         const elements = elementsOf(m, iterable);
-        if (elements !== undefined && elements.length >= WORTH_REMEMBERING) {
-          takeAll(elements);
+        if (elements !== undefined && elements.length > 0) {
+          takeAll(elements, elements[0]!.labels);
           return;
         }
       }
@@ -66,25 +69,24 @@ export function evaluateComprehension(m: Machine, node: Comprehension, env: Env)
       else entries.set(key, value);
     } else if (items.length < LIMITS.listLength) items.push(value);
   };
-  const takeAll = (elements: readonly Value[]): void => {
+  /** Elements as the walk gives them, texts and numbers of the same labels by their value alone. */
+  const takeAll = (elements: Iterable<Value | string>, labels: Labels): void => {
     const all = items;
-    const given = new Map<Value | string | number, readonly Value[]>();
-    const labels = elements[0]!.labels;
-    for (const [i, element] of elements.entries()) {
-      const { value } = element as { value?: unknown };
-      const same =
-        element.kind === 'known' &&
-        element.labels === labels &&
-        (typeof value === 'number' || typeof value === 'string');
-      const key = same ? (value as number | string) : element;
+    const given = new Map<unknown, readonly Value[]>();
+    for (const element of elements) {
+      const plain = typeof element !== 'string' && element.kind === 'known' && element.labels === labels;
+      const key = plain && isPlain(element.value) ? element.value : element;
+      // Beyond the budget nothing more is remembered either, so that what holds itself many times over comes to an end.
+      if (given.size > 0 && !m.concrete) break;
       let made = given.get(key);
       if (made === undefined) {
-        if (i > 0 && !m.concrete) break;
+        const value = typeof element === 'string' ? known(element, labels) : element;
         items = [];
-        take(0, element);
-        made = node.clauses.length === 1 ? items : items.map((item) => chosenBy(element, item));
+        take(0, value);
+        made = node.clauses.length === 1 ? items : items.map((item) => chosenBy(value, item));
         given.set(key, made);
-      } else m.looksAt(COPIED);
+      }
+      m.looksAt(LOOKS_AN_ELEMENT);
       if (all.length + made.length <= SHARED_ITEMS) for (const item of made) all.push(item);
     }
     items = all;
@@ -93,6 +95,8 @@ export function evaluateComprehension(m: Machine, node: Comprehension, env: Env)
   if (node.flavor === 'dict') return dict(entries, open);
   return list(items, open);
 }
+
+const isPlain = (value: unknown): boolean => typeof value === 'number' || typeof value === 'string';
 
 /** A character looked up for one of a decoded text is decoded as that is. */
 function chosenBy(element: Value, item: Value): Value {

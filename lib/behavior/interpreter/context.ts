@@ -78,6 +78,8 @@ export function packagePath(path: string): string | undefined {
 
 /** An expression no longer than this is evaluated again with other values of the names in it. */
 const SHORT_EXPRESSION = 400;
+/** What the call of the evaluating function takes beside the walk of the text. */
+const STEPS_OF_EVALUATION = 100;
 
 /** Reads text as code of its own, at the place it is evaluated; with `place`, among the names there. */
 export function runCode(
@@ -99,6 +101,7 @@ export function runCode(
       source.length <= SHORT_EXPRESSION &&
       m.concrete;
     if (!again || m.codeDepth >= LIMITS.codeDepth) return undefined;
+    m.steps += STEPS_OF_EVALUATION;
     return runProgram(m, ran!, codeModule(m, language, hidden, place));
   }
   if (m.codeDepth >= LIMITS.codeDepth) {

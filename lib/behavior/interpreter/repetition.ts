@@ -42,7 +42,7 @@ export function noteDecoding(m: Machine, result: Value, from: Value | undefined)
 }
 
 /** An element that is written, or made into text, takes as long as so many that are only looked at. */
-export const COPIED = 8;
+const COPIED = 8;
 /** Of characters and bytes so many are copied as fast as one element of a list is. */
 const CHARACTERS_AN_ELEMENT = 64;
 
