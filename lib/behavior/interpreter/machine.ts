@@ -240,7 +240,8 @@ export class Machine {
   instances = new Map<object, Dict>();
   /** `this` of function values that stand in an object. */
   homes = new Map<FunctionExpression, Value>();
-  ranCode = new Set<string>();
+  /** Evaluated text, with what it was lowered to. */
+  ranCode = new Map<string, Program | undefined>();
   ranCommands = new Set<string>();
 
   pending: Pending[] = [];
@@ -375,7 +376,7 @@ export class Machine {
     this.refProperties = new Map();
     this.functions = new Map();
     this.loops = new Map();
-    this.ranCode = new Set();
+    this.ranCode = new Map();
     this.ranCommands = new Set();
     this.startedShell = new Set();
     this.textSeen = new Set();

@@ -1,5 +1,6 @@
 /** Module loading inside the artifact: which file a name means, and running it at its first import. */
 
+import type { Place } from '../api.js';
 import { PACKAGE_ROOT } from '../strings.js';
 import { dict, known, type Labels, list, NO_LABELS, type Ref, ref, unknown, type Value } from '../values.js';
 import { emit } from './emit.js';
@@ -242,7 +243,12 @@ function pythonName(path: string): string {
 }
 
 /** A scope for decoded code: it sees the names around the place it was evaluated at. */
-export function codeModule(m: Machine, language: 'javascript' | 'python', hidden: boolean): Module {
+export function codeModule(
+  m: Machine,
+  language: 'javascript' | 'python',
+  hidden: boolean,
+  place?: Place,
+): Module {
   const around = m.activation.env;
   const base = around.module;
   const module: Module = {
@@ -259,7 +265,10 @@ export function codeModule(m: Machine, language: 'javascript' | 'python', hidden
     done: false,
   };
   if (base.language === language) {
-    module.env = new Env(around, true, module, ++m.serial);
+    module.env =
+      place === undefined || language === 'javascript'
+        ? new Env(around, true, module, ++m.serial)
+        : placed(m, around, module, place);
     return module;
   }
   const own = newModule(m, base.file, language, true);
@@ -267,4 +276,13 @@ export function codeModule(m: Machine, language: 'javascript' | 'python', hidden
   module.namespace = own.namespace;
   module.moduleObject = own.moduleObject;
   return module;
+}
+
+/** Python's `exec`: names bound by the code are those of the namespace it was given, or of the module it stands in. */
+function placed(m: Machine, around: Env, module: Module, { namespace }: Place): Env {
+  if (namespace?.kind === 'dict' && namespace.prototype === undefined)
+    return new Env(around, true, module, ++m.serial, namespace.entries);
+  return around === around.module.env
+    ? new Env(around, true, module, around.serial, around.names)
+    : new Env(around, true, module, ++m.serial);
 }
