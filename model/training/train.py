@@ -485,9 +485,17 @@ def train(args: argparse.Namespace) -> Path:
     hosts = sorted({u for p in honest for u in p.units if len(u) >= 12})
     augment = Augment(ids, hosts, args.splice, rng)
     model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool, wide=args.wide))
-    print(f"{len(honest)} honest packages, {len(rows)} windows; {len(bags)} malicious bags of {len(malicious)}; "
-          f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters; budget {args.pretrain_minutes} + {args.minutes} min", flush=True)
+    print(f"{len(honest)} honest packages, {len(rows)} windows; {len(bags)} malicious bags of {len(malicious)}", flush=True)
+    return learn(model, path, rows, weights, bags, bag_weights, augment, ids, args)
 
+
+def learn(model: nn.Module, path: Path, rows: list[tuple[int, ...]], weights: torch.Tensor, bags: list[list[tuple[int, ...]]], bag_weights: torch.Tensor,
+          augment: Augment, ids: dict[str, int], args: argparse.Namespace) -> Path:
+    """Trains any model that gives padded ids [batch, tokens] logits [batch] and has a dataclass `shape`; its parameters without a gradient stay."""
+    rng = augment.rng
+    trained = [p for p in model.parameters() if p.requires_grad]
+    print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, {sum(p.numel() for p in trained) / 1e6:.2f} M trained; "
+          f"budget {args.pretrain_minutes} + {args.minutes} min", flush=True)
     spent_before, step, optimizer_state = 0.0, 0, None
     hardness = torch.full((len(rows),), 0.5)
     mean = copy.deepcopy(model)  # exponential mean of the weights: what is used in the end
@@ -505,7 +513,7 @@ def train(args: argparse.Namespace) -> Path:
         print(f"begins with the weights of {args.warm}: {took} of {len(ids)} tokens known there", flush=True)
     if step == 0:
         pretrain(model, rows + [w for b in bags for w in b], args.pretrain_minutes, rng)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
+    optimizer = torch.optim.AdamW(trained, lr=args.rate, weight_decay=0.02)
     if optimizer_state:
         optimizer.load_state_dict(optimizer_state)
 
@@ -540,7 +548,7 @@ def train(args: argparse.Namespace) -> Path:
             loss = args.honest_weight * negative.mean() + positive.mean()
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()
             step += 1
             with torch.no_grad():
