@@ -39,8 +39,7 @@ export function listMethod(
       if (first === undefined) return undefined;
       if (self.items.length >= MAX_ITEMS) self.open = true;
       else if (name === 'appendleft') self.items.unshift(first);
-      else if (name !== 'add' || self.open || indexIn(self.items, first) < 0)
-        self.items.push(first);
+      else if (name !== 'add' || self.open || indexIn(self.items, first) < 0) self.items.push(first);
       self.labels = union(self.labels, first.labels);
       return NONE;
     case 'extend':
