@@ -4,8 +4,9 @@ import { Look } from '../../looks.js';
 import { type Dict, dict, known, type List, list, union, type Value } from '../../values.js';
 import {
   decoded,
-  equal,
+  equalWithin,
   type Invoke,
+  indexIn,
   integerOf,
   items,
   itemsOf,
@@ -38,8 +39,7 @@ export function listMethod(
       if (first === undefined) return undefined;
       if (self.items.length >= MAX_ITEMS) self.open = true;
       else if (name === 'appendleft') self.items.unshift(first);
-      else if (name !== 'add' || self.open || !self.items.some((i) => equal(i, first) === true))
-        self.items.push(first);
+      else if (name !== 'add' || self.open || indexIn(self.items, first) < 0) self.items.push(first);
       self.labels = union(self.labels, first.labels);
       return NONE;
     case 'extend':
@@ -71,7 +71,7 @@ export function listMethod(
     }
     case 'remove':
     case 'discard': {
-      const at = self.items.findIndex((i) => equal(i, first) === true);
+      const at = indexIn(self.items, first);
       if (at >= 0) self.items.splice(at, 1);
       return NONE;
     }
@@ -91,11 +91,16 @@ export function listMethod(
     case 'copy':
       return list([...self.items], self.open, self.labels);
     case 'index': {
-      const at = self.items.findIndex((i) => equal(i, first) === true);
+      const at = indexIn(self.items, first);
       return at >= 0 ? known(at) : undefined;
     }
-    case 'count':
-      return self.open ? undefined : known(self.items.filter((i) => equal(i, first) === true).length);
+    case 'count': {
+      if (self.open) return undefined;
+      const look = new Look();
+      const same = self.items.filter((i) => equalWithin(i, first, 0, look) === true);
+      look.done();
+      return known(same.length);
+    }
     case 'union': {
       const more = itemsOf(first);
       return more === undefined || self.open ? undefined : items([...self.items, ...more], self.labels);
