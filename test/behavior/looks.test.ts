@@ -107,6 +107,7 @@ describe('values that share what they hold', () => {
   for (const [language, file, code, operation] of [
     ['npm', 'index.js', literal('abcd').replaceAll(/^/gm, 'var '), "dabcd == 'x';"],
     ['pypi', 'a/__init__.py', `${literal('abcd')}\n${literal('efgh')}`, 'dabcd == hefgh'],
+    ['npm', 'list.js', `var list = [${new Array(20_000).fill("'x'")}];`, "list.includes('y');"],
     ['pypi', 'b/__init__.py', `import app\ns = {${unlikeWords(200)}}`, 's | s'],
   ] as const) {
     it(`a program pays for what it has looked at: ${file}`, async () => {
