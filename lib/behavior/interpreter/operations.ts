@@ -8,11 +8,13 @@ import {
   NO_LABELS,
   type Ref,
   ref,
+  relabel,
   UNKNOWN,
   union,
   unknown,
   type Value,
 } from '../values.js';
+import { Kept, WORTH_KEEPING } from './kept.js';
 import { LIMITS } from './machine.js';
 
 export const UNDEFINED: Value = known(undefined);
@@ -60,12 +62,22 @@ const LABEL_PARTS = 300;
 export function labelsOf(value: Value | undefined): Labels {
   if (value === undefined) return NO_LABELS;
   if (value.kind !== 'list' && value.kind !== 'dict' && value.kind !== 'choice') return value.labels;
+  const seen = labelsSeen.get(value);
+  if (seen !== undefined) {
+    partsLooked += seen.parts;
+    return seen.labels;
+  }
   found = undefined;
   partsLeft = LABEL_PARTS;
   collectLabels(value, 4);
-  partsLooked += LABEL_PARTS - Math.max(0, partsLeft);
-  return found ?? NO_LABELS;
+  const parts = LABEL_PARTS - Math.max(0, partsLeft);
+  partsLooked += parts;
+  const labels = found ?? NO_LABELS;
+  if (parts >= WORTH_KEEPING) labelsSeen.set(value, { labels, parts });
+  return labels;
 }
+
+const labelsSeen = new Kept<{ readonly labels: Labels; readonly parts: number }>();
 
 /** Parts looked at for labels since this was asked last. */
 export function takePartsLooked(): number {
@@ -141,7 +153,7 @@ export function withLabels(value: Value, labels: Labels): Value {
       return { ...value, labels: all };
     case 'list':
     case 'dict':
-      value.labels = all;
+      relabel(value, all);
       return value;
   }
 }
