@@ -62,18 +62,27 @@ const LABEL_PARTS = 300;
 export function labelsOf(value: Value | undefined): Labels {
   if (value === undefined) return NO_LABELS;
   if (value.kind !== 'list' && value.kind !== 'dict' && value.kind !== 'choice') return value.labels;
-  const seen = labelsSeen.get(value);
+  return labelsIn(value, () => collectLabels(value, 4));
+}
+
+/** The labels of a list that holds these and has none of its own. */
+export function labelsOfItems(items: readonly Value[]): Labels {
+  return labelsIn(items, () => collectFrom(items, 3));
+}
+
+function labelsIn(holder: object, collect: () => void): Labels {
+  const seen = labelsSeen.get(holder);
   if (seen !== undefined) {
     partsLooked += seen.parts;
     return seen.labels;
   }
   found = undefined;
   partsLeft = LABEL_PARTS;
-  collectLabels(value, 4);
+  collect();
   const parts = LABEL_PARTS - Math.max(0, partsLeft);
   partsLooked += parts;
   const labels = found ?? NO_LABELS;
-  if (parts >= WORTH_KEEPING) labelsSeen.set(value, { labels, parts });
+  if (parts >= WORTH_KEEPING) labelsSeen.set(holder, { labels, parts });
   return labels;
 }
 

@@ -9,7 +9,6 @@ import {
   itemsToChange,
   known,
   type List,
-  list,
   ref,
   setEntry,
   unknown,
@@ -17,7 +16,7 @@ import {
 } from '../values.js';
 import { callFunction } from './calls.js';
 import { type Env, LIMITS, type Machine, ThrowSignal } from './machine.js';
-import { elementOf, extend, join, labelsOf, UNDEFINED } from './operations.js';
+import { elementOf, extend, join, labelsOf, labelsOfItems, UNDEFINED } from './operations.js';
 import { lookup, namespaceOf } from './scope.js';
 import { fireRead, fireWrite } from './sites.js';
 
@@ -106,7 +105,7 @@ function readIndex(items: readonly Value[], index: number, open: boolean, m: Mac
   const at = index < 0 && m.activation.env.module.language === 'python' ? items.length + index : index;
   const found = items[at];
   if (found !== undefined) return found;
-  return open ? unknown(labelsOf(list([...items], open))) : UNDEFINED;
+  return open ? unknown(labelsOfItems(items)) : UNDEFINED;
 }
 
 /** Reading a property of nothing: caught for sure when a `try` stands right around, else not known. */
