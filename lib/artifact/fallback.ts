@@ -4,6 +4,7 @@
  *
  * Rule: among the package's code files of its own language, the one with the usual name
  * (`index.*`; `__init__.py`, `__main__.py`, `main.py`), else the first, each time by depth, then by path.
+ * Beside a manifest, code in folders of documents, tests and examples is no entry: nothing installs or imports it.
  * Kind `fallback`, phase `import`. What it does not reach is `remainder`, as everywhere. No code file: no entry.
  */
 import type { Ecosystem, EntryPoint } from '../types.js';
@@ -14,11 +15,15 @@ const RULES: Readonly<Record<Ecosystem, { code: RegExp; usual: RegExp }>> = {
   pypi: { code: /\.pyw?$/i, usual: /(?:^|\/)(?:__init__|__main__|main)\.pyw?$/i },
 };
 
+const MANIFESTS = ['package.json', 'pyproject.toml', 'setup.py'];
+const ASIDE = /^(?:docs?|examples?|samples?|benchmarks?|tests?)\//i;
+
 export function fallbackEntry(files: Files, ecosystem: Ecosystem): EntryPoint[] {
   const rule = RULES[ecosystem];
+  const described = MANIFESTS.some((path) => files.has(path));
   let best: { path: string; rank: number } | undefined;
   for (const path of files.keys()) {
-    if (!rule.code.test(path)) continue;
+    if (!rule.code.test(path) || (described && ASIDE.test(path))) continue;
     // Files come sorted by path; depth counts most among files of equal standing.
     const rank = (rule.usual.test(path) ? 0 : 1000) + path.split('/').length;
     if (best === undefined || rank < best.rank) best = { path, rank };

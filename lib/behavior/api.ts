@@ -17,6 +17,11 @@ export interface Site {
   readonly position: Position;
 }
 
+/** Where text is evaluated: among the names around it, or in a namespace it was given. */
+export interface Place {
+  readonly namespace: Value | undefined;
+}
+
 /** What the interpreter offers to a rule. */
 export interface Context {
   readonly language: 'javascript' | 'python';
@@ -32,7 +37,7 @@ export interface Context {
   runCode(
     language: 'javascript' | 'python',
     source: string,
-    options: { hidden: boolean; labels?: Labels },
+    options: { hidden: boolean; labels?: Labels; place?: Place },
   ): Value | undefined;
   /** Function arguments that a rule does not call are called with unknown arguments after it, in order. */
   /** Reads a string as a shell command line (`shell.ts`), running package files and inline code it names. */

@@ -14,9 +14,10 @@ let charged = 0;
 export class Look {
   private parts = 0;
 
-  /** False when the operation has looked at too much. */
-  more(): boolean {
-    return ++this.parts <= MOST_PARTS;
+  /** False when the operation has looked at too much. `parts`: of a part that is dearer than a look, as many as it is worth. */
+  more(parts = 1): boolean {
+    this.parts += parts;
+    return this.parts <= MOST_PARTS;
   }
 
   /** To be called when the operation is over. */

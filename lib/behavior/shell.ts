@@ -61,6 +61,8 @@ const OWN_NODE = /^(?:\$\{?(?:npm_node_execpath|NODE)\}?|%(?:npm_node_execpath|N
 /** Programs that keep a script running: `forever start x.js`, `pm2 start x.js`. */
 const KEEPERS = /^(?:forever|pm2|pm2-runtime|supervisor|node-dev)$/;
 const BARE_PROGRAM = /^[\w@+-][\w.@+-]*\.(?:exe|com|scr|msi|bin|elf|out|run)$/i;
+/** `npm.cmd`: on Windows the same program as `npm`, unless the package has a file of that name, which goes first. */
+const BARE_SCRIPT = /^[\w@+-][\w.@+-]*\.(?:cmd|bat)$/i;
 const SCRIPT_FILE = /\.(?:sh|bash|zsh|bat|cmd|ps1|[cm]?js|ts|py|pyw)$/i;
 
 /** Commands of one line or script carried along: variables, files it downloaded, nesting. */
@@ -260,6 +262,10 @@ function baseName(word: string): string {
 function readWords(call: Words, qualifiers: string[], state: State): Found {
   const [word, ...args] = call.words;
   if (word === undefined) return NOTHING;
+  if (BARE_SCRIPT.test(word)) {
+    const found = readWords({ ...call, words: [word.slice(0, -4), ...args] }, qualifiers, state);
+    return { ...found, runs: [...found.runs, { type: 'bare', path: word }] };
+  }
   const first = OWN_NODE.test(word) ? 'node' : word;
   const program =
     /^[A-Z.]+$/i.test(baseName(first)) && /\.exe$/i.test(first)

@@ -211,6 +211,9 @@ export function deleteEntry(holder: Dict, key: string): void {
   (holder.entries as Map<string, Value>).delete(key);
 }
 
+/** The entries as names of a scope, which notes its changes itself. */
+export const entriesToShare = (holder: Dict): Map<string, Value> => holder.entries as Map<string, Value>;
+
 export function clearEntries(holder: Dict): void {
   changes++;
   (holder.entries as Map<string, Value>).clear();

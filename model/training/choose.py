@@ -100,6 +100,8 @@ def main() -> None:
     for ecosystem in ("npm", "pypi"):
         for name, (units, folds) in controls.cases(packages, ecosystem).items():
             rows += [(name, ecosystem, str(n), f"{z:.4f}") for n, z in enumerate(judge.judge(units, folds))]
+    disguised = [p for p in data.load(disguised=True) if p.mode.startswith("disguise:") and p.fold in judge.folds]
+    rows += [(p.mode, p.ecosystem, p.sha256, f"{z:.4f}") for p, z in zip(disguised, judge.packages(disguised))]
     with open(scoring.MODEL / "data" / "out-of-fold.tsv.gz", "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as out:
         out.write("".join("\t".join(row) + "\n" for row in rows).encode())
 

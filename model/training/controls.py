@@ -43,7 +43,7 @@ def threshold_at(score: np.ndarray, rate: float) -> float:
     """Least threshold that lets at most `rate` of these honest scores alarm (score >= threshold)."""
     ordered = np.sort(score)[::-1]
     allowed = int(np.floor(rate * len(ordered)))
-    return float(np.nextafter(ordered[allowed], 2)) if allowed < len(ordered) else 0.0
+    return float(np.nextafter(ordered[allowed], np.inf)) if allowed < len(ordered) else 0.0
 
 
 def install_units(p: data.Package, ids: dict[str, int]) -> list[tuple[int, ...]]:

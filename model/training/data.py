@@ -23,7 +23,7 @@ class Package:
     sha256: str
     ecosystem: str
     kind: str
-    mode: str                       # `whole`; `bare`: manifest taken out; `raw`: a sample as collected
+    mode: str                       # `whole`; `bare`: manifest taken out; `raw`: a sample as collected; `disguise:NAME` (disguised.mjs)
     name: str
     label: int                      # 1 malicious
     group: str
@@ -33,7 +33,7 @@ class Package:
     unverified: str | None
     ms: float
     units: list[tuple[int, ...]] = field(default_factory=list)
-    tags: tuple[str, ...] = ()      # of honest packages: `hard-install`, …, `obfuscated`, `minified`, `small-random`
+    tags: tuple[str, ...] = ()      # of honest packages: `hard-install`, …, `obfuscated`, `minified`, `small-random`; of malicious: `no-payload`
 
     @property
     def behaviors(self) -> int:
@@ -75,6 +75,11 @@ def manifest() -> dict[str, dict[str, str]]:
         return {row["sha256"]: row for row in rows}
 
 
+def without_payload() -> set[str]:
+    """Samples that were read and found to do nothing (empty, commented out, cut off), or whose label is in doubt: not trained on, but counted."""
+    return {line.split("\t")[0] for line in (DATA / "no-payload.tsv").read_text().splitlines()[1:]}
+
+
 def pack(extracted: Path) -> None:
     """Units are stored once and named by number: honest trees share many."""
     numbers: dict[str, int] = {}
@@ -103,9 +108,11 @@ def pack(extracted: Path) -> None:
           f"{(DATA / 'sequences.jsonl.gz').stat().st_size / 1e6:.1f} MB")
 
 
-def load() -> list[Package]:
+def load(disguised: bool = False) -> list[Package]:
+    """All archives of the manifest that were read; `disguised`: those of the training part once more with their code disguised."""
     ids = vocab.load()
     rows = manifest()
+    idle = without_payload()
     out = []
     with gzip.open(DATA / "sequences.jsonl.gz", "rt") as lines:
         count = json.loads(next(lines))["units"]
@@ -113,11 +120,11 @@ def load() -> list[Package]:
         for line in lines:
             sha, mode, kind, code_bytes, ms, unverified, numbers = json.loads(line)
             row = rows.get(sha)
-            if row is None or row["use"] != "1":
+            if row is None or row["use"] != "1" or (mode.startswith("disguise:") and not disguised):
                 continue
+            tags = ["no-payload"] if sha in idle else [t for t in row.get("tags", "").split(",") if t]
             out.append(Package(sha, row["ecosystem"], kind, mode, row["name"], int(row["label"] == "malicious"), row["group"],
-                               int(row["fold"]), row["split"], code_bytes, unverified, ms, [units[n] for n in numbers],
-                               tuple(t for t in row.get("tags", "").split(",") if t)))
+                               int(row["fold"]), row["split"], code_bytes, unverified, ms, [units[n] for n in numbers], tuple(tags)))
     return out
 
 

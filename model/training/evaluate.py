@@ -54,15 +54,17 @@ class Report:
         score = np.array([float(scoring.calibrated(self.config, p.ecosystem, z)) for p, z in zip(rows, odds)])
         pick = {(e, label): np.array([p.ecosystem == e and p.label == label for p in rows], dtype=bool) for e in ECOSYSTEMS for label in (0, 1)}
         self.say(f"\n## {title}\n")
-        self.say("| ecosystem | honest flagged | recall, packages | recall, clusters | precision here | empty malicious |")
-        self.say("|---|---|---|---|---|---|")
+        self.say("| ecosystem | honest flagged | recall, packages | recall, clusters | the same without samples that do nothing | precision here | empty malicious |")
+        self.say("|---|---|---|---|---|---|---|")
         for e in ECOSYSTEMS:
             h, m = pick[e, 0], pick[e, 1]
             evil = [p for p, x in zip(rows, m) if x]
             low, share, high, clusters = cluster_interval(evil, score[m] >= t)
+            active = np.array(["no-payload" not in p.tags for p in evil], dtype=bool)
+            acting = cluster_interval([p for p, x in zip(evil, active) if x], (score[m] >= t)[active])
             tp, fp = int((score[m] >= t).sum()), int((score[h] >= t).sum())
             self.say(f"| {e} | {controls.rate(score[h] >= t)} | {controls.rate(score[m] >= t)} | {share:.1%} [{low:.1%}, {high:.1%}] of {clusters} | "
-                     f"{tp / max(1, tp + fp):.1%} | {sum(not data.package_windows(p) for p in evil)} |")
+                     f"{acting[1]:.1%} [{acting[0]:.1%}, {acting[2]:.1%}] of {acting[3]} | {tp / max(1, tp + fp):.1%} | {sum(not data.package_windows(p) for p in evil)} |")
         self.honest(rows, score)
         self.say("\n| recall per cluster at an honest rate of | " + " | ".join(f"{r:.2%}" for r in CURVE) + " |\n|---|" + "---|" * len(CURVE))
         for e in ECOSYSTEMS:
@@ -91,6 +93,22 @@ class Report:
                     recall = f"{share:.1%} [{low:.1%}, {high:.1%}] of {clusters}"
                 cells = [controls.rate(flags[here & ~hard & np.array([not p.label and pick(p) for p in rows])]) for pick in picks.values()]
                 self.say(f"| {e}, {name} | {least:.3f} | {recall} | {' | '.join(cells)} | {controls.rate(flags[here & hard])} |")
+
+    def disguises(self, rows: list[data.Package], recorded: dict[tuple[str, str], dict[str, float]]) -> None:
+        """Packages of the training part with their code disguised (disguised.mjs), by the network that saw neither them nor their like."""
+        known = {p.sha256: p for p in rows}
+        self.say("\n| disguised, out of fold | honest flagged | the same as they came | samples flagged | the same as they came | kept of those |\n|---|---|---|---|---|---|")
+
+        def flags(kind: str, ecosystem: str, archives: list[str]) -> np.ndarray:
+            return scoring.calibrated(self.config, ecosystem, np.array([recorded[kind, ecosystem][a] for a in archives])) >= self.config["threshold"]
+
+        for kind, e in sorted(k for k in recorded if k[0].startswith("disguise:")):
+            cells = []
+            for label in (0, 1):
+                archives = [a for a in recorded[kind, e] if a in known and known[a].label == label and "no-payload" not in known[a].tags]
+                after, before = flags(kind, e, archives), flags("package", e, archives)
+                cells += [controls.rate(after), controls.rate(before)]
+            self.say(f"| {e}, {kind.removeprefix('disguise:')} | {' | '.join(cells)} | {controls.rate(after[before])} |")
 
     def honest(self, rows: list[data.Package], score: np.ndarray) -> None:
         self.say("\n| honest kind | flagged |\n|---|---|")
@@ -173,10 +191,12 @@ def main() -> None:
     report.section(f"Out of fold: each fold judged by a network that never saw it (folds {', '.join(map(str, sorted({p.fold for p in judged})))}); the thresholds were set on the honest part of this",
                    judged, out_of_fold)
     report.say("\n| control, out of fold | npm | PyPI |\n|---|---|---|")
-    for name in [k for k, e in recorded if e == "npm" and k != "package"]:
+    for name in [k for k, e in recorded if e == "npm" and k != "package" and not k.startswith("disguise:")]:
         cells = [controls.rate(scoring.calibrated(config, e, np.array(list(recorded[name, e].values()))) >= config["threshold"]) if recorded.get((name, e)) else "-"
                  for e in ECOSYSTEMS]
         report.say(f"| {name} | {cells[0]} | {cells[1]} |")
+
+    report.disguises(whole, recorded)
 
     fresh = [p for p in whole if p.split == "calibration"]
     report.say("\n## Calibration: honest packages fetched after training, on which the shipped model's thresholds were set as well")

@@ -243,6 +243,11 @@ class Augment:
 
 # ---- data --------------------------------------------------------------------------------------------------------------
 
+def learnt(hold: list[int]) -> list[data.Package]:
+    """What is trained on: as it came and disguised, so that a disguise tells nothing by itself; of samples those that do something."""
+    return [p for p in data.load(disguised=True) if p.split == "train" and p.fold not in hold and "no-payload" not in p.tags]
+
+
 def negatives(packages: list[data.Package]) -> tuple[list[tuple[int, ...]], torch.Tensor]:
     """Distinct honest windows, weighted by the square root of the groups they occur in."""
     groups: dict[tuple[int, ...], set[str]] = defaultdict(set)
@@ -397,7 +402,7 @@ def teach(args: argparse.Namespace) -> Path:
     rng = random.Random(args.seed)
     torch.set_num_threads(args.threads)
     path = args.corpus / "ckpt" / f"{args.name}.pt"
-    packages = [p for p in data.load() if p.split == "train" and p.fold not in args.hold]
+    packages = learnt(args.hold)
     ids = vocab.load()
     rows, label, weight = examples(packages)
     hosts = sorted({u for p in packages if p.label == 0 for u in p.units if len(u) >= 12})
@@ -468,7 +473,7 @@ def train(args: argparse.Namespace) -> Path:
     rng = random.Random(args.seed)
     torch.set_num_threads(args.threads)
     path = args.corpus / "ckpt" / f"{args.name}.pt"
-    packages = [p for p in data.load() if p.split == "train" and p.fold not in args.hold]
+    packages = learnt(args.hold)
     ids = vocab.load()
     if args.shuffle:
         shuffle(packages, ids)
@@ -480,9 +485,17 @@ def train(args: argparse.Namespace) -> Path:
     hosts = sorted({u for p in honest for u in p.units if len(u) >= 12})
     augment = Augment(ids, hosts, args.splice, rng)
     model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool, wide=args.wide))
-    print(f"{len(honest)} honest packages, {len(rows)} windows; {len(bags)} malicious bags of {len(malicious)}; "
-          f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters; budget {args.pretrain_minutes} + {args.minutes} min", flush=True)
+    print(f"{len(honest)} honest packages, {len(rows)} windows; {len(bags)} malicious bags of {len(malicious)}", flush=True)
+    return learn(model, path, rows, weights, bags, bag_weights, augment, ids, args)
 
+
+def learn(model: nn.Module, path: Path, rows: list[tuple[int, ...]], weights: torch.Tensor, bags: list[list[tuple[int, ...]]], bag_weights: torch.Tensor,
+          augment: Augment, ids: dict[str, int], args: argparse.Namespace) -> Path:
+    """Trains any model that gives padded ids [batch, tokens] logits [batch] and has a dataclass `shape`; its parameters without a gradient stay."""
+    rng = augment.rng
+    trained = [p for p in model.parameters() if p.requires_grad]
+    print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, {sum(p.numel() for p in trained) / 1e6:.2f} M trained; "
+          f"budget {args.pretrain_minutes} + {args.minutes} min", flush=True)
     spent_before, step, optimizer_state = 0.0, 0, None
     hardness = torch.full((len(rows),), 0.5)
     mean = copy.deepcopy(model)  # exponential mean of the weights: what is used in the end
@@ -500,7 +513,7 @@ def train(args: argparse.Namespace) -> Path:
         print(f"begins with the weights of {args.warm}: {took} of {len(ids)} tokens known there", flush=True)
     if step == 0:
         pretrain(model, rows + [w for b in bags for w in b], args.pretrain_minutes, rng)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
+    optimizer = torch.optim.AdamW(trained, lr=args.rate, weight_decay=0.02)
     if optimizer_state:
         optimizer.load_state_dict(optimizer_state)
 
@@ -535,7 +548,7 @@ def train(args: argparse.Namespace) -> Path:
             loss = args.honest_weight * negative.mean() + positive.mean()
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()
             step += 1
             with torch.no_grad():

@@ -355,6 +355,12 @@ const CASES: readonly Case[] = [
     open: () => source({ 'stuff/deep/a.py': '', 'tests/b.py': '' }),
     entries: ['fallback:import tests/b.py'],
   },
+  {
+    name: 'a manifest, and code among the documents alone: no entry',
+    open: () =>
+      source({ 'pyproject.toml': '[build-system]\nbuild-backend = "maturin"\n', 'docs/conf.py': '' }),
+    entries: [],
+  },
 ];
 
 describe('entry points', () => {

@@ -438,6 +438,11 @@ table('JavaScript: ways of naming', [
   ],
   ['with', `with (${CP}) { exec('x') }`, RUN],
   ['comma call', `(0, ${CP}.exec)('x')`, RUN],
+  [
+    'what eval gives',
+    `eval('(function (c) { ${CP.replaceAll("'", '"')}.exec(c) })')('x')`,
+    `evaluate | ${RUN}`,
+  ],
   ['optional call', `${CP}?.exec?.('x')`, RUN],
   [
     'TypeScript',

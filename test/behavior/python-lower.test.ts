@@ -206,6 +206,11 @@ describe('python lowering', () => {
       Buffer.from('#!/x\n# vim: set fileencoding=cp1251 :\n"\xe4"', 'latin1'),
       '#!/x\n# vim: set fileencoding=cp1251 :\n"д"',
     ],
+    [
+      'cookie with a dash at its end',
+      Buffer.from('# -*- coding: utf8-*-\nx = "é"'),
+      '# -*- coding: utf8-*-\nx = "é"',
+    ],
     ['broken UTF-8', Buffer.from('x = "\xe9"', 'latin1'), 'x = "é"'],
     ['rot13', Buffer.from('# coding: rot13\nvzcbeg bf'), '# pbqvat: ebg13\nimport os'],
     ['UTF-16', Buffer.from('\ufeffx = 1', 'utf16le'), 'x = 1'],

@@ -144,6 +144,8 @@ const CASES: readonly [string, string, string][] = [
   ['here-document', 'sh <<EOF\nwhoami\nEOF', 'read-user-name'],
   ['conditional', 'if [ -f x ]; then node a.js; fi', 'run-own-file | file:a.js'],
   ['kept running', 'forever start src/x.js', 'run-own-file detached | file:src/x.js'],
+  ['a Windows script by its bare name', 'npm.cmd install x', 'install-package | bare:npm.cmd'],
+  ['a Windows script of the package', 'setup.bat', 'run-program program:other | bare:setup.bat'],
   [
     'kept running by a tool of the registry',
     'npx pm2 start x.js --name y',

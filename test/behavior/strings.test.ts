@@ -16,6 +16,7 @@ describe('strings: addresses', () => {
   const cases: readonly [string | undefined, string][] = [
     [undefined, 'to:unknown'],
     ['https://1.2.3.4/x', 'to:ip'],
+    ['http://8.8.8.8/', 'to:http to:other'],
     ['http://1.2.3.4:4444/x', 'to:http to:ip to:odd-port'],
     ['http://0x7f000002/', 'to:http to:ip'],
     ['http://[2001:db8::1]/', 'to:http to:ip'],

@@ -9,7 +9,7 @@ import obfuscator from 'javascript-obfuscator';
 import { minify } from 'terser';
 import type { OpenedArtifact } from '../../lib/types.js';
 import { artifactOf, importEntry } from '../helpers/sequence.js';
-import type { Disguise } from './disguise.js';
+import type { Disguise } from './disguises.js';
 
 // The package is CommonJS: its default export arrives one level down.
 const traverse = ((traverseModule as unknown as { default?: unknown }).default ?? traverseModule) as Traverse;
@@ -213,6 +213,13 @@ const rc4 = (source: string): string | undefined => {
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
+/** A whole program of CommonJS in base64; `run` gets the expression of its text. */
+const hidden = (run: (text: string) => string) => (source: string) =>
+  isModule(source)
+    ? undefined
+    : run(`Buffer.from('${base64(source.replace(/^#![^\n]*/, ''))}', 'base64').toString()`);
+const PARAMETERS = ['require', 'module', 'exports', '__filename', '__dirname'];
+
 export const javascriptDisguises: readonly Disguise[] = [
   { name: 'strings split', kind: 'simple', apply: strings(pieces) },
   {
@@ -290,13 +297,21 @@ export const javascriptDisguises: readonly Disguise[] = [
   { name: 'in a function nobody calls', kind: 'simple', apply: wrapped('function start() {', '}') },
   { name: 'in a timer', kind: 'simple', apply: wrapped('setTimeout(function () {', '}, 500);') },
   { name: 'in an exit handler', kind: 'simple', apply: wrapped("process.once('exit', () => {", '});') },
+  { name: 'evaluated from base64', kind: 'simple', apply: hidden((text) => `eval(${text})`) },
   {
-    name: 'evaluated from base64',
+    name: 'new Function of base64',
     kind: 'simple',
-    apply: (source) =>
-      isModule(source)
-        ? undefined
-        : `eval(Buffer.from('${base64(source.replace(/^#![^\n]*/, ''))}', 'base64').toString())`,
+    apply: hidden(
+      (text) => `new Function(${PARAMETERS.map((p) => `'${p}'`).join()}, ${text})(${PARAMETERS.join()})`,
+    ),
+  },
+  {
+    name: 'vm of base64',
+    kind: 'simple',
+    apply: hidden(
+      (text) =>
+        `require('vm').runInNewContext(${text}, { ${PARAMETERS.join(', ')}, process, Buffer, console })`,
+    ),
   },
   { name: 'terser', kind: 'whole', apply: terser },
   { name: 'javascript-obfuscator, low', kind: 'whole', apply: preset('low-obfuscation') },

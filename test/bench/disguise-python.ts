@@ -12,13 +12,7 @@ import { deflateSync } from 'node:zlib';
 import { loadParser, type Node } from '../../lib/behavior/lower/python-tree.js';
 import type { OpenedArtifact } from '../../lib/types.js';
 import { pythonArtifact } from '../behavior/python-sequence-helper.js';
-
-/** As `disguise.ts` has it. */
-interface PythonDisguise {
-  readonly name: string;
-  readonly kind: 'simple' | 'whole';
-  apply(source: string): Promise<string | undefined> | string | undefined;
-}
+import type { Disguise } from './disguises.js';
 
 interface Edit {
   readonly start: number;
@@ -54,7 +48,7 @@ async function edits(
 }
 
 /** Replaces plain string literals that stand as expressions; f-strings, bytes, docstrings and pieces stay. */
-function strings(replace: (text: string) => string): PythonDisguise['apply'] {
+function strings(replace: (text: string) => string): Disguise['apply'] {
   return (source) =>
     edits(source, (node, parents) => {
       const parent = parents.at(-1);
@@ -76,7 +70,7 @@ const bytes = (text: string): Buffer => Buffer.from(text, 'utf8');
 const quoted = (text: string): string => JSON.stringify(text);
 
 /** `x.name(` → `getattr(x, …)(`. */
-function attributes(spell: (name: string) => string): PythonDisguise['apply'] {
+function attributes(spell: (name: string) => string): Disguise['apply'] {
   return async (source) => {
     const changed = await edits(source, (node, parents) => {
       const parent = parents.at(-1);
@@ -96,7 +90,7 @@ function attributes(spell: (name: string) => string): PythonDisguise['apply'] {
 }
 
 /** Top-level and nested `import x` and `from x import y` as calls. */
-const dynamicImports: PythonDisguise['apply'] = (source) =>
+const dynamicImports: Disguise['apply'] = (source) =>
   edits(source, (node) => {
     const text = source.slice(node.start, node.end);
     if (node.type === 'import_statement') {
@@ -125,7 +119,7 @@ const dynamicImports: PythonDisguise['apply'] = (source) =>
   });
 
 /** Every imported module under another name. */
-const aliases: PythonDisguise['apply'] = async (source) => {
+const aliases: Disguise['apply'] = async (source) => {
   const names = new Map<string, string>();
   for (const match of source.matchAll(/^import (\w+)$/gm)) names.set(match[1]!, `m${names.size}_`);
   return edits(source, (node, parents) => {
@@ -149,7 +143,7 @@ const aliases: PythonDisguise['apply'] = async (source) => {
 
 const parses = async (source: string): Promise<boolean> => !(await loadParser()).parse(source).hasError;
 
-function wrapped(wrap: (source: string) => string): PythonDisguise['apply'] {
+function wrapped(wrap: (source: string) => string): Disguise['apply'] {
   return async (source) => ((await parses(source)) ? wrap(source) : undefined);
 }
 
@@ -161,7 +155,7 @@ const indented = (source: string): string =>
 /** Moving code into a function changes multi-line strings and forbids star imports. */
 const movable = (source: string): boolean => !/"""|'''|\\\n|^from .* import \*/m.test(source);
 
-function minified(flags: readonly string[]): PythonDisguise['apply'] {
+function minified(flags: readonly string[]): Disguise['apply'] {
   return (source) => {
     const python = process.env.DISGUISE_PYTHON;
     if (python === undefined) return undefined;
@@ -178,7 +172,7 @@ function minified(flags: readonly string[]): PythonDisguise['apply'] {
 }
 
 /** PyObfuscator: level 2 renames and encrypts strings, 3 to 6 lay gzip, xor, base85 and escapes over that. */
-function obfuscated(level: number): PythonDisguise['apply'] {
+function obfuscated(level: number): Disguise['apply'] {
   return async (source) => {
     const python = process.env.DISGUISE_PYTHON;
     if (python === undefined) return undefined;
@@ -197,7 +191,7 @@ function obfuscated(level: number): PythonDisguise['apply'] {
 }
 
 /** python-obfuscator with all its techniques. */
-const reobfuscated: PythonDisguise['apply'] = (source) => {
+const reobfuscated: Disguise['apply'] = (source) => {
   const python = process.env.DISGUISE_PYTHON;
   if (python === undefined) return undefined;
   const program =
@@ -213,7 +207,7 @@ const reobfuscated: PythonDisguise['apply'] = (source) => {
   }
 };
 
-export const pythonDisguises: readonly PythonDisguise[] = [
+export const pythonDisguises: readonly Disguise[] = [
   {
     name: 'strings split',
     kind: 'simple',
@@ -307,6 +301,14 @@ export const pythonDisguises: readonly PythonDisguise[] = [
     name: 'exec of base64',
     kind: 'whole',
     apply: wrapped((s) => `import base64\nexec(base64.b64decode("${bytes(s).toString('base64')}"))`),
+  },
+  {
+    name: 'exec of compiled base64',
+    kind: 'whole',
+    apply: wrapped(
+      (s) =>
+        `import base64\nexec(compile(base64.b64decode("${bytes(s).toString('base64')}"), "<string>", "exec"))`,
+    ),
   },
   {
     name: 'exec of zlib in base64',

@@ -19,43 +19,8 @@ import process from 'node:process';
 import { openArtifact } from '../../lib/artifact/open.js';
 import { buildSequence } from '../../lib/behavior/sequence.js';
 import { classify } from '../../lib/classifier/classify.js';
-import type { ArtifactFile, Ecosystem, OpenedArtifact } from '../../lib/types.js';
-import { javascriptDisguises, javascriptFixtures } from './disguise-javascript.js';
-import { pythonDisguises, pythonFixtures } from './disguise-python.js';
-
-export interface Disguise {
-  readonly name: string;
-  /** `simple`: one trick on otherwise readable code. `whole`: a minifier or obfuscator over the whole file. */
-  readonly kind: 'simple' | 'whole';
-  /** Undefined when the disguise does not apply to this source (it does not parse, nothing to change). */
-  apply(source: string): Promise<string | undefined> | string | undefined;
-}
-
-export interface Language {
-  readonly name: string;
-  readonly ecosystem: Ecosystem;
-  /** Files whose text is disguised. */
-  readonly files: RegExp;
-  readonly disguises: readonly Disguise[];
-  fixtures(): Promise<readonly OpenedArtifact[]>;
-}
-
-const LANGUAGES: readonly Language[] = [
-  {
-    name: 'javascript',
-    ecosystem: 'npm',
-    files: /\.[cm]?js$/,
-    disguises: javascriptDisguises,
-    fixtures: javascriptFixtures,
-  },
-  {
-    name: 'python',
-    ecosystem: 'pypi',
-    files: /\.pyw?$/,
-    disguises: pythonDisguises,
-    fixtures: pythonFixtures,
-  },
-];
+import type { OpenedArtifact } from '../../lib/types.js';
+import { type Disguise, disguised, LANGUAGES, type Language } from './disguises.js';
 
 interface Options {
   readonly language: string | undefined;
@@ -154,30 +119,6 @@ function missing(wanted: readonly string[], found: readonly string[]): string[] 
   return lost;
 }
 
-async function disguised(
-  artifact: OpenedArtifact,
-  language: Language,
-  disguise: Disguise,
-): Promise<OpenedArtifact | undefined> {
-  const files = new Map<string, ArtifactFile>();
-  let changed = 0;
-  for (const [path, file] of artifact.files) {
-    if (!language.files.test(path) || file.bytes.length > 300_000) {
-      files.set(path, file);
-      continue;
-    }
-    const source = Buffer.from(file.bytes).toString('utf8');
-    const text = await disguise.apply(source);
-    if (text === undefined) {
-      files.set(path, file);
-      continue;
-    }
-    if (text !== source) changed++;
-    files.set(path, { ...file, bytes: new TextEncoder().encode(text) });
-  }
-  return changed === 0 ? undefined : { ...artifact, files };
-}
-
 interface Row {
   subjects: number;
   wanted: number;
@@ -200,9 +141,9 @@ async function measure(
   for (const disguise of language.disguises.filter((d) => d.name.includes(only))) {
     const row: Row = { subjects: 0, wanted: 0, found: 0, announced: 0, lost: new Map() };
     for (const { subject, codes } of originals) {
-      const changed = await disguised(subject, language, disguise);
-      if (changed === undefined) continue;
-      const { codes: found, writing } = await codesOf(changed);
+      const { artifact, changed } = await disguised(subject, language, disguise);
+      if (changed.length === 0) continue;
+      const { codes: found, writing } = await codesOf(artifact);
       const lost = missing(codes, found.slice(0, 20_000));
       row.subjects++;
       row.wanted += codes.length;
@@ -253,8 +194,8 @@ async function alarms(language: Language, subjects: readonly OpenedArtifact[], o
     let unverified = 0;
     let sum = 0;
     for (const subject of subjects) {
-      const artifact = disguise === plain ? subject : await disguised(subject, language, disguise);
-      if (artifact === undefined) continue;
+      const { artifact, changed } = await disguised(subject, language, disguise);
+      if (changed.length === 0 && disguise !== plain) continue;
       const sequence = await buildSequence(artifact);
       const score = await classify(sequence);
       packages++;

@@ -1,13 +1,13 @@
 /** What rules and builtins are offered: the walk, seen from a library. */
-import type { Context } from '../api.js';
+import type { Context, Place } from '../api.js';
 import { BeyondLimit, type Program } from '../ir.js';
 import { opaqueKind } from '../opaque.js';
-import { type Labels, NO_LABELS, type Value } from '../values.js';
+import type { Value } from '../values.js';
 import { callValue } from './calls.js';
 import { runShell, runShellFile } from './commands.js';
 import { emit } from './emit.js';
 import { evaluate } from './expressions.js';
-import { LIMITS, type Machine } from './machine.js';
+import { LIMITS, type Machine, type Module } from './machine.js';
 import { codeModule, importJavaScript, importPython, runIn, runModule } from './modules.js';
 import { bytesOf, labelsOf, textOf } from './operations.js';
 import { emitHiddenText } from './programs.js';
@@ -34,7 +34,7 @@ function makeContext(m: Machine, language: 'javascript' | 'python'): Context {
       return result;
     },
     runCode: (codeLanguage, source, options) =>
-      runCode(m, codeLanguage, source, options.hidden, options.labels),
+      runCode(m, codeLanguage, source, options.hidden, options.place),
     runCommand(command, options) {
       runShell(m, command, options?.hidden ?? false, options?.quiet ?? false);
     },
@@ -76,22 +76,39 @@ export function packagePath(path: string): string | undefined {
   return normalize(clean);
 }
 
-/** Reads text as code of its own, at the place it is evaluated. */
+/** An expression no longer than this is evaluated again with other values of the names in it. */
+const SHORT_EXPRESSION = 400;
+/** What the call of the evaluating function takes beside the walk of the text. */
+const STEPS_OF_EVALUATION = 100;
+
+/** Reads text as code of its own, at the place it is evaluated; with `place`, among the names there. */
 export function runCode(
   m: Machine,
   language: 'javascript' | 'python',
   source: string,
   hidden: boolean,
-  _labels: Labels = NO_LABELS,
+  place?: Place,
 ): Value | undefined {
   // The same text in another file is another file's code.
   const key = `${language} ${m.file} ${source}`;
-  if (m.ranCode.has(key)) return undefined;
+  const ran = m.ranCode.get(key);
+  if (m.ranCode.has(key)) {
+    const [only] = ran?.body ?? [];
+    const again =
+      place !== undefined &&
+      ran?.body.length === 1 &&
+      only?.type === 'expression' &&
+      source.length <= SHORT_EXPRESSION &&
+      m.concrete;
+    if (!again || m.codeDepth >= LIMITS.codeDepth) return undefined;
+    m.steps += STEPS_OF_EVALUATION;
+    return runProgram(m, ran!, codeModule(m, language, hidden, place));
+  }
   if (m.codeDepth >= LIMITS.codeDepth) {
     m.unread = true;
     return undefined;
   }
-  m.ranCode.add(key);
+  m.ranCode.set(key, undefined);
   m.hiddenCodeRead += source.length;
   if (m.hiddenCodeRead > LIMITS.hiddenCode) {
     m.unread = true;
@@ -110,12 +127,16 @@ export function runCode(
     }
     throw error;
   }
-  const module = codeModule(m, language, hidden);
+  m.ranCode.set(key, program);
+  return runProgram(m, program, codeModule(m, language, hidden, place), hidden);
+}
+
+function runProgram(m: Machine, program: Program, module: Module, hiddenText = false): Value | undefined {
   let result: Value | undefined;
   m.codeDepth++;
   try {
     runIn(m, module.env, () => {
-      if (hidden) emitHiddenText(m, program);
+      if (hiddenText) emitHiddenText(m, program);
       const [only] = program.body;
       // `eval` of one expression gives its value.
       if (program.body.length === 1 && only?.type === 'expression') {

@@ -26,6 +26,7 @@ import {
   type Value,
 } from '../values.js';
 import { callFunction, callMember, callValue, constructSuper, initializeFields, listItems } from './calls.js';
+import { evaluateComprehension } from './comprehensions.js';
 import { emit } from './emit.js';
 import { type Env, LIMITS, type Machine } from './machine.js';
 import { importJavaScript, importUnknown } from './modules.js';
@@ -41,9 +42,18 @@ import {
   writeProperty,
 } from './properties.js';
 import { chargeSize, noteText } from './repetition.js';
-import { argumentsOf, assignName, branches, homeClassOf, lookup, thisOf } from './scope.js';
+import {
+  argumentsOf,
+  assignName,
+  branches,
+  homeClassOf,
+  lookup,
+  moduleEnv,
+  PYTHON_BUILTINS,
+  thisOf,
+} from './scope.js';
 import { fireRead, fireWrite, NO_KEYWORDS, use } from './sites.js';
-import { execute, iterate } from './statements.js';
+import { execute } from './statements.js';
 import { constantText } from './text.js';
 
 export function evaluate(m: Machine, node: Expression, env: Env): Value {
@@ -152,7 +162,7 @@ function readName(m: Machine, node: Expression & { type: 'name' }, env: Env, asC
     const assigned = m.refProperties.get(name);
     if (assigned !== undefined) return assigned;
   } else {
-    const module = env.module.env;
+    const module = moduleEnv(env);
     if (module.stars !== undefined && !PYTHON_BUILTINS.has(name))
       return ref(`${module.stars.at(-1)}.${name}`);
   }
@@ -160,13 +170,6 @@ function readName(m: Machine, node: Expression & { type: 'name' }, env: Env, asC
   m.position = node;
   return value.kind === 'ref' && !asCallee ? fireRead(m, value, false) : value;
 }
-
-/** Names that `from x import *` hardly ever hides. */
-const PYTHON_BUILTINS = new Set(
-  'abs all any bin bool bytearray bytes callable chr classmethod compile complex delattr dict dir divmod enumerate eval exec filter float format frozenset getattr globals hasattr hash hex id input int isinstance issubclass iter len list locals map max memoryview min next object oct open ord pow print property range repr reversed round set setattr slice sorted staticmethod str sum super tuple type vars zip __import__ unicode xrange raw_input Exception BaseException ValueError TypeError KeyError ImportError OSError IOError NotImplementedError __builtins__'.split(
-    ' ',
-  ),
-);
 
 function evaluateIndex(
   m: Machine,
@@ -877,38 +880,4 @@ function runSubclassHook(m: Machine, base: Value, cls: Class): void {
   if (base.kind !== 'class') return;
   const hook = findInClass(m, base, '__init_subclass__');
   if (hook?.kind === 'func') callFunction(m, hook, [cls], NO_KEYWORDS, undefined);
-}
-
-function evaluateComprehension(m: Machine, node: Expression & { type: 'comprehension' }, env: Env): Value {
-  const inner = m.newEnv(env, true);
-  inner.outer = env.outer;
-  const items: Value[] = [];
-  const entries = new Map<string, Value>();
-  let open = false;
-  const run = (at: number): void => {
-    const clause = node.clauses[at];
-    if (clause === undefined) {
-      const value = use(m, evaluate(m, node.value, inner));
-      if (node.key !== undefined) {
-        const key = keyOf(m, evaluate(m, node.key, inner));
-        if (key === undefined) open = true;
-        else entries.set(key, value);
-      } else if (items.length < LIMITS.listLength) items.push(value);
-      return;
-    }
-    const iterable = use(m, evaluate(m, clause.iterable, at === 0 ? env : inner));
-    const complete = iterate(m, iterable, (element) => {
-      assignPattern(m, clause.target, element, inner, 'let');
-      for (const condition of clause.conditions) {
-        const truth = truthy(m, evaluate(m, condition, inner));
-        if (truth === false) return;
-        if (truth === undefined) open = true;
-      }
-      run(at + 1);
-    });
-    if (!complete) open = true;
-  };
-  run(0);
-  if (node.flavor === 'dict') return dict(entries, open);
-  return list(items, open);
 }

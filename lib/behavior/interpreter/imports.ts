@@ -4,7 +4,7 @@ import { ref, setEntry, UNKNOWN, type Value } from '../values.js';
 import type { Env, Machine, Module } from './machine.js';
 import { importJavaScript, importPython, loadJavaScript, loadPython } from './modules.js';
 import { readProperty } from './properties.js';
-import { assignName, moduleEnv, setIn } from './scope.js';
+import { assignName, moduleEnv, PYTHON_BUILTINS, setIn } from './scope.js';
 import { fireImport, fireRead } from './sites.js';
 
 type Import = Statement & { type: 'import' };
@@ -112,6 +112,11 @@ function importFrom(m: Machine, node: Import, env: Env): void {
         const holder = moduleEnv(env);
         holder.stars ??= [];
         holder.stars.push(node.source);
+        // Then they are found in `globals()` too.
+        if (/^(?:builtins|__builtin__)$/.test(node.source)) {
+          for (const name of PYTHON_BUILTINS)
+            if (!name.startsWith('__') && !holder.names.has(name)) holder.set(name, ref(`builtins.${name}`));
+        }
       }
       continue;
     }

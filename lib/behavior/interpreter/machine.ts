@@ -36,8 +36,8 @@ export class Env implements Scope {
   homeClass: Class | undefined;
   /** What the class body or function belongs to: true for scopes that Python's nested functions do not see. */
   isClassBody = false;
-  /** The names are also the entries of a dict (`globals()`). */
-  isDict = false;
+  /** The names are also the entries of a dict (`globals()`, the namespace of an `exec`). */
+  isDict: boolean;
 
   constructor(
     readonly parent: Env | undefined,
@@ -48,6 +48,7 @@ export class Env implements Scope {
     names?: Map<string, Value>,
   ) {
     this.names = names ?? new Map();
+    this.isDict = names !== undefined;
   }
 
   set(name: string, value: Value): void {
@@ -261,7 +262,8 @@ export class Machine {
   instances = new Map<object, Dict>();
   /** `this` of function values that stand in an object. */
   homes = new Map<FunctionExpression, Value>();
-  ranCode = new Set<string>();
+  /** Evaluated text, with what it was lowered to. */
+  ranCode = new Map<string, Program | undefined>();
   ranCommands = new Set<string>();
 
   pending: Pending[] = [];
@@ -396,7 +398,7 @@ export class Machine {
     this.refProperties = new Map();
     this.functions = new Map();
     this.loops = new Map();
-    this.ranCode = new Set();
+    this.ranCode = new Map();
     this.ranCommands = new Set();
     this.startedShell = new Set();
     this.textSeen = new Set();

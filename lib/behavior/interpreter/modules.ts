@@ -1,8 +1,10 @@
 /** Module loading inside the artifact: which file a name means, and running it at its first import. */
 
+import type { Place } from '../api.js';
 import { PACKAGE_ROOT } from '../strings.js';
 import {
   dict,
+  entriesToShare,
   known,
   type Labels,
   list,
@@ -252,7 +254,12 @@ function pythonName(path: string): string {
 }
 
 /** A scope for decoded code: it sees the names around the place it was evaluated at. */
-export function codeModule(m: Machine, language: 'javascript' | 'python', hidden: boolean): Module {
+export function codeModule(
+  m: Machine,
+  language: 'javascript' | 'python',
+  hidden: boolean,
+  place?: Place,
+): Module {
   const around = m.activation.env;
   const base = around.module;
   const module: Module = {
@@ -269,7 +276,10 @@ export function codeModule(m: Machine, language: 'javascript' | 'python', hidden
     done: false,
   };
   if (base.language === language) {
-    module.env = new Env(around, true, module, ++m.serial);
+    module.env =
+      place === undefined || language === 'javascript'
+        ? new Env(around, true, module, ++m.serial)
+        : placed(m, around, module, place);
     return module;
   }
   const own = newModule(m, base.file, language, true);
@@ -277,4 +287,13 @@ export function codeModule(m: Machine, language: 'javascript' | 'python', hidden
   module.namespace = own.namespace;
   module.moduleObject = own.moduleObject;
   return module;
+}
+
+/** Python's `exec`: names bound by the code are those of the namespace it was given, or of the module it stands in. */
+function placed(m: Machine, around: Env, module: Module, { namespace }: Place): Env {
+  if (namespace?.kind === 'dict' && namespace.prototype === undefined)
+    return new Env(around, true, module, ++m.serial, entriesToShare(namespace));
+  return around === around.module.env
+    ? new Env(around, true, module, around.serial, around.names)
+    : new Env(around, true, module, ++m.serial);
 }

@@ -21,7 +21,7 @@ import type { Machine } from './machine.js';
 import { importJavaScript, importPython, importUnknown } from './modules.js';
 import { join, labelsOf, labelsOfAll, textOf, UNDEFINED } from './operations.js';
 import { keyOf, readProperty, setMember, writeProperty } from './properties.js';
-import { namespaceOf } from './scope.js';
+import { moduleEnv, namespaceOf } from './scope.js';
 import { NO_KEYWORDS } from './sites.js';
 
 type Keywords = ReadonlyMap<string, Value>;
@@ -229,7 +229,7 @@ function python(m: Machine, callee: Ref, args: readonly Value[], keywords: Keywo
       return name === undefined ? importUnknown(m, args[0]) : importPython(m, name, args[0]?.labels);
     }
     case 'builtins.globals':
-      return namespaceOf(m.activation.env.module.env);
+      return namespaceOf(moduleEnv(m.activation.env));
     case 'builtins.locals':
       return namespaceOf(m.activation.env);
     case 'builtins.vars':

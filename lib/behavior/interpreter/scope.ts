@@ -50,8 +50,11 @@ export function functionEnv(env: Env): Env {
   return at;
 }
 
+/** The scope of the file, also from within code that is evaluated in it. */
 export function moduleEnv(env: Env): Env {
-  return env.module.env;
+  let at = env;
+  while (at.parent !== undefined) at = at.parent;
+  return at;
 }
 
 /** Writes a name in a scope; under an unknown condition the old value is kept for the other branch. */
@@ -227,3 +230,10 @@ export function seed(env: Env, names: Readonly<Record<string, Value | string>>):
     env.set(name, typeof value === 'string' ? known(value) : value);
   }
 }
+
+/** Names that `from x import *` hardly ever hides. */
+export const PYTHON_BUILTINS = new Set(
+  'abs all any bin bool bytearray bytes callable chr classmethod compile complex delattr dict dir divmod enumerate eval exec filter float format frozenset getattr globals hasattr hash hex id input int isinstance issubclass iter len list locals map max memoryview min next object oct open ord pow print property range repr reversed round set setattr slice sorted staticmethod str sum super tuple type vars zip __import__ unicode xrange raw_input Exception BaseException ValueError TypeError KeyError ImportError OSError IOError NotImplementedError __builtins__'.split(
+    ' ',
+  ),
+);

@@ -414,7 +414,8 @@ export function iterate(
   return false;
 }
 
-function elementsOf(m: Machine, value: Value): Value[] | undefined {
+/** The elements of what is gone through, when they are known one by one. */
+export function elementsOf(m: Machine, value: Value): Value[] | undefined {
   switch (value.kind) {
     case 'list':
       return value.open && value.items.length === 0 ? undefined : [...value.items];

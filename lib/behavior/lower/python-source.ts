@@ -84,7 +84,11 @@ const ENCODINGS: Readonly<Record<string, string>> = {
 };
 
 function decodeNamed(bytes: Uint8Array, name: string): string {
-  const normalized = name.toLowerCase().replaceAll('_', '-');
+  // As encodings.normalize_encoding: `utf8-` is `utf8`.
+  const normalized = name
+    .toLowerCase()
+    .replace(/[^a-z0-9.]+/g, '-')
+    .replace(/^-|-$/g, '');
   if (normalized === 'raw-unicode-escape') return unescaped(bytes, /\\(?:u([0-9a-f]{4})|U([0-9a-f]{8}))/gi);
   if (normalized === 'unicode-escape')
     return unescaped(

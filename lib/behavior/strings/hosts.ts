@@ -69,8 +69,19 @@ suffixes(CATCHERS, 'to:catcher', BY_SUFFIX);
 const WEBHOOK =
   /^(?:hooks\.slack\.com|api\.telegram\.org|[\w.-]*\.?t\.me|webhook\.office\.com|[\w-]+\.webhook\.office\.com|chat\.googleapis\.com|open\.feishu\.cn|oapi\.dingtalk\.com|qyapi\.weixin\.qq\.com|api\.pushover\.net|maker\.ifttt\.com|discordhook\.[\w.]+|ntfy\.sh|api\.pushbullet\.com|sctapi\.ftqq\.com)$/;
 
+/**
+ * Name servers open to everybody. Honest programs open a socket to one to learn their own address or whether there is
+ * a network; nobody can put a server of his own there.
+ */
+const PUBLIC_RESOLVERS: ReadonlySet<string> = new Set(
+  `8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 149.112.112.112 208.67.222.222 208.67.220.220 4.2.2.1 4.2.2.2
+  114.114.114.114 223.5.5.5 223.6.6.6 119.29.29.29 180.76.76.76 77.88.8.8 94.140.14.14
+  2001:4860:4860::8888 2001:4860:4860::8844 2606:4700:4700::1111 2606:4700:4700::1001`.split(/\s+/),
+);
+
 /** One `to:*` qualifier of a host; `text` is the whole address, since some hosts are told by their path. */
 export function hostClass(host: string, text: string): string {
+  if (PUBLIC_RESOLVERS.has(host)) return 'to:other';
   if (isAddress(host)) return isLocalAddress(host) ? 'to:local' : 'to:ip';
   if (host === 'localhost' || host.endsWith('.localhost') || host === 'host.docker.internal')
     return 'to:local';

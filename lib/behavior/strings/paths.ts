@@ -63,6 +63,8 @@ export function sensitivePath(path: string): Sensitive | undefined {
 
 const STARTUP =
   /(?:^|\/)\.(?:bashrc|bash_profile|bash_login|profile|zshrc|zprofile|zshenv|zlogin|xinitrc|xprofile|cshrc|tcshrc|kshrc|bash_aliases|config\/fish\/config\.fish|config\/autostart(?:\/|$)|config\/systemd(?:\/|$))|\/etc\/(?:cron|crontab|init\.d|rc\.local|rc\d\.d|systemd|profile|ld\.so\.preload|xdg\/autostart|update-motd\.d)|\/var\/spool\/cron|Library\/Launch(?:Agents|Daemons)|Start Menu\/Programs\/Startup|\/Startup(?:\/|$)|CurrentVersion\/Run|(?:^|\/)(?:sitecustomize|usercustomize)\.py$|\.pth$|\/lib\/systemd\/system|System32\/Tasks/i;
+/** Who may log in from elsewhere. */
+const LOGIN_KEYS = /(?:^|\/)authorized_keys2?$/i;
 const GIT_HOOKS = /(?:^|\/)\.git\/(?:hooks(?:\/|$)|config$)|(?:^|\/)\.gitconfig$|(?:^|\/)\.husky\//i;
 const OTHER_PACKAGE = /(?:^|\/)(?:node_modules|site-packages|dist-packages)\/(?!self(?:\/|$))[@\w.-]/i;
 
@@ -71,7 +73,7 @@ export function writtenPath(
   path: string,
   root: string,
 ): 'persist-startup' | 'modify-git-hooks' | 'modify-package' | undefined {
-  if (STARTUP.test(path)) return 'persist-startup';
+  if (STARTUP.test(path) || LOGIN_KEYS.test(path)) return 'persist-startup';
   if (GIT_HOOKS.test(path)) return 'modify-git-hooks';
   const inside = path.startsWith(root) ? path.slice(root.length) : path;
   if (OTHER_PACKAGE.test(inside) || /(?:discord_desktop_core|app\.asar)/i.test(inside))

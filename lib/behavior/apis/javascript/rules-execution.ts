@@ -167,15 +167,15 @@ function fork(site: Site, context: Context): Value | undefined {
 const HARMLESS = /^\s*(?:return\s+)?(?:this|globalThis|\(?0\)?|)\s*;?\s*$/;
 const RETURNS_NAME = /^\s*return\s+([A-Za-z_$][\w$.]*)\s*(?:;|\/|$)/;
 
-/** Emits the evaluation of a text and reads it as code. */
+/** Emits the evaluation of a text and reads it as code; the value of one expression is returned. */
 export function evaluate(
   text: Value | undefined,
   context: Context,
   language: 'javascript' = 'javascript',
-): void {
+): Value | undefined {
   const labels = context.labelsOf(text);
   const source = context.text(text);
-  if (source !== undefined && HARMLESS.test(source)) return;
+  if (source !== undefined && HARMLESS.test(source)) return undefined;
   const code = labels.has('download')
     ? 'evaluate-downloaded'
     : labels.has('decoded')
@@ -187,9 +187,11 @@ export function evaluate(
   // Templates and serializers put code together; what hides it decodes.
   const isAssembled = code === 'evaluate' && labels.has('assembled');
   context.emit(code, { qualifiers: isAssembled ? [...others, 'assembled'] : others, detail: shown(text) });
-  if (source !== undefined) {
-    context.runCode(language, source, { hidden: labels.has('decoded') || labels.has('assembled'), labels });
-  }
+  if (source === undefined) return undefined;
+  return context.runCode(language, source, {
+    hidden: labels.has('decoded') || labels.has('assembled'),
+    labels,
+  });
 }
 
 const evaluates = (on: string): Rule =>
@@ -197,6 +199,9 @@ const evaluates = (on: string): Rule =>
     evaluate(site.args[0], context);
     return undefined;
   });
+
+/** The same, where the call gives what the text amounts to: `eval('(function () {…})')()`. */
+const gives = (on: string): Rule => onCall(on, (site, context) => evaluate(site.args[0], context));
 
 /** `Function('a', 'b', body)`, also reached as `x.constructor.constructor`. */
 function makeFunction(site: Site, context: Context): Value | undefined {
@@ -276,8 +281,9 @@ export const executionRules: readonly Rule[] = [
   onCall(`${CHILD}.promises.exec`, shellCommand),
 
   // Code from text
-  evaluates('eval'),
-  evaluates('{vm,vm2}.{runInThisContext,runInNewContext,runInContext,compileFunction}'),
+  gives('eval'),
+  gives('{vm,vm2}.{runInThisContext,runInNewContext,runInContext}'),
+  evaluates('{vm,vm2}.compileFunction'),
   evaluates('vm.{Script,SourceTextModule}'),
   evaluates(
     '{vm2.VM().run,vm2.NodeVM().run,vm2.VMScript,isolated-vm.Isolate().compileScript,safe-eval,require-from-string,node-eval,eval-sandbox,static-eval}',

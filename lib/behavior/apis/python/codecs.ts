@@ -12,6 +12,14 @@ function normalize(name: string): string {
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 const fromLatin1 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'));
 
+/** What the bytes from 128 on are in `cp437`. */
+const CP437 = [
+  'ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒ',
+  'áíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐',
+  '└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀',
+  'αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■ ',
+].join('');
+
 /** Codecs that give text from bytes. */
 function textCodec(name: string): string | undefined {
   switch (name) {
@@ -52,6 +60,8 @@ function textCodec(name: string): string | undefined {
     case 'windows1251':
       return 'windows-1251';
     case 'cp437':
+    case 'ibm437':
+      return 'cp437';
     case 'mbcs':
     case 'oem':
       return 'latin1';
@@ -139,6 +149,8 @@ export function decodeBytes(
       }
       return out;
     }
+    case 'cp437':
+      return latin1(bytes).replace(/[\x80-\xff]/g, (c) => CP437.charAt(c.charCodeAt(0) - 128));
     case 'windows-1252':
       return new TextDecoder('windows-1252').decode(bytes);
     case 'windows-1251':
@@ -197,6 +209,15 @@ export function encodeText(text: string, codec: string, errors = 'strict'): Uint
       if (errors === 'ignore') return Uint8Array.from(characters.filter((c) => c < limit));
       return errors === 'replace' ? Uint8Array.from(characters, (c) => (c < limit ? c : 0x3f)) : undefined;
     }
+    case 'cp437':
+      return encodeText(
+        text.replace(/[\x80-\uffff]/g, (c) => {
+          const at = CP437.indexOf(c);
+          return at === -1 ? '\uffff' : String.fromCharCode(at + 128);
+        }),
+        'latin1',
+        errors,
+      );
     case 'utf16le':
       return new Uint8Array(Buffer.from(name === 'utf16' ? `\ufeff${text}` : text, 'utf16le'));
     case 'utf16be':

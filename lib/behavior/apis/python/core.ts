@@ -182,24 +182,34 @@ export function shown(value: string | undefined): string {
   return value === undefined ? '' : value.replaceAll(UNKNOWN_PIECE, '…');
 }
 
+/** Making the text of one part takes about as long as looking at so many. */
+const LOOKS_A_SHOWN = 16;
+
 /** `repr(x)`. Undefined when not known, or longer than is built. */
 export function repr(value: Value | undefined): string | undefined {
-  return shownIn(value, 0, { left: MAX_LENGTH });
+  const look = new Look();
+  const shown = shownIn(value, 0, { left: MAX_LENGTH, look });
+  look.done();
+  return shown;
 }
 
 /**
  * Ends at the first part that is not known: through what holds itself several times over (a list of blocks that name
  * their list) lead as many ways as the depth allows, and its text is known on none of them.
  */
-function shownIn(value: Value | undefined, depth: number, room: { left: number }): string | undefined {
+function shownIn(
+  value: Value | undefined,
+  depth: number,
+  room: { left: number; readonly look: Look },
+): string | undefined {
   const one = settle(value);
-  if (one === undefined || depth > 8) return undefined;
+  if (one === undefined || depth > 8 || !room.look.more(LOOKS_A_SHOWN)) return undefined;
   let shown: string | undefined;
   if (one.kind === 'known') shown = constant(one.value);
   else if (one.kind === 'bytes') shown = `b${quote(Buffer.from(one.value).toString('latin1'), true)}`;
   else {
     const parts: string[] = [];
-    if (one.kind === 'list' && !one.open && one.items.length <= 10_000) {
+    if (one.kind === 'list' && !one.open) {
       for (const item of one.items) {
         const inner = shownIn(item, depth + 1, room);
         if (inner === undefined) return undefined;

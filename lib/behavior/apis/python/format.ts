@@ -189,7 +189,9 @@ const PERCENT = /%(?:\(([^)]*)\))?([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?[hlL]?([a-zA
 export function percentFormat(template: string, right: Value, missing?: string): string | undefined {
   const one = settle(right);
   const values =
-    one?.kind === 'list' ? (itemsOf(one) ?? (missing === undefined ? undefined : one.items)) : [right];
+    one?.kind === 'list' && !(one.items.length > 1 && takesOne(template))
+      ? (itemsOf(one) ?? (missing === undefined ? undefined : one.items))
+      : [right];
   if (values === undefined) return undefined;
   let next = 0;
   let failed = false;
@@ -226,6 +228,16 @@ export function percentFormat(template: string, right: Value, missing?: string):
     },
   );
   return failed ? undefined : out;
+}
+
+/** Lists and tuples are one kind here: where one value is wanted, several are a list that is shown whole. */
+function takesOne(template: string): boolean {
+  let wanted = 0;
+  for (const [, , , width, precision, type] of template.matchAll(PERCENT)) {
+    if (type !== '%') wanted++;
+    if (width === '*' || precision === '*') wanted++;
+  }
+  return wanted === 1;
 }
 
 function percentBody(

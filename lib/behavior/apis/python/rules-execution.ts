@@ -227,7 +227,8 @@ function evaluate(site: Site, context: Context, source: Value | undefined): Valu
     for (const part of rest) value = context.property(value, part);
     return value ?? unknown(labels);
   }
-  return context.runCode('python', text, { hidden, labels }) ?? unknown(labels);
+  const namespace = settle(site.args[2] ?? site.args[1] ?? site.keywords.get('globals'));
+  return context.runCode('python', text, { hidden, labels, place: { namespace } }) ?? unknown(labels);
 }
 
 const ADDRESS = /\b(?:https?|wss?|ftp):\/\/[\x21-\x7e]{4,200}/g;

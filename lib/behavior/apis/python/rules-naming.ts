@@ -30,6 +30,23 @@ const STRINGS: Readonly<Record<string, string>> = {
   'os.devnull': '/dev/null',
 };
 
+/** Functions of C: their text is a table of letters that no constant shows. */
+const FUNCTIONS =
+  /^(?:abs|all|any|ascii|bin|callable|chr|compile|delattr|dir|divmod|eval|exec|format|getattr|globals|hasattr|hash|hex|id|input|isinstance|issubclass|iter|len|locals|max|min|next|oct|ord|pow|print|repr|round|setattr|sorted|sum|vars|__import__)$/;
+const COPYRIGHT = [
+  'Copyright (c) 2001-2023 Python Software Foundation.',
+  'Copyright (c) 2000 BeOpen.com.',
+  'Copyright (c) 1995-2001 Corporation for National Research Initiatives.',
+  'Copyright (c) 1991-1995 Stichting Mathematisch Centrum, Amsterdam.',
+].join('\nAll Rights Reserved.\n\n');
+
+/** `hex.__str__()`: `<built-in function hex>`. */
+const builtinText: Rule['apply'] = (site) => {
+  const name = site.path.split('.')[1]!;
+  if (name === 'copyright') return known(`${COPYRIGHT}\nAll Rights Reserved.`);
+  return FUNCTIONS.test(name) ? known(`<built-in function ${name}>`) : undefined;
+};
+
 /** Reading `x.__dict__` gives x: its entries are x's properties. */
 const through: Rule['apply'] = (site) => ref(site.path.replace(/\.(__dict__|__builtins__)$/, ''));
 
@@ -67,6 +84,7 @@ export const namingRules: readonly Rule[] = [
     const target = site.args.length > 1 ? site.args[0] : site.receiver;
     return name === undefined ? undefined : context.property(target, name);
   }),
+  rule('builtins.*.{__str__,__repr__}', builtinText),
   rule('**.__call__', (site, context) => {
     const called = settle(site.receiver);
     // The reference may be this method itself, taken as a value: what it calls is not known then.

@@ -165,8 +165,15 @@ function lookup(site: Site, context: Context): Value {
       return result(site, label('host'));
     }
   }
-  const text = partialText(settle(name));
-  context.emit('dns-query', { qualifiers: [...urlQualifiers(text), ...carried(own)], detail: shown(text) });
+  const one = settle(name);
+  const text = one?.kind === 'bytes' ? Buffer.from(one.value).toString('utf8') : partialText(one);
+  // A whole name that was decoded is hidden; one with pieces that are not known carries what they are.
+  const whole = text !== undefined && one?.kind !== 'unknown' && own.has('decoded');
+  const carries = carried(own).filter((c) => !whole || c !== 'carries:decoded');
+  context.emit('dns-query', {
+    qualifiers: [...urlQualifiers(text), ...carries, ...(whole ? ['hidden'] : [])],
+    detail: shown(text),
+  });
   return result(site, own.has('host') ? label('host') : DOWNLOAD);
 }
 
