@@ -1,4 +1,6 @@
 /** Operations on values that need no language: joins, labels, comparison of what is known. */
+
+import { plainText } from '../plain-text.js';
 import {
   alteredFunc,
   bytes,
@@ -253,7 +255,7 @@ export function signature(values: readonly Value[], thisValue: Value | undefined
 function one(value: Value): string {
   switch (value.kind) {
     case 'known':
-      return `${typeof value.value}:${String(value.value).slice(0, 400)}${labelKey(value.labels)}`;
+      return `${typeof value.value}:${plainText(value.value).slice(0, 400)}${labelKey(value.labels)}`;
     case 'bytes':
       return `b${idOf(value.value)}`;
     case 'list':

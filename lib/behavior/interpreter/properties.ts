@@ -1,4 +1,6 @@
 /** Properties: reading and writing them on every kind of value, through prototypes and classes. */
+
+import { plainText } from '../plain-text.js';
 import {
   alteredFunc,
   type Class,
@@ -412,7 +414,7 @@ export function writeIndexed(m: Machine, object: Value, index: Value, value: Val
 
 /** The property name a value is used as, when known. */
 export function keyOf(m: Machine, index: Value): string | undefined {
-  if (index.kind === 'known') return typeof index.value === 'string' ? index.value : String(index.value);
+  if (index.kind === 'known') return plainText(index.value);
   if (index.kind === 'list' || index.kind === 'bytes') return m.language.library.builtins.stringify(index);
   return undefined;
 }

@@ -1,6 +1,7 @@
 /** Value helpers shared by the evaluation of Python's library: what a value is, and Python's own text of it. */
 import type { Context } from '../../api.js';
 import { Look } from '../../looks.js';
+import { plainText } from '../../plain-text.js';
 import {
   bytes,
   type Known,
@@ -234,7 +235,7 @@ function constant(value: Known['value']): string | undefined {
   if (value === null) return 'None';
   if (value === undefined) return undefined;
   if (typeof value === 'boolean') return value ? 'True' : 'False';
-  return typeof value === 'string' ? quote(value) : String(value);
+  return typeof value === 'string' ? quote(value) : plainText(value);
 }
 
 function quote(text: string, isBytes = false): string {
@@ -270,7 +271,7 @@ function escaped(c: string, mark: string): string {
 /** Keys of dicts are strings, as the interpreter keeps them: `1` and `'1'` share one. */
 export function keyOf(value: Value | undefined): string | undefined {
   const one = settle(value);
-  if (one?.kind === 'known') return String(one.value);
+  if (one?.kind === 'known') return plainText(one.value);
   return one?.kind === 'bytes' || one?.kind === 'list' ? repr(one) : undefined;
 }
 
