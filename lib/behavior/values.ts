@@ -33,18 +33,22 @@ export interface Bytes {
 /** Arrays, tuples, sets. Mutable, shared by reference as in both languages. `open`: holds more than is known. */
 export interface List {
   readonly kind: 'list';
-  readonly items: Value[];
+  /** Changed through `itemsToChange` only. */
+  readonly items: readonly Value[];
   open: boolean;
-  labels: Labels;
+  /** Changed through `relabel` only. */
+  readonly labels: Labels;
 }
 /** Plain objects, dicts, instances, module namespaces. `open`: may hold more keys than are known. */
 export interface Dict {
   readonly kind: 'dict';
-  readonly entries: Map<string, Value>;
-  /** What instances inherit from: a class, a constructor function (its `prototype`), or a plain object. */
-  prototype: Class | Func | Dict | undefined;
+  /** Changed through `entriesToChange` only. */
+  readonly entries: ReadonlyMap<string, Value>;
+  /** What instances inherit from: a class, a constructor function (its `prototype`), or a plain object; changed through `inheritFrom` only. */
+  readonly prototype: Class | Func | Dict | undefined;
   open: boolean;
-  labels: Labels;
+  /** Changed through `relabel` only. */
+  readonly labels: Labels;
 }
 export interface Func {
   readonly kind: 'func';
@@ -126,10 +130,11 @@ export const dict = (
   entries: Map<string, Value> = new Map(),
   open = false,
   labels: Labels = NO_LABELS,
+  prototype?: Dict['prototype'],
 ): Dict => ({
   kind: 'dict',
   entries,
-  prototype: undefined,
+  prototype,
   open,
   labels,
 });
@@ -176,6 +181,54 @@ const unknownText = (partial: string | undefined, labels: Labels): Unknown => ({
   labels,
 });
 export const UNKNOWN: Unknown = unknownText(undefined, NO_LABELS);
+
+// Lists and dicts are changed here alone, so that what was worked out of one (`operations.ts`, `sites.ts`) is known to hold as
+// long as none changed. The number of changes stands for all of them: what holds what is not followed.
+
+let changes = 0;
+
+/** Changes of lists and dicts so far. */
+export const changesSoFar = (): number => changes;
+
+/** To be called where a map that may be the entries of a dict (names of a scope, methods of a class) is about to change. */
+export function noteChange(): void {
+  changes++;
+}
+
+/** The items, to be changed before anything else is evaluated. */
+export function itemsToChange(holder: List): Value[] {
+  changes++;
+  return holder.items as Value[];
+}
+
+export function setEntry(holder: Dict, key: string, value: Value): void {
+  changes++;
+  (holder.entries as Map<string, Value>).set(key, value);
+}
+
+export function deleteEntry(holder: Dict, key: string): void {
+  changes++;
+  (holder.entries as Map<string, Value>).delete(key);
+}
+
+/** The entries as names of a scope, which notes its changes itself. */
+export const entriesToShare = (holder: Dict): Map<string, Value> => holder.entries as Map<string, Value>;
+
+export function clearEntries(holder: Dict): void {
+  changes++;
+  (holder.entries as Map<string, Value>).clear();
+}
+
+export function inheritFrom(holder: Dict, prototype: Dict['prototype']): void {
+  changes++;
+  (holder as { prototype: Dict['prototype'] }).prototype = prototype;
+}
+
+export function relabel(holder: List | Dict, labels: Labels): void {
+  if (holder.labels === labels) return;
+  changes++;
+  (holder as { labels: Labels }).labels = labels;
+}
 
 export function union(...sets: readonly Labels[]): Labels {
   const filled = sets.filter((s) => s.size > 0);

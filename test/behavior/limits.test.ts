@@ -197,6 +197,10 @@ describe('beyond a limit', () => {
     }
     assert.equal(await python(`Some words first\n\n${send}`), false);
     assert.equal(await python(`cdef int n = 0\n${send}`, 'x.pyx'), true);
+    for (const first of ['/* C */\n', '# c\n\n  // C++\n', ';; Lisp\n', '} \n']) {
+      assert.equal(await python(first + send), false, first);
+      assert.equal(await python(first + send, 'x.pyx'), true, 'mended, whatever it begins with');
+    }
     const large = `/*${' '.repeat(3_000_000)}*/\n`;
     const files = { 'index.js': '', 'a.txt': `${large}require('os').hostname();`, 'b.txt': large + PAYLOAD };
     const sequence = await buildSequence(artifactOf('npm', files, [importEntry('index.js')]));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { repr } from '../../lib/behavior/apis/python/core.js';
-import { dict, known, list, NO_LABELS, type Value } from '../../lib/behavior/values.js';
+import { bytes, dict, known, list, NO_LABELS, type Value } from '../../lib/behavior/values.js';
 
 /** A list that counts how often its items are looked at. */
 function counting(items: Value[]): { value: Value; looks: () => number } {
@@ -22,6 +22,15 @@ describe("Python's own text of a value", () => {
     const value = list([known(1), known("it's"), known(null), dict(new Map([['a', list([known(true)])]]))]);
     assert.equal(repr(value), "[1, \"it's\", None, {'a': [True]}]");
     assert.equal(repr(list([known('a'), list([known(undefined)])])), undefined);
+    for (const [text, shown] of [
+      ["it's", `"it's"`],
+      [`'"`, `'\\'"'`],
+      ['\\\\\n\r\t\t', `'\\\\\\\\\\n\\r\\t\\t'`],
+      ['\0\0\x1f\x7f\x80\x9f\xa0é😀', `'\\x00\\x00\\x1f\\x7f\\x80\\x9f\xa0é😀'`],
+    ] as const) {
+      assert.equal(repr(known(text)), shown);
+    }
+    assert.equal(repr(bytes(Uint8Array.of(0x27, 0x5c, 0xa0, 0x0a))), `b"'\\\\\\xa0\\n"`);
   });
 
   it('gives up at the first way through what holds itself', () => {

@@ -8,6 +8,7 @@ import {
   type Func,
   known,
   list,
+  NO_LABELS,
   UNKNOWN,
   unknown,
   type Value,
@@ -453,8 +454,7 @@ function construct(
   args: readonly Value[],
   keywords: ReadonlyMap<string, Value>,
 ): Value {
-  const instance = dict();
-  instance.prototype = fn;
+  const instance = dict(new Map(), false, NO_LABELS, fn);
   if (!m.instances.has(fn.node)) m.instances.set(fn.node, instance);
   const result = callFunction(m, alteredFunc(fn, { thisValue: instance }), args, keywords, instance);
   return result.kind === 'dict' || result.kind === 'func' || result.kind === 'list' ? result : instance;
@@ -467,8 +467,7 @@ export function instantiate(
   args: readonly Value[],
   keywords: ReadonlyMap<string, Value>,
 ): Value {
-  const instance = dict();
-  instance.prototype = cls;
+  const instance = dict(new Map(), false, NO_LABELS, cls);
   m.instances.set(cls.node, instance);
   if ((cls.scope as Env).module.language === 'python') {
     const make = findInClass(m, cls, '__new__');

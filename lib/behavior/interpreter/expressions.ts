@@ -6,13 +6,19 @@ import {
   bytes,
   type Class,
   type Dict,
+  deleteEntry,
   dict,
   func,
+  inheritFrom,
+  itemsToChange,
   known,
   list,
   NO_LABELS,
+  noteChange,
   partialText,
   ref,
+  relabel,
+  setEntry,
   UNKNOWN,
   UNKNOWN_PIECE,
   union,
@@ -511,7 +517,7 @@ function evaluateUnary(m: Machine, operator: string, operand: Expression, env: E
       const object = evaluateObject(m, operand.object, env);
       const key = operand.type === 'member' ? known(operand.property) : evaluate(m, operand.index, env);
       const name = keyOf(m, key);
-      if (object.kind === 'dict' && name !== undefined && m.uncertain === 0) object.entries.delete(name);
+      if (object.kind === 'dict' && name !== undefined && m.uncertain === 0) deleteEntry(object, name);
     }
     return known(true);
   }
@@ -566,7 +572,9 @@ function concat(m: Machine, values: readonly Value[]): Value {
 }
 
 function evaluateDict(m: Machine, node: Expression & { type: 'dict' }, env: Env): Value {
-  const made = dict();
+  // What is written here stands in nothing else yet.
+  const entries = new Map<string, Value>();
+  const made = dict(entries);
   for (const entry of node.entries) {
     if (entry.key === undefined) {
       merge(made, use(m, evaluate(m, entry.value.type === 'spread' ? entry.value.value : entry.value, env)));
@@ -577,12 +585,12 @@ function evaluateDict(m: Machine, node: Expression & { type: 'dict' }, env: Env)
     const name = keyOf(m, key.kind === 'choice' ? key.options[0]! : key);
     if (name === undefined) {
       made.open = true;
-      made.entries.set('?', join([made.entries.get('?'), value]));
+      entries.set('?', join([entries.get('?'), value]));
     } else if (entry.accessor === 'get' && value.kind === 'func')
-      made.entries.set(name, alteredFunc(value, { accessor: 'get' }));
-    else if (entry.accessor === 'set') made.entries.set(`%set:${name}`, value);
-    else if (name === '__proto__' && value.kind === 'dict') made.prototype = value;
-    else made.entries.set(name, value);
+      entries.set(name, alteredFunc(value, { accessor: 'get' }));
+    else if (entry.accessor === 'set') entries.set(`%set:${name}`, value);
+    else if (name === '__proto__' && value.kind === 'dict') inheritFrom(made, value);
+    else entries.set(name, value);
     if (value.kind === 'func' && !m.homes.has(value.node)) m.homes.set(value.node, made);
   }
   return made;
@@ -590,14 +598,14 @@ function evaluateDict(m: Machine, node: Expression & { type: 'dict' }, env: Env)
 
 function merge(into: Dict, value: Value): void {
   if (value.kind === 'dict') {
-    for (const [key, entry] of value.entries) into.entries.set(key, entry);
+    for (const [key, entry] of value.entries) setEntry(into, key, entry);
     into.open ||= value.open;
-    into.labels = union(into.labels, value.labels);
+    relabel(into, union(into.labels, value.labels));
   } else if (value.kind === 'choice') {
     for (const option of value.options) merge(into, option);
   } else if (value.kind !== 'known') {
     into.open = true;
-    into.labels = union(into.labels, labelsOf(value));
+    relabel(into, union(into.labels, labelsOf(value)));
   }
 }
 
@@ -622,7 +630,7 @@ function evaluateAssign(m: Machine, node: Expression & { type: 'assign' }, env: 
   // `list += more` in Python changes the list itself.
   if (old.kind === 'list' && node.operator === '+' && env.module.language === 'python') {
     const more = listItems(right);
-    if (old.items.length + more.length <= LIMITS.listLength) old.items.push(...more);
+    if (old.items.length + more.length <= LIMITS.listLength) itemsToChange(old).push(...more);
     value = old;
   } else value = binary(m, node.operator, old, right);
   assignPattern(m, target, value, env, undefined);
@@ -732,7 +740,7 @@ function assignList(
   }
 }
 
-function spreadOut(value: Value): Value[] | undefined {
+function spreadOut(value: Value): readonly Value[] | undefined {
   if (value.kind === 'list' && (!value.open || value.items.length > 0)) return value.items;
   if (value.kind === 'known' && typeof value.value === 'string')
     return [...value.value].map((c) => known(c, value.labels));
@@ -757,7 +765,7 @@ export function makeFunction(
     scope = m.newEnv(env, false);
   }
   const fn = func(node, scope, env.module.file, homeClass);
-  if (scope !== env) scope.names.set(node.name, fn);
+  if (scope !== env) scope.set(node.name, fn);
   if (!m.walkedFunctions.has(node) && !m.unwalked.has(node)) m.unwalked.set(node, fn);
   return decorate(m, fn, node.decorators, env);
 }
@@ -813,7 +821,7 @@ export function makeClass(m: Machine, node: ClassExpression, env: Env): Value {
   if (!python) {
     body.thisValue = cls;
     body.homeClass = cls;
-    if (node.name !== '') body.names.set(node.name, cls);
+    if (node.name !== '') body.set(node.name, cls);
   }
   for (const member of node.members) {
     if (member.type === 'statements') {
@@ -831,14 +839,15 @@ export function makeClass(m: Machine, node: ClassExpression, env: Env): Value {
           ? alteredFunc(method, { accessor: member.accessor })
           : method;
       const into = member.isStatic ? cls.statics : cls.methods;
+      noteChange();
       if (member.accessor === 'set') into.set(`%set:${name}`, fn);
       else into.set(name, fn);
-      if (python) body.names.set(name, fn);
+      if (python) body.set(name, fn);
     } else if (member.isStatic) {
       const value = member.value === undefined ? UNDEFINED : evaluate(m, member.value, body);
       cls.statics.set(name, value);
       // What follows in the class body sees it by its name alone.
-      if (python) body.names.set(name, value);
+      if (python) body.set(name, value);
     }
   }
   const metaclass = keywords.get('metaclass');
@@ -851,6 +860,7 @@ export function makeClass(m: Machine, node: ClassExpression, env: Env): Value {
 function collectMembers(_m: Machine, cls: Class, body: Env): void {
   for (const [name, value] of body.names) {
     if (cls.methods.get(name) === value) continue;
+    noteChange();
     cls.methods.set(
       name,
       value.kind === 'func' && value.homeClass === undefined ? alteredFunc(value, { homeClass: cls }) : value,

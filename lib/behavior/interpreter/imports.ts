@@ -1,6 +1,6 @@
 /** Import and export statements of both languages. */
 import type { Statement } from '../ir.js';
-import { ref, UNKNOWN, type Value } from '../values.js';
+import { ref, setEntry, UNKNOWN, type Value } from '../values.js';
 import type { Env, Machine, Module } from './machine.js';
 import { importJavaScript, importPython, loadJavaScript, loadPython } from './modules.js';
 import { readProperty } from './properties.js';
@@ -52,8 +52,7 @@ export function exportStatement(m: Machine, node: Statement & { type: 'export' }
   if (module.namespace.kind !== 'dict') return;
   for (const { local, exported } of node.bindings) {
     const whole = local === '*' || local === 'default';
-    if (exported !== '*')
-      module.namespace.entries.set(exported, whole ? value : readProperty(m, value, local));
+    if (exported !== '*') setEntry(module.namespace, exported, whole ? value : readProperty(m, value, local));
     else module.namespace.open = true;
   }
 }
@@ -68,7 +67,7 @@ function reexport(
   for (const { local, exported } of node.bindings) {
     if (exported === '*') module.starExports.push(loaded);
     else if (local === '*') {
-      if (module.namespace.kind === 'dict') module.namespace.entries.set(exported, loaded.namespace);
+      if (module.namespace.kind === 'dict') setEntry(module.namespace, exported, loaded.namespace);
     } else {
       // A hidden local alias keeps the link live.
       const name = `%reexport:${exported}`;
@@ -116,8 +115,7 @@ function importFrom(m: Machine, node: Import, env: Env): void {
         // Then they are found in `globals()` too.
         if (/^(?:builtins|__builtin__)$/.test(node.source)) {
           for (const name of PYTHON_BUILTINS)
-            if (!name.startsWith('__') && !holder.names.has(name))
-              holder.names.set(name, ref(`builtins.${name}`));
+            if (!name.startsWith('__') && !holder.names.has(name)) holder.set(name, ref(`builtins.${name}`));
         }
       }
       continue;

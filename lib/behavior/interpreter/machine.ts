@@ -7,7 +7,16 @@ import type { OpenedArtifact, Phase } from '../../types.js';
 import type { Context, LanguageLibrary } from '../api.js';
 import type { Expression, FunctionExpression, Lower, Position, Program, Statement } from '../ir.js';
 import { takeLooked } from '../looks.js';
-import type { Class, Dict, Func, List, Scope, Value } from '../values.js';
+import {
+  type Class,
+  type Dict,
+  type Func,
+  itemsToChange,
+  type List,
+  noteChange,
+  type Scope,
+  type Value,
+} from '../values.js';
 import type { DecoderGuess } from './decoders.js';
 import { takePartsLooked } from './operations.js';
 import type { Recorder } from './recorder.js';
@@ -27,6 +36,8 @@ export class Env implements Scope {
   homeClass: Class | undefined;
   /** What the class body or function belongs to: true for scopes that Python's nested functions do not see. */
   isClassBody = false;
+  /** The names are also the entries of a dict (`globals()`, the namespace of an `exec`). */
+  isDict: boolean;
 
   constructor(
     readonly parent: Env | undefined,
@@ -37,6 +48,17 @@ export class Env implements Scope {
     names?: Map<string, Value>,
   ) {
     this.names = names ?? new Map();
+    this.isDict = names !== undefined;
+  }
+
+  set(name: string, value: Value): void {
+    if (this.isDict) noteChange();
+    this.names.set(name, value);
+  }
+
+  delete(name: string): void {
+    if (this.isDict) noteChange();
+    this.names.delete(name);
   }
 }
 
@@ -347,7 +369,7 @@ export class Machine {
     } finally {
       this.changed = outer;
       for (const [changed, items] of mine) {
-        changed.items.splice(0, changed.items.length, ...items);
+        itemsToChange(changed).splice(0, changed.items.length, ...items);
       }
     }
   }

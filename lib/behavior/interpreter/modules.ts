@@ -2,13 +2,25 @@
 
 import type { Place } from '../api.js';
 import { PACKAGE_ROOT } from '../strings.js';
-import { dict, known, type Labels, list, NO_LABELS, type Ref, ref, unknown, type Value } from '../values.js';
+import {
+  dict,
+  entriesToShare,
+  known,
+  type Labels,
+  list,
+  NO_LABELS,
+  type Ref,
+  ref,
+  setEntry,
+  unknown,
+  type Value,
+} from '../values.js';
 import { emit } from './emit.js';
 import { type Activation, Env, type Machine, type Module } from './machine.js';
-import { namespaceOf } from './natives.js';
 import { UNDEFINED } from './operations.js';
 import { programOf } from './programs.js';
 import { resolveJavaScript, resolvePython } from './resolve.js';
+import { namespaceOf } from './scope.js';
 import { fireImport } from './sites.js';
 import { execute } from './statements.js';
 
@@ -100,7 +112,7 @@ export function loadPython(m: Machine, name: string): Module | undefined {
   for (const { path, name: part } of paths) {
     last = path === undefined ? undefined : (m.modules.get(path) ?? runModule(m, path, 'python', false));
     if (last !== undefined && parent?.namespace.kind === 'dict' && !parent.namespace.entries.has(part)) {
-      parent.namespace.entries.set(part, last.namespace);
+      setEntry(parent.namespace, part, last.namespace);
     }
     parent = last;
   }
@@ -170,13 +182,12 @@ function finish(module: Module): void {
   if (module.namespace.kind !== 'dict') return;
   for (const [name, { env, local }] of module.exports) {
     const value = env.names.get(local);
-    if (value !== undefined) module.namespace.entries.set(name, value);
+    if (value !== undefined) setEntry(module.namespace, name, value);
   }
   for (const star of module.starExports) {
     if (star.namespace.kind !== 'dict') continue;
     for (const [name, value] of star.namespace.entries) {
-      if (name !== 'default' && !module.namespace.entries.has(name))
-        module.namespace.entries.set(name, value);
+      if (name !== 'default' && !module.namespace.entries.has(name)) setEntry(module.namespace, name, value);
     }
   }
 }
@@ -281,7 +292,7 @@ export function codeModule(
 /** Python's `exec`: names bound by the code are those of the namespace it was given, or of the module it stands in. */
 function placed(m: Machine, around: Env, module: Module, { namespace }: Place): Env {
   if (namespace?.kind === 'dict' && namespace.prototype === undefined)
-    return new Env(around, true, module, ++m.serial, namespace.entries);
+    return new Env(around, true, module, ++m.serial, entriesToShare(namespace));
   return around === around.module.env
     ? new Env(around, true, module, around.serial, around.names)
     : new Env(around, true, module, ++m.serial);

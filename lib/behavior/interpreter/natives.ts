@@ -4,10 +4,12 @@
  */
 import {
   alteredFunc,
-  type Dict,
   dict,
+  inheritFrom,
+  itemsToChange,
   known,
   list,
+  NO_LABELS,
   type Ref,
   ref,
   UNKNOWN,
@@ -15,11 +17,11 @@ import {
   type Value,
 } from '../values.js';
 import { callMember, callValue, listItems } from './calls.js';
-import type { Env, Machine } from './machine.js';
+import type { Machine } from './machine.js';
 import { importJavaScript, importPython, importUnknown } from './modules.js';
 import { join, labelsOf, labelsOfAll, textOf, UNDEFINED } from './operations.js';
-import { keyOf, readProperty, writeProperty } from './properties.js';
-import { moduleEnv } from './scope.js';
+import { keyOf, readProperty, setMember, writeProperty } from './properties.js';
+import { moduleEnv, namespaceOf } from './scope.js';
 import { NO_KEYWORDS } from './sites.js';
 
 type Keywords = ReadonlyMap<string, Value>;
@@ -72,7 +74,7 @@ function javascript(
         isNew,
       );
     case '%resolve':
-      if (callee.args?.[0]?.kind === 'list') callee.args[0].items.push(args[0] ?? UNDEFINED);
+      if (callee.args?.[0]?.kind === 'list') itemsToChange(callee.args[0]).push(args[0] ?? UNDEFINED);
       return UNDEFINED;
     case 'Reflect.apply':
       return callValue(m, args[0] ?? UNKNOWN, listItems(args[2]), NO_KEYWORDS, args[1], false);
@@ -92,15 +94,16 @@ function javascript(
       return args[0];
     case 'Object.create': {
       const proto = args[0];
-      const made = dict(new Map(), proto?.kind !== 'dict' && proto?.kind !== 'known');
-      if (proto?.kind === 'dict' || proto?.kind === 'class') made.prototype = proto;
+      const inherited = proto?.kind === 'dict' || proto?.kind === 'class' ? proto : undefined;
+      const open = proto?.kind !== 'dict' && proto?.kind !== 'known';
+      const made = dict(new Map(), open, NO_LABELS, inherited);
       if (args[1]?.kind === 'dict')
         for (const [k, v] of args[1].entries) defineProperty(m, made, known(k), v);
       return made;
     }
     case 'Object.setPrototypeOf':
       if (args[0]?.kind === 'dict' && (args[1]?.kind === 'dict' || args[1]?.kind === 'class'))
-        args[0].prototype = args[1];
+        inheritFrom(args[0], args[1]);
       return args[0];
     case 'Object.getPrototypeOf':
       return args[0]?.kind === 'dict' && args[0].prototype !== undefined ? args[0].prototype : undefined;
@@ -167,17 +170,8 @@ function defineProperty(
   const getter = descriptor.entries.get('get');
   const setter = descriptor.entries.get('set');
   const value = descriptor.entries.get('value');
-  const entries =
-    object.kind === 'dict'
-      ? object.entries
-      : object.kind === 'func'
-        ? object.properties
-        : object.kind === 'class'
-          ? object.statics
-          : undefined;
-  if (getter?.kind === 'func' && entries !== undefined)
-    entries.set(name, alteredFunc(getter, { accessor: 'get' }));
-  if (setter?.kind === 'func' && entries !== undefined) entries.set(`%set:${name}`, setter);
+  if (getter?.kind === 'func') setMember(object, name, alteredFunc(getter, { accessor: 'get' }));
+  if (setter?.kind === 'func') setMember(object, `%set:${name}`, setter);
   if (value !== undefined) writeProperty(m, object, name, value);
   return object;
 }
@@ -186,7 +180,7 @@ function inherits(m: Machine, child: Value | undefined, parent: Value | undefine
   if (child?.kind !== 'func') return undefined;
   const prototype = readProperty(m, child, 'prototype');
   if (prototype.kind === 'dict' && (parent?.kind === 'func' || parent?.kind === 'class'))
-    prototype.prototype = parent;
+    inheritFrom(prototype, parent);
   return UNDEFINED;
 }
 
@@ -278,9 +272,4 @@ function mark(value: Value | undefined, key: string): Value | undefined {
 function varsOf(object: Value): Value | undefined {
   if (object.kind === 'class') return dict(object.methods, true, object.labels);
   return object.kind === 'dict' || object.kind === 'ref' ? object : undefined;
-}
-
-/** A scope as a dict that shares its names, as `globals()` does. */
-export function namespaceOf(env: Env): Dict {
-  return dict(env.names, true);
 }

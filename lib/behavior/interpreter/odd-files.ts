@@ -24,13 +24,15 @@ export function findOddCode(m: Machine, path: string, language: 'javascript' | '
   if (file === undefined || file.bytes.length > MOST_BYTES || opaqueKind(file, files) !== undefined)
     return false;
   m.looksAt(file.bytes.length);
+  const mended = /\.pyx$/i.test(path);
   try {
     const text = language === 'python' ? decodePythonSource(file.bytes) : decode(file.bytes);
     if (text.includes('\0') || !ACTS[language].test(text) || isData[language](text)) return false;
     m.oddBytes += file.bytes.length;
     if (m.oddBytes > MOST_BYTES) throw new BeyondLimit('more than is read of files that may be code');
+    if (language === 'python' && !mended && beginsNoStatement(text)) return false;
     const program = m.languages[language].lower(text, language === 'python' ? 'odd.py' : 'odd.js', true);
-    if (program.recovered && !/\.pyx$/i.test(path)) return false;
+    if (program.recovered && !mended) return false;
     keep(m, path, program, file.bytes.length);
     return true;
   } catch (error) {
@@ -39,6 +41,21 @@ export function findOddCode(m: Machine, path: string, language: 'javascript' | '
     else if (!(error instanceof SyntaxError)) throw error;
     return false;
   }
+}
+
+/**
+ * A text whose first token begins no statement of Python: C, Lisp and the like, whose megabytes the parser would mend to the
+ * end only to be thrown away.
+ */
+function beginsNoStatement(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const c = text[at]!;
+    if (c === '#') {
+      at = text.indexOf('\n', at);
+      if (at === -1) return false;
+    } else if (!/[ \t\r\n\f]/.test(c)) return '/;:,)]}<>=%&|^!?$'.includes(c);
+  }
+  return false;
 }
 
 /**

@@ -1,4 +1,6 @@
 /** Operations on values that need no language: joins, labels, comparison of what is known. */
+
+import { plainText } from '../plain-text.js';
 import {
   alteredFunc,
   bytes,
@@ -8,11 +10,13 @@ import {
   NO_LABELS,
   type Ref,
   ref,
+  relabel,
   UNKNOWN,
   union,
   unknown,
   type Value,
 } from '../values.js';
+import { Kept, WORTH_KEEPING } from './kept.js';
 import { LIMITS } from './machine.js';
 
 export const UNDEFINED: Value = known(undefined);
@@ -60,12 +64,31 @@ const LABEL_PARTS = 300;
 export function labelsOf(value: Value | undefined): Labels {
   if (value === undefined) return NO_LABELS;
   if (value.kind !== 'list' && value.kind !== 'dict' && value.kind !== 'choice') return value.labels;
+  return labelsIn(value, () => collectLabels(value, 4));
+}
+
+/** The labels of a list that holds these and has none of its own. */
+export function labelsOfItems(items: readonly Value[]): Labels {
+  return labelsIn(items, () => collectFrom(items, 3));
+}
+
+function labelsIn(holder: object, collect: () => void): Labels {
+  const seen = labelsSeen.get(holder);
+  if (seen !== undefined) {
+    partsLooked += seen.parts;
+    return seen.labels;
+  }
   found = undefined;
   partsLeft = LABEL_PARTS;
-  collectLabels(value, 4);
-  partsLooked += LABEL_PARTS - Math.max(0, partsLeft);
-  return found ?? NO_LABELS;
+  collect();
+  const parts = LABEL_PARTS - Math.max(0, partsLeft);
+  partsLooked += parts;
+  const labels = found ?? NO_LABELS;
+  if (parts >= WORTH_KEEPING) labelsSeen.set(holder, { labels, parts });
+  return labels;
 }
+
+const labelsSeen = new Kept<{ readonly labels: Labels; readonly parts: number }>();
 
 /** Parts looked at for labels since this was asked last. */
 export function takePartsLooked(): number {
@@ -141,7 +164,7 @@ export function withLabels(value: Value, labels: Labels): Value {
       return { ...value, labels: all };
     case 'list':
     case 'dict':
-      value.labels = all;
+      relabel(value, all);
       return value;
   }
 }
@@ -232,7 +255,7 @@ export function signature(values: readonly Value[], thisValue: Value | undefined
 function one(value: Value): string {
   switch (value.kind) {
     case 'known':
-      return `${typeof value.value}:${String(value.value).slice(0, 400)}${labelKey(value.labels)}`;
+      return `${typeof value.value}:${plainText(value.value).slice(0, 400)}${labelKey(value.labels)}`;
     case 'bytes':
       return `b${idOf(value.value)}`;
     case 'list':

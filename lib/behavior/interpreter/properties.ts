@@ -1,21 +1,25 @@
 /** Properties: reading and writing them on every kind of value, through prototypes and classes. */
+
+import { plainText } from '../plain-text.js';
 import {
   alteredFunc,
   type Class,
   type Dict,
   dict,
   type Func,
+  inheritFrom,
+  itemsToChange,
   known,
-  list,
+  type List,
   ref,
-  type Scope,
+  setEntry,
   unknown,
   type Value,
 } from '../values.js';
 import { callFunction } from './calls.js';
-import { LIMITS, type Machine, ThrowSignal } from './machine.js';
-import { elementOf, extend, join, labelsOf, UNDEFINED } from './operations.js';
-import { lookup } from './scope.js';
+import { type Env, LIMITS, type Machine, ThrowSignal } from './machine.js';
+import { elementOf, extend, join, labelsOf, labelsOfItems, UNDEFINED } from './operations.js';
+import { lookup, namespaceOf } from './scope.js';
 import { fireRead, fireWrite } from './sites.js';
 
 /** Names of the global object itself; reading through them changes nothing. */
@@ -103,7 +107,7 @@ function readIndex(items: readonly Value[], index: number, open: boolean, m: Mac
   const at = index < 0 && m.activation.env.module.language === 'python' ? items.length + index : index;
   const found = items[at];
   if (found !== undefined) return found;
-  return open ? unknown(labelsOf(list([...items], open))) : UNDEFINED;
+  return open ? unknown(labelsOfItems(items)) : UNDEFINED;
 }
 
 /** Reading a property of nothing: caught for sure when a `try` stands right around, else not known. */
@@ -221,9 +225,9 @@ function readFunc(m: Machine, fn: Func, key: string): Value {
 }
 
 function pythonNamespace(fn: Func): Value {
-  let at: Scope = fn.scope;
+  let at = fn.scope as Env;
   while (at.parent !== undefined) at = at.parent;
-  return dict(at.names, true);
+  return namespaceOf(at);
 }
 
 function readClass(m: Machine, cls: Class, key: string): Value {
@@ -277,16 +281,14 @@ export function writeProperty(m: Machine, object: Value, key: string, value: Val
   switch (object.kind) {
     case 'dict':
       if (key === '__proto__' && (value.kind === 'dict' || value.kind === 'class')) {
-        object.prototype = value;
+        inheritFrom(object, value);
         return;
       }
-      writeEntry(m, object.entries, key, value, object);
+      writeEntry(m, object, key, value);
       return;
     case 'func':
-      writeEntry(m, object.properties, key, value, object);
-      return;
     case 'class':
-      writeEntry(m, object.statics, key, value, object);
+      writeEntry(m, object, key, value);
       return;
     case 'list':
       if (!/^(?:-?\d+|length)$/.test(key)) {
@@ -297,9 +299,7 @@ export function writeProperty(m: Machine, object: Value, key: string, value: Val
         return;
       }
       m.changing(object);
-      writeItem(m, object.items, key, value, () => {
-        object.open = true;
-      });
+      writeItem(m, object, key, value);
       return;
     case 'choice':
       for (const option of object.options) writeProperty(m, option, key, value);
@@ -320,20 +320,30 @@ export function writeProperty(m: Machine, object: Value, key: string, value: Val
   }
 }
 
-function writeEntry(m: Machine, entries: Map<string, Value>, key: string, value: Value, holder: Value): void {
+function writeEntry(m: Machine, holder: Dict | Func | Class, key: string, value: Value): void {
+  const entries =
+    holder.kind === 'dict' ? holder.entries : holder.kind === 'func' ? holder.properties : holder.statics;
   const old = entries.get(key);
   if (old?.kind === 'func' && old.accessor === 'get') return;
   if (value.kind === 'func' && !m.homes.has(value.node)) m.homes.set(value.node, holder);
   if (entries.size > LIMITS.listLength) return;
   const setter = entries.get(`%set:${key}`);
   if (setter?.kind === 'func') callFunction(m, setter, [value], NO_KEYWORDS, holder);
-  entries.set(key, m.uncertain > 0 && old !== undefined ? join([value, old]) : value);
+  setMember(holder, key, m.uncertain > 0 && old !== undefined ? join([value, old]) : value);
+}
+
+/** Sets a member of what has members, nothing on other values. */
+export function setMember(holder: Value, key: string, value: Value): void {
+  if (holder.kind === 'dict') setEntry(holder, key, value);
+  else if (holder.kind === 'func') holder.properties.set(key, value);
+  else if (holder.kind === 'class') holder.statics.set(key, value);
 }
 
 /** Numbers put into a table one by one, as ciphers do before they decode: a tenth of a decoding operation. */
 const TABLE_WRITE = 0.1;
 
-function writeItem(m: Machine, items: Value[], key: string, value: Value, open: () => void): void {
+function writeItem(m: Machine, holder: List, key: string, value: Value): void {
+  const items = itemsToChange(holder);
   if (key === 'length') {
     const length = value.kind === 'known' ? value.value : undefined;
     // A length no list can have is an error of the program that is read, not of the reader.
@@ -345,7 +355,7 @@ function writeItem(m: Machine, items: Value[], key: string, value: Value, open: 
   if (!Number.isInteger(index)) return;
   const at = index < 0 ? items.length + index : index;
   if (at < 0 || at > LIMITS.listLength) {
-    open();
+    holder.open = true;
     return;
   }
   while (items.length < at) items.push(UNDEFINED);
@@ -393,10 +403,10 @@ export function writeIndexed(m: Machine, object: Value, index: Value, value: Val
   }
   if (object.kind === 'dict') {
     object.open = true;
-    object.entries.set('?', join([object.entries.get('?'), value]));
+    setEntry(object, '?', join([object.entries.get('?'), value]));
   } else if (object.kind === 'list') {
     object.open = true;
-    if (object.items.length < 64) object.items.push(value);
+    if (object.items.length < 64) itemsToChange(object).push(value);
   } else if (object.kind === 'ref') {
     writeProperty(m, object, '?', value);
   }
@@ -404,7 +414,7 @@ export function writeIndexed(m: Machine, object: Value, index: Value, value: Val
 
 /** The property name a value is used as, when known. */
 export function keyOf(m: Machine, index: Value): string | undefined {
-  if (index.kind === 'known') return typeof index.value === 'string' ? index.value : String(index.value);
+  if (index.kind === 'known') return plainText(index.value);
   if (index.kind === 'list' || index.kind === 'bytes') return m.language.library.builtins.stringify(index);
   return undefined;
 }

@@ -1,6 +1,5 @@
 /** Names: where they are looked up and written, in both languages. */
-import type { Value } from '../values.js';
-import { known } from '../values.js';
+import { type Dict, dict, known, type Value } from '../values.js';
 import type { Env, Machine, Module } from './machine.js';
 import { join, UNDEFINED } from './operations.js';
 
@@ -38,6 +37,12 @@ export function readExport(module: Module, name: string, depth = 0): Value | und
   return name === 'default' ? space : undefined;
 }
 
+/** A scope as a dict that shares its names, as `globals()` does. */
+export function namespaceOf(env: Env): Dict {
+  env.isDict = true;
+  return dict(env.names, true);
+}
+
 /** The nearest scope a function makes. */
 export function functionEnv(env: Env): Env {
   let at = env;
@@ -57,7 +62,7 @@ export function setIn(m: Machine, env: Env, name: string, value: Value): void {
   if (m.trail !== undefined && env.serial <= m.trailSerial) {
     m.trail.push({ env, key: name, old: env.names.get(name) });
   }
-  env.names.set(name, value);
+  env.set(name, value);
 }
 
 /** JavaScript: `var` belongs to the function, `let` and `const` to the block; a plain write goes where the name is. */
@@ -167,7 +172,7 @@ export function branches<T>(m: Machine, thunks: readonly (() => T)[], leaves: (r
     for (const [key, { old, news }] of group) {
       if (news.length === 0) continue;
       if (env.serial <= outerSerial) outerTrail?.push({ env, key, old });
-      env.names.set(key, join(news.length < live ? [...news, old] : news));
+      env.set(key, join(news.length < live ? [...news, old] : news));
     }
   }
   return results;
@@ -213,8 +218,8 @@ function undo(log: NonNullable<Machine['trail']>): Map<Env, Map<string, Value | 
       finals.set(env, values);
     }
     if (!values.has(key)) values.set(key, env.names.get(key));
-    if (old === undefined) env.names.delete(key);
-    else env.names.set(key, old);
+    if (old === undefined) env.delete(key);
+    else env.set(key, old);
   }
   return finals;
 }
@@ -222,7 +227,7 @@ function undo(log: NonNullable<Machine['trail']>): Map<Env, Map<string, Value | 
 /** Names every module of the language starts with. */
 export function seed(env: Env, names: Readonly<Record<string, Value | string>>): void {
   for (const [name, value] of Object.entries(names)) {
-    env.names.set(name, typeof value === 'string' ? known(value) : value);
+    env.set(name, typeof value === 'string' ? known(value) : value);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Rule, Site } from '../api.js';
 import { takeLooked } from '../looks.js';
 import { choice, type Func, known, type Ref, ref, unknown, type Value } from '../values.js';
 import { callValue } from './calls.js';
+import { Kept, WORTH_KEEPING } from './kept.js';
 import { type Machine, ThrowSignal } from './machine.js';
 import { callNative } from './natives.js';
 import { labelsOf, labelsOfAll, takePartsLooked, tooLong } from './operations.js';
@@ -148,11 +149,18 @@ export function callbacks(
 const CALLBACK_PARTS = 4096;
 
 function callbacksIn(m: Machine, value: Value, before: number, callee: Value): void {
-  const functions: Func[] = [];
-  const left = findFunctions(value, functions, 2, CALLBACK_PARTS);
-  m.looksAt(CALLBACK_PARTS - left);
-  for (const fn of functions) callback(m, fn, before, callee);
+  let found = functionsSeen.get(value);
+  if (found === undefined) {
+    const functions: Func[] = [];
+    const parts = CALLBACK_PARTS - findFunctions(value, functions, 2, CALLBACK_PARTS);
+    found = { functions, parts };
+    if (parts >= WORTH_KEEPING) functionsSeen.set(value, found);
+  }
+  m.looksAt(found.parts);
+  for (const fn of found.functions) callback(m, fn, before, callee);
 }
+
+const functionsSeen = new Kept<{ readonly functions: readonly Func[]; readonly parts: number }>();
 
 /** Collects functions in a value and in what it holds, `depth` containers deep; returns how many of `left` parts are left. */
 function findFunctions(value: Value, into: Func[], depth: number, left: number): number {

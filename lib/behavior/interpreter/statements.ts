@@ -1,6 +1,6 @@
 /** Statements: control flow. A known condition takes one way, an unknown one takes both and joins. */
 import type { Expression, Statement } from '../ir.js';
-import { alteredFunc, known, list, UNKNOWN, unknown, type Value } from '../values.js';
+import { alteredFunc, known, list, setEntry, UNKNOWN, unknown, type Value } from '../values.js';
 import { callMember } from './calls.js';
 import { emit } from './emit.js';
 import { assignPattern, evaluate, makeClass, makeFunction, truthy } from './expressions.js';
@@ -160,7 +160,7 @@ function executeStatement(m: Machine, node: Statement, env: Env): Completion {
     case 'export-default': {
       const value = evaluate(m, node.value, env);
       env.module.isEsModule = true;
-      if (env.module.namespace.kind === 'dict') env.module.namespace.entries.set('default', value);
+      if (env.module.namespace.kind === 'dict') setEntry(env.module.namespace, 'default', value);
       return NORMAL;
     }
     case 'scope': {

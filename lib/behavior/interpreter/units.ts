@@ -2,7 +2,7 @@
 import type { Behavior, EntryPoint, Phase, UnitKind } from '../../types.js';
 import { opaqueKind } from '../opaque.js';
 import { PACKAGE_ROOT } from '../strings.js';
-import { dict, type Func, known, UNKNOWN, type Value } from '../values.js';
+import { dict, type Func, known, NO_LABELS, UNKNOWN, type Value } from '../values.js';
 import { callFunction, callValue } from './calls.js';
 import { runShell, runShellFile } from './commands.js';
 import { languageOf, runCode, runFile, runFirstLine } from './context.js';
@@ -142,8 +142,7 @@ function receiverOf(m: Machine, fn: Func): Value | undefined {
   if (cls === undefined) return m.homes.get(fn.node);
   let instance = m.instances.get(cls.node);
   if (instance === undefined) {
-    instance = dict(new Map(), true);
-    instance.prototype = cls;
+    instance = dict(new Map(), true, NO_LABELS, cls);
     m.instances.set(cls.node, instance);
   }
   return instance;

@@ -85,7 +85,8 @@ async function load(): Promise<PythonParser> {
 function makeCopier(language: Language): (tree: Tree) => Node {
   const names = language.types;
   const isKept = names.map((name, id) => language.nodeTypeIsNamed(id) || KEPT_TOKENS.has(name));
-  const isLeaf = names.map((name) => LEAVES.has(name));
+  // A token that is not named is its text, and has nothing inside.
+  const isLeaf = names.map((name, id) => LEAVES.has(name) || !language.nodeTypeIsNamed(id));
   const isComment = names.map((name) => name === 'comment' || name === 'line_continuation');
   return (tree) => {
     const cursor = tree.walk();

@@ -1,7 +1,7 @@
 /** Methods and properties of arrays, with callbacks of the package called in order. */
 import type { Context } from '../../api.js';
 import { Look } from '../../looks.js';
-import { known, type List, list, ref, union, unknown, type Value } from '../../values.js';
+import { itemsToChange, known, type List, list, ref, union, unknown, type Value } from '../../values.js';
 import { MAX_TEXT, strictEquals, stringify, stringPieces, toPrimitive, truthy } from './operators.js';
 
 /** Longest array whose callback is called for each element; of longer ones the first elements stand for all. */
@@ -44,18 +44,18 @@ function mutate(receiver: List, name: string, args: readonly Value[], context: C
   switch (name) {
     case 'push':
       if (items.length + args.length > MAX_ITEMS) receiver.open = true;
-      else items.push(...args);
+      else itemsToChange(receiver).push(...args);
       return receiver.open ? unknown() : known(items.length);
     case 'unshift':
       if (items.length + args.length > MAX_ITEMS) receiver.open = true;
-      else items.unshift(...args);
+      else itemsToChange(receiver).unshift(...args);
       return receiver.open ? unknown() : known(items.length);
     case 'pop':
-      return items.pop() ?? (receiver.open ? unknown(receiver.labels) : UNDEFINED);
+      return itemsToChange(receiver).pop() ?? (receiver.open ? unknown(receiver.labels) : UNDEFINED);
     case 'shift':
-      return items.shift() ?? (receiver.open ? unknown(receiver.labels) : UNDEFINED);
+      return itemsToChange(receiver).shift() ?? (receiver.open ? unknown(receiver.labels) : UNDEFINED);
     case 'reverse':
-      items.reverse();
+      itemsToChange(receiver).reverse();
       return receiver;
     case 'splice': {
       const start = number(args[0], 0);
@@ -64,13 +64,13 @@ function mutate(receiver: List, name: string, args: readonly Value[], context: C
         receiver.open = true;
         return list([], true, receiver.labels);
       }
-      return list(items.splice(start, Math.min(count, items.length), ...args.slice(2)));
+      return list(itemsToChange(receiver).splice(start, Math.min(count, items.length), ...args.slice(2)));
     }
     case 'fill': {
       const from = number(args[1], 0);
       const to = number(args[2], items.length);
       if (from === undefined || to === undefined) return receiver;
-      items.fill(args[0] ?? UNDEFINED, from, to);
+      itemsToChange(receiver).fill(args[0] ?? UNDEFINED, from, to);
       return receiver;
     }
     case 'sort':
@@ -85,15 +85,19 @@ function sort(receiver: List, comparator: Value | undefined, context: Context): 
   const { items } = receiver;
   if (context.isFunction(comparator)) {
     if (items.length > 256) return;
-    items.sort((a, b) => {
+    const sorted = [...items].sort((a, b) => {
       const order = toPrimitive(context.call(comparator!, [a, b]));
       return order === undefined ? 0 : Number(order.value) || 0;
     });
+    // What the comparison itself put behind them stays.
+    itemsToChange(receiver).splice(0, sorted.length, ...sorted);
     return;
   }
   const keys = new Map(items.map((item) => [item, stringify(item)]));
   if ([...keys.values()].some((k) => k === undefined)) return;
-  items.sort((a, b) => (keys.get(a)! < keys.get(b)! ? -1 : keys.get(a)! > keys.get(b)! ? 1 : 0));
+  itemsToChange(receiver).sort((a, b) =>
+    keys.get(a)! < keys.get(b)! ? -1 : keys.get(a)! > keys.get(b)! ? 1 : 0,
+  );
 }
 
 function read(receiver: List, name: string, args: readonly Value[]): Value | undefined {

@@ -4,11 +4,13 @@ import {
   alteredFunc,
   type Dict,
   dict,
+  inheritFrom,
   known,
   type Labels,
   list,
   NO_LABELS,
   ref,
+  relabel,
   union,
   unknown,
   type Value,
@@ -66,13 +68,14 @@ export function objectCall(name: string, args: readonly Value[], context: Contex
     }
     case 'fromEntries': {
       if (target?.kind !== 'list' || target.open) return undefined;
-      const made = dict();
+      const entries = new Map<string, Value>();
+      let open = false;
       for (const pair of target.items) {
         const key = pair.kind === 'list' ? keyText(pair.items[0]) : undefined;
-        if (key === undefined || pair.kind !== 'list') made.open = true;
-        else made.entries.set(key, pair.items[1] ?? UNDEFINED);
+        if (key === undefined || pair.kind !== 'list') open = true;
+        else entries.set(key, pair.items[1] ?? UNDEFINED);
       }
-      return made;
+      return dict(entries, open);
     }
     case 'defineProperty': {
       const key = keyText(args[1]);
@@ -102,7 +105,7 @@ export function objectCall(name: string, args: readonly Value[], context: Contex
 
 function setPrototype(target: Dict, prototype: Value | undefined): void {
   if (prototype?.kind === 'dict' || prototype?.kind === 'class' || prototype?.kind === 'func') {
-    target.prototype = prototype;
+    inheritFrom(target, prototype);
   } else if (prototype !== undefined && prototype.kind !== 'known') {
     target.open = true;
   }
@@ -132,7 +135,7 @@ function assign(args: readonly Value[], context: Context): Value | undefined {
       const isOpen =
         source.kind === 'dict' ? source.open : source.kind === 'ref' || source.kind === 'unknown';
       target.open ||= isOpen;
-      if (isOpen) target.labels = union(target.labels, source.labels);
+      if (isOpen) relabel(target, union(target.labels, source.labels));
     }
   }
   if (target.kind === 'ref') return ref(target.path, union(target.labels, labels), target.args);

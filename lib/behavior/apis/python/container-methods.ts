@@ -1,7 +1,20 @@
 /** Methods of lists, tuples, sets and dicts whose content is known, and indexing of every sequence. */
 import type { Context } from '../../api.js';
 import { Look } from '../../looks.js';
-import { type Dict, dict, known, type List, list, union, type Value } from '../../values.js';
+import {
+  clearEntries,
+  type Dict,
+  deleteEntry,
+  dict,
+  itemsToChange,
+  known,
+  type List,
+  list,
+  relabel,
+  setEntry,
+  union,
+  type Value,
+} from '../../values.js';
 import {
   decoded,
   equalWithin,
@@ -38,17 +51,17 @@ export function listMethod(
     case 'appendleft':
       if (first === undefined) return undefined;
       if (self.items.length >= MAX_ITEMS) self.open = true;
-      else if (name === 'appendleft') self.items.unshift(first);
-      else if (name !== 'add' || self.open || indexIn(self.items, first) < 0) self.items.push(first);
-      self.labels = union(self.labels, first.labels);
+      else if (name === 'appendleft') itemsToChange(self).unshift(first);
+      else if (name !== 'add' || self.open || indexIn(self.items, first) < 0) itemsToChange(self).push(first);
+      relabel(self, union(self.labels, first.labels));
       return NONE;
     case 'extend':
     case 'update':
     case 'extendleft': {
       const more = itemsOf(first);
       if (more === undefined || self.items.length + more.length > MAX_ITEMS) self.open = true;
-      else self.items.push(...more);
-      if (first !== undefined) self.labels = union(self.labels, first.labels);
+      else itemsToChange(self).push(...more);
+      if (first !== undefined) relabel(self, union(self.labels, first.labels));
       return NONE;
     }
     case 'insert': {
@@ -56,7 +69,7 @@ export function listMethod(
       const value = args[1];
       if (value === undefined) return undefined;
       if (at === undefined || self.items.length >= MAX_ITEMS) self.open = true;
-      else self.items.splice(at, 0, value);
+      else itemsToChange(self).splice(at, 0, value);
       return NONE;
     }
     case 'pop':
@@ -67,25 +80,25 @@ export function listMethod(
         self.open = true;
         return undefined;
       }
-      return self.items.splice(at, 1)[0];
+      return itemsToChange(self).splice(at, 1)[0];
     }
     case 'remove':
     case 'discard': {
       const at = indexIn(self.items, first);
-      if (at >= 0) self.items.splice(at, 1);
+      if (at >= 0) itemsToChange(self).splice(at, 1);
       return NONE;
     }
     case 'clear':
-      self.items.length = 0;
+      itemsToChange(self).length = 0;
       self.open = false;
       return NONE;
     case 'reverse':
-      self.items.reverse();
+      itemsToChange(self).reverse();
       return NONE;
     case 'sort': {
       const sorted = sortValues(self.items, keywords, invoke);
       if (sorted === undefined) self.open = true;
-      else self.items.splice(0, self.items.length, ...sorted);
+      else itemsToChange(self).splice(0, self.items.length, ...sorted);
       return NONE;
     }
     case 'copy':
@@ -186,15 +199,15 @@ export function dictMethod(
       const key = keyOf(first);
       if (key === undefined) return undefined;
       const found = self.entries.get(key);
-      if (name === 'pop') self.entries.delete(key);
-      if (name === 'setdefault' && found === undefined && second !== undefined) self.entries.set(key, second);
+      if (name === 'pop') deleteEntry(self, key);
+      if (name === 'setdefault' && found === undefined && second !== undefined) setEntry(self, key, second);
       if (found !== undefined) return found;
       return self.open ? undefined : (second ?? (name === 'get' ? NONE : undefined));
     }
     case '__setitem__': {
       const key = keyOf(first);
       if (key === undefined || second === undefined) self.open = true;
-      else self.entries.set(key, second);
+      else setEntry(self, key, second);
       return NONE;
     }
     case '__contains__':
@@ -223,17 +236,17 @@ export function dictMethod(
     case 'update': {
       const other = settle(first);
       if (other?.kind === 'dict') {
-        for (const [key, value] of other.entries) self.entries.set(key, value);
+        for (const [key, value] of other.entries) setEntry(self, key, value);
         self.open ||= other.open;
       } else if (first !== undefined) self.open = true;
-      for (const [key, value] of keywords) if (key !== '**') self.entries.set(key, value);
-      if (first !== undefined) self.labels = union(self.labels, first.labels);
+      for (const [key, value] of keywords) if (key !== '**') setEntry(self, key, value);
+      if (first !== undefined) relabel(self, union(self.labels, first.labels));
       return NONE;
     }
     case 'copy':
       return dict(new Map(self.entries), self.open, self.labels);
     case 'clear':
-      self.entries.clear();
+      clearEntries(self);
       return NONE;
     case '__len__':
       return self.open ? undefined : known(self.entries.size);

@@ -1,6 +1,7 @@
 /** Value helpers shared by the evaluation of Python's library: what a value is, and Python's own text of it. */
 import type { Context } from '../../api.js';
 import { Look } from '../../looks.js';
+import { plainText } from '../../plain-text.js';
 import {
   bytes,
   type Known,
@@ -234,29 +235,43 @@ function constant(value: Known['value']): string | undefined {
   if (value === null) return 'None';
   if (value === undefined) return undefined;
   if (typeof value === 'boolean') return value ? 'True' : 'False';
-  return typeof value === 'string' ? quote(value) : String(value);
+  return typeof value === 'string' ? quote(value) : plainText(value);
 }
 
 function quote(text: string, isBytes = false): string {
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
-  let out = mark;
-  for (const c of text) {
-    const code = c.codePointAt(0) ?? 0;
-    if (c === mark || c === '\\') out += `\\${c}`;
-    else if (c === '\n') out += '\\n';
-    else if (c === '\r') out += '\\r';
-    else if (c === '\t') out += '\\t';
-    else if (code < 0x20 || code === 0x7f || (code > 0x7f && (isBytes || code < 0xa0))) {
-      out += `\\x${code.toString(16).padStart(2, '0')}`;
-    } else out += c;
+  // By runs of one character, not one by one: a text put together so is a tree as deep as it is long until it is looked at, and
+  // what is quoted again and again is nearly all backslashes.
+  const quoted = text.replace(isBytes ? ESCAPED_IN_BYTES : ESCAPED, (run, c: string) =>
+    escaped(c, mark).repeat(run.length),
+  );
+  return `${mark}${quoted}${mark}`;
+}
+const ESCAPED = /([\0-\x1f'"\\\x7f-\x9f])\1*/g;
+const ESCAPED_IN_BYTES = /([\0-\x1f'"\\\x7f-\xff])\1*/g;
+
+function escaped(c: string, mark: string): string {
+  switch (c) {
+    case "'":
+    case '"':
+      return c === mark ? `\\${c}` : c;
+    case '\\':
+      return '\\\\';
+    case '\n':
+      return '\\n';
+    case '\r':
+      return '\\r';
+    case '\t':
+      return '\\t';
+    default:
+      return `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`;
   }
-  return out + mark;
 }
 
 /** Keys of dicts are strings, as the interpreter keeps them: `1` and `'1'` share one. */
 export function keyOf(value: Value | undefined): string | undefined {
   const one = settle(value);
-  if (one?.kind === 'known') return String(one.value);
+  if (one?.kind === 'known') return plainText(one.value);
   return one?.kind === 'bytes' || one?.kind === 'list' ? repr(one) : undefined;
 }
 

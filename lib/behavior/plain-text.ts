@@ -1,0 +1,21 @@
+/**
+ * `String(x)` of what is known. An integer of a hundred thousand digits takes milliseconds, and a loop that multiplies hands the
+ * same few around: the last ones are kept.
+ */
+import type { Known } from './values.js';
+
+const LARGE = 2n ** 512n;
+const MOST = 16;
+const decimals = new Map<bigint, string>();
+
+export function plainText(value: Known['value']): string {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'bigint' || (value < LARGE && value > -LARGE)) return String(value);
+  let text = decimals.get(value);
+  if (text === undefined) {
+    text = String(value);
+    if (decimals.size >= MOST) decimals.clear();
+    decimals.set(value, text);
+  }
+  return text;
+}
