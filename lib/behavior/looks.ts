@@ -17,7 +17,12 @@ export class Look {
   /** False when the operation has looked at too much. `parts`: of a part that is dearer than a look, as many as it is worth. */
   more(parts = 1): boolean {
     this.parts += parts;
-    return this.parts <= MOST_PARTS;
+    return !this.over;
+  }
+
+  /** It has looked at too much: what it would find is not known. */
+  get over(): boolean {
+    return this.parts > MOST_PARTS;
   }
 
   /** To be called when the operation is over. */

@@ -6,7 +6,7 @@ DIR holds foldN.onnx (int8) for the folds there are, each trained without its fo
 the least that lets at most that share of its ordinary honest out-of-fold packages alarm, and at most `--hard-rate` of those fetched because their
 honest work looks like an attack's (tags `hard-…`): these are many more here than in anybody's tree; at which the shipped model (model.onnx, a mean of
 several networks and so less often loud) flags at most `--fresh-rate` of the calibration split, honest packages no network has seen; and no honest package of the
-training part but those fetched as hard or drawn at random. The test set takes no part in it, nor do malicious packages, so both stay measurements.
+training part but those fetched as hard or because they are small and obscure. The test set takes no part in it, nor do malicious packages, so both stay measurements.
 The scores are written down, so that evaluate.py needs neither those networks nor the corpus.
 """
 from __future__ import annotations
@@ -75,10 +75,10 @@ def main() -> None:
         honest = here & np.array([p.label == 0 for p in whole])
         scale = round(scoring.platt(odds[here], [p for p, h in zip(whole, here) if h]), 6)
         hard = honest & np.array([any(t.startswith("hard-") for t in p.tags) for p in whole])
-        drawn_by_chance = np.array(["small-random" in p.tags for p in whole])
+        obscure = np.array(["small-random" in p.tags or "small-family" in p.tags for p in whole])
         drawn = unseen[[p.ecosystem == ecosystem for p in fresh]]
         bounds = {"out of fold": controls.threshold_at(odds[honest & ~hard], rate), "hard": controls.threshold_at(odds[hard], args.hard_rate),
-                  "fresh": controls.threshold_at(drawn, args.fresh_rate), "trained on": float(shipped[honest & ~hard & ~drawn_by_chance].max())}
+                  "fresh": controls.threshold_at(drawn, args.fresh_rate), "trained on": float(shipped[honest & ~hard & ~obscure].max())}
         least = max(bounds.values()) + SHARPEST
         # one printed threshold for both ecosystems: the offset takes up where theirs lie
         calibration[ecosystem] = {"scale": scale, "offset": round(scoring.THRESHOLD_ODDS - scale * least, 6), "perLogWindow": 0}

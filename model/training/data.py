@@ -33,7 +33,7 @@ class Package:
     unverified: str | None
     ms: float
     units: list[tuple[int, ...]] = field(default_factory=list)
-    tags: tuple[str, ...] = ()      # of honest packages: `hard-install`, …, `obfuscated`, `minified`, `small-random`; of malicious: `no-payload`
+    tags: tuple[str, ...] = ()      # of honest packages: `hard-install`, …, `obfuscated`, `minified`, `small-random`, `small-family`; of malicious: `no-payload`
 
     @property
     def behaviors(self) -> int:
@@ -80,6 +80,12 @@ def without_payload() -> set[str]:
     return {line.split("\t")[0] for line in (DATA / "no-payload.tsv").read_text().splitlines()[1:]}
 
 
+def families() -> set[tuple[str, str, str]]:
+    """(ecosystem, name, version) of the small, obscure packages taken from families of plugins (data/*-small.txt): tag `small-family`."""
+    return {(ecosystem, *line.rsplit(mark, 1)) for ecosystem, mark in (("npm", "@"), ("pypi", "=="))
+            for line in (DATA / f"{ecosystem}-small.txt").read_text().split()}
+
+
 def pack(extracted: Path) -> None:
     """Units are stored once and named by number: honest trees share many."""
     numbers: dict[str, int] = {}
@@ -112,7 +118,7 @@ def load(disguised: bool = False) -> list[Package]:
     """All archives of the manifest that were read; `disguised`: those of the training part once more with their code disguised."""
     ids = vocab.load()
     rows = manifest()
-    idle = without_payload()
+    idle, small = without_payload(), families()
     out = []
     with gzip.open(DATA / "sequences.jsonl.gz", "rt") as lines:
         count = json.loads(next(lines))["units"]
@@ -123,6 +129,8 @@ def load(disguised: bool = False) -> list[Package]:
             if row is None or row["use"] != "1" or (mode.startswith("disguise:") and not disguised):
                 continue
             tags = ["no-payload"] if sha in idle else [t for t in row.get("tags", "").split(",") if t]
+            if row["label"] == "honest" and (row["ecosystem"], row["name"], row["version"]) in small:
+                tags.append("small-family")
             out.append(Package(sha, row["ecosystem"], kind, mode, row["name"], int(row["label"] == "malicious"), row["group"],
                                int(row["fold"]), row["split"], code_bytes, unverified, ms, [units[n] for n in numbers], tuple(tags)))
     return out

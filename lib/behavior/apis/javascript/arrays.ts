@@ -1,5 +1,6 @@
 /** Methods and properties of arrays, with callbacks of the package called in order. */
 import type { Context } from '../../api.js';
+import { Look } from '../../looks.js';
 import { itemsToChange, known, type List, list, ref, union, unknown, type Value } from '../../values.js';
 import { MAX_TEXT, strictEquals, stringify, stringPieces, toPrimitive, truthy } from './operators.js';
 
@@ -188,6 +189,9 @@ function join(receiver: List, separator: Value | undefined): Value | undefined {
 const ASSEMBLED: ReadonlySet<string> = new Set(['assembled']);
 
 function find(receiver: List, name: string, wanted: Value): Value | undefined {
+  const look = new Look();
+  look.more(receiver.items.length);
+  look.done();
   const answers = receiver.items.map((item) => strictEquals(item, wanted));
   const at = name === 'lastIndexOf' ? answers.lastIndexOf(true) : answers.indexOf(true);
   const before = at === -1 ? answers : answers.slice(0, at);

@@ -17,8 +17,9 @@ import {
 } from '../../values.js';
 import {
   decoded,
-  equal,
+  equalWithin,
   type Invoke,
+  indexIn,
   integerOf,
   items,
   itemsOf,
@@ -51,7 +52,7 @@ export function listMethod(
       if (first === undefined) return undefined;
       if (self.items.length >= MAX_ITEMS) self.open = true;
       else if (name === 'appendleft') itemsToChange(self).unshift(first);
-      else if (name !== 'add' || self.open || !self.items.some((i) => equal(i, first) === true))
+      else if (name !== 'add' || self.open || indexIn(self.items, first) < 0)
         itemsToChange(self).push(first);
       relabel(self, union(self.labels, first.labels));
       return NONE;
@@ -84,7 +85,7 @@ export function listMethod(
     }
     case 'remove':
     case 'discard': {
-      const at = self.items.findIndex((i) => equal(i, first) === true);
+      const at = indexIn(self.items, first);
       if (at >= 0) itemsToChange(self).splice(at, 1);
       return NONE;
     }
@@ -104,11 +105,16 @@ export function listMethod(
     case 'copy':
       return list([...self.items], self.open, self.labels);
     case 'index': {
-      const at = self.items.findIndex((i) => equal(i, first) === true);
+      const at = indexIn(self.items, first);
       return at >= 0 ? known(at) : undefined;
     }
-    case 'count':
-      return self.open ? undefined : known(self.items.filter((i) => equal(i, first) === true).length);
+    case 'count': {
+      if (self.open) return undefined;
+      const look = new Look();
+      const same = self.items.filter((i) => equalWithin(i, first, 0, look) === true);
+      look.done();
+      return known(same.length);
+    }
     case 'union': {
       const more = itemsOf(first);
       return more === undefined || self.open ? undefined : items([...self.items, ...more], self.labels);

@@ -302,7 +302,23 @@ export function equal(left: Value | undefined, right: Value | undefined): boolea
   return same;
 }
 
-function equalWithin(
+/**
+ * Where the first value that equals `value` stands, -1 when none is known to. `look`: of the whole operation, since many
+ * comparisons that look at little each are a lot together.
+ */
+export function indexWithin(values: readonly Value[], value: Value | undefined, look: Look): number {
+  return values.findIndex((v) => equalWithin(v, value, 0, look) === true);
+}
+
+/** The same as an operation of its own. */
+export function indexIn(values: readonly Value[], value: Value | undefined): number {
+  const look = new Look();
+  const at = indexWithin(values, value, look);
+  look.done();
+  return at;
+}
+
+export function equalWithin(
   left: Value | undefined,
   right: Value | undefined,
   depth: number,

@@ -1,8 +1,11 @@
 /** Operators as Python has them, on known values. */
+import { Look } from '../../looks.js';
 import { bytes, dict, known, partialText, union, unknown, type Value } from '../../values.js';
 import {
   bigintOf,
   equal,
+  equalWithin,
+  indexWithin,
   integer,
   integerOf,
   items,
@@ -109,12 +112,29 @@ function contains(container: Value, item: Value): boolean | undefined {
   }
   if (container.kind !== 'list') return undefined;
   let open = container.open;
-  for (const entry of container.items) {
-    const same = equal(entry, item);
-    if (same === true) return true;
+  const look = new Look();
+  const found = container.items.some((entry) => {
+    const same = equalWithin(entry, item, 0, look);
     if (same === undefined) open = true;
+    return same;
+  });
+  look.done();
+  return found || (open ? undefined : false);
+}
+
+/**
+ * Those of `values` that are among `others`, or those that are not (`inside` false). Undefined when that takes more
+ * comparisons than one operation may do: a union of what cannot be compared grows twofold each time.
+ */
+function those(values: readonly Value[], others: readonly Value[], inside: boolean): Value[] | undefined {
+  const look = new Look();
+  const kept: Value[] = [];
+  for (const value of values) {
+    if (indexWithin(others, value, look) >= 0 === inside) kept.push(value);
+    if (look.over) break;
   }
-  return open ? undefined : false;
+  look.done();
+  return look.over ? undefined : kept;
 }
 
 function compare(operator: string, a: Value, b: Value): boolean | undefined {
@@ -191,12 +211,12 @@ function sequences(operator: string, a: Value, b: Value): Value | undefined {
   }
   if ((operator === '|' || operator === '&' || operator === '-') && a.kind === 'list' && b.kind === 'list') {
     if (a.open || b.open) return undefined;
-    const has = (list: readonly Value[], item: Value): boolean => list.some((i) => equal(i, item) === true);
-    if (operator === '|') return items([...a.items, ...b.items.filter((i) => !has(a.items, i))], labels);
-    return items(
-      a.items.filter((i) => has(b.items, i) === (operator === '&')),
-      labels,
-    );
+    if (operator === '|') {
+      const more = those(b.items, a.items, false);
+      return more === undefined ? undefined : items([...a.items, ...more], labels);
+    }
+    const left = those(a.items, b.items, operator === '&');
+    return left === undefined ? undefined : items(left, labels);
   }
   return undefined;
 }
