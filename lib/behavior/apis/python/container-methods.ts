@@ -52,8 +52,7 @@ export function listMethod(
       if (first === undefined) return undefined;
       if (self.items.length >= MAX_ITEMS) self.open = true;
       else if (name === 'appendleft') itemsToChange(self).unshift(first);
-      else if (name !== 'add' || self.open || indexIn(self.items, first) < 0)
-        itemsToChange(self).push(first);
+      else if (name !== 'add' || self.open || indexIn(self.items, first) < 0) itemsToChange(self).push(first);
       relabel(self, union(self.labels, first.labels));
       return NONE;
     case 'extend':
