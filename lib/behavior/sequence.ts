@@ -9,6 +9,7 @@ import {
 import { javascriptLibrary } from './apis/javascript.js';
 import { pythonLibrary } from './apis/python.js';
 import { makeContexts } from './interpreter/context.js';
+import { forgetKept } from './interpreter/kept.js';
 import { type Language, Machine } from './interpreter/machine.js';
 import { RuleIndex } from './interpreter/rules.js';
 import { type WalkedUnit, walkEntry, walkRemainder } from './interpreter/units.js';
@@ -92,6 +93,7 @@ export function sequenceOf(
       }
     }),
   );
+  forgetKept();
   const incomplete = incompleteness(walked);
   return {
     taxonomy: TAXONOMY_VERSION,

@@ -8,9 +8,15 @@ import { changesSoFar } from '../values.js';
 export const WORTH_KEEPING = 24;
 const MOST = 2000;
 
+const all: Kept<unknown>[] = [];
+
 export class Kept<T> {
   readonly #answers = new Map<object, T>();
   #at = 0;
+
+  constructor() {
+    all.push(this);
+  }
 
   get(value: object): T | undefined {
     return this.#answers.size > 0 && this.#at === changesSoFar() ? this.#answers.get(value) : undefined;
@@ -26,4 +32,9 @@ export class Kept<T> {
   clear(): void {
     this.#answers.clear();
   }
+}
+
+/** To be called when a walk is over: what is kept holds on to all the walk made. */
+export function forgetKept(): void {
+  for (const kept of all) kept.clear();
 }
