@@ -138,6 +138,14 @@ const CASES: readonly (readonly [name: string, files: Files, wanted: readonly st
   ],
   ['.pth line', { 'x.pth': 'import os; os.system("whoami")' }, ['import: run-shell']],
   [
+    '.pth line that reads beside itself',
+    {
+      'x.pth': 'import os; exec(open(os.path.join(sitedir, "m.dat")).read())',
+      'm.dat': 'import os\nos.system("whoami")',
+    },
+    ['import: read-own-file', 'import: evaluate path:own', 'import: run-shell'],
+  ],
+  [
     '.pth line with exec',
     { 'x.pth': 'import base64; exec(base64.b64decode("aW1wb3J0IG9zOyBvcy5zeXN0ZW0oJ3dob2FtaScp"))' },
     ['import: evaluate-decoded', 'import: run-shell hidden'],

@@ -48,7 +48,12 @@ export function walkEntry(m: Machine, entry: EntryPoint, options: WalkOptions): 
         if (run.type === 'file') runEntryFile(m, run.path, entry);
         else if (run.type === 'command') runShell(m, run.command, false, false);
         else if (run.language === 'shell') runShell(m, run.code, false, false);
-        else runCode(m, run.language, run.code, false);
+        else {
+          // site.py runs a line where its own `sitedir` is in sight: the folder of the .pth file.
+          if (entry.kind === 'pth')
+            root.env.names.set('sitedir', known(`${PACKAGE_ROOT}/${entry.file}`.replace(/\/[^/]*$/, '')));
+          runCode(m, run.language, run.code, false);
+        }
       });
     });
   });
