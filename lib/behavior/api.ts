@@ -37,11 +37,11 @@ export interface Context {
   runCode(
     language: 'javascript' | 'python',
     source: string,
-    options: { hidden: boolean; labels?: Labels; place?: Place },
+    options: { hidden: boolean; place?: Place },
   ): Value | undefined;
   /** Function arguments that a rule does not call are called with unknown arguments after it, in order. */
   /** Reads a string as a shell command line (`shell.ts`), running package files and inline code it names. */
-  runCommand(command: string, options?: { hidden?: boolean; labels?: Labels; quiet?: boolean }): void;
+  runCommand(command: string, options?: { hidden?: boolean; quiet?: boolean }): void;
   /** Runs a file of the artifact as a program; false when there is no such file. Relative to the package root. */
   runFile(path: string): boolean;
   /** Bytes of a file of the artifact, for code that reads its own data files; undefined when absent. */

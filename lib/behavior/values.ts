@@ -42,7 +42,7 @@ export interface List {
 /** Plain objects, dicts, instances, module namespaces. `open`: may hold more keys than are known. */
 export interface Dict {
   readonly kind: 'dict';
-  /** Changed through `entriesToChange` only. */
+  /** Changed through `setEntry`, `deleteEntry` and `clearEntries` only. */
   readonly entries: ReadonlyMap<string, Value>;
   /** What instances inherit from: a class, a constructor function (its `prototype`), or a plain object; changed through `inheritFrom` only. */
   readonly prototype: Class | Func | Dict | undefined;

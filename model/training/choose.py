@@ -61,7 +61,9 @@ def main() -> None:
     parser.add_argument("--bound", type=float, default=0.02)
     args = parser.parse_args()
     judge = scoring.OutOfFold(args.oof)
-    everything = data.load()
+    loaded = data.load(disguised=True)
+    disguised = [p for p in loaded if p.mode.startswith("disguise:") and p.fold in judge.folds]
+    everything = [p for p in loaded if not p.mode.startswith("disguise:")]
     packages = [p for p in everything if p.split == "train" and p.fold in judge.folds]
     whole = [p for p in packages if p.mode == "whole"]
     odds = judge.packages(whole)
@@ -100,7 +102,6 @@ def main() -> None:
     for ecosystem in ("npm", "pypi"):
         for name, (units, folds) in controls.cases(packages, ecosystem).items():
             rows += [(name, ecosystem, str(n), f"{z:.4f}") for n, z in enumerate(judge.judge(units, folds))]
-    disguised = [p for p in data.load(disguised=True) if p.mode.startswith("disguise:") and p.fold in judge.folds]
     rows += [(p.mode, p.ecosystem, p.sha256, f"{z:.4f}") for p, z in zip(disguised, judge.packages(disguised))]
     with open(scoring.MODEL / "data" / "out-of-fold.tsv.gz", "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as out:
         out.write("".join("\t".join(row) + "\n" for row in rows).encode())

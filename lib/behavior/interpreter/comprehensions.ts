@@ -2,13 +2,14 @@
  * Python's comprehensions. One that maps the characters of a long text is how decoders are written; what it gave for a
  * character it gives again, so that each costs one walk and not one for every place it stands at.
  */
-import type { Comprehension, Expression, Pattern } from '../ir.js';
+import type { Comprehension, Expression } from '../ir.js';
 import { dict, known, type Labels, list, type Value } from '../values.js';
 import { assignPattern, evaluate, truthy } from './expressions.js';
 import type { Env, Machine } from './machine.js';
 import { LIMITS } from './machine.js';
 import { ASSEMBLED, withLabels } from './operations.js';
 import { keyOf } from './properties.js';
+import { bind } from './purity.js';
 import { moduleEnv } from './scope.js';
 import { use } from './sites.js';
 import { elementsOf, iterate } from './statements.js';
@@ -141,44 +142,55 @@ const CALLED = new Set(
 const METHODS =
   /^(?:a2b_hex|b64decode|count|decode|encode|find|fromhex|get|index|items|join|keys|lower|replace|rfind|rindex|rjust|ljust|split|strip|swapcase|translate|unhexlify|upper|values|zfill)$/;
 
-function computes(node: Expression): boolean {
+/** What an expression is put together of, in no order; undefined where it does more than to put it together. */
+function partsOf(node: Expression): readonly Expression[] | undefined {
+  const present = (parts: readonly (Expression | undefined)[]): Expression[] =>
+    parts.filter((part) => part !== undefined);
   switch (node.type) {
     case 'constant':
     case 'name':
-      return true;
+      return [];
     case 'member':
-      return computes(node.object);
+      return [node.object];
     case 'index':
-      return computes(node.object) && computes(node.index);
+      return [node.object, node.index];
     case 'slice':
-      return [node.start, node.stop, node.step].every((part) => part === undefined || computes(part));
+      return present([node.start, node.stop, node.step]);
     case 'binary':
-      return computes(node.left) && computes(node.right);
+      return [node.left, node.right];
     case 'unary':
-      return computes(node.operand);
+      return [node.operand];
     case 'conditional':
-      return computes(node.test) && computes(node.consequent) && computes(node.alternate);
+      return [node.test, node.consequent, node.alternate];
     case 'list':
-      return node.items.every(computes);
+      return node.items;
     case 'template':
-      return node.parts.every(computes);
+      return node.parts;
     case 'dict':
-      return node.entries.every(({ key, value }) => (key === undefined || computes(key)) && computes(value));
+      return present(node.entries.flatMap(({ key, value }) => [key, value]));
     case 'comprehension':
-      return (
-        computes(node.value) &&
-        (node.key === undefined || computes(node.key)) &&
-        node.clauses.every((c) => computes(c.iterable) && c.conditions.every(computes))
-      );
-    case 'call': {
-      const { callee } = node;
-      if (node.keywords.length > 0 || !node.args.every(computes)) return false;
-      if (callee.type === 'name') return CALLED.has(callee.name);
-      return callee.type === 'member' && METHODS.test(callee.property) && computes(callee.object);
-    }
+      return present([
+        node.value,
+        node.key,
+        ...node.clauses.flatMap(({ iterable, conditions }) => [iterable, ...conditions]),
+      ]);
+    case 'call':
+      return [node.callee, ...node.args];
     default:
-      return false;
+      return undefined;
   }
+}
+
+function computes(node: Expression): boolean {
+  if (node.type === 'call') {
+    const { callee } = node;
+    const isKnown =
+      callee.type === 'name'
+        ? CALLED.has(callee.name)
+        : callee.type === 'member' && METHODS.test(callee.property);
+    if (!isKnown || node.keywords.length > 0) return false;
+  }
+  return partsOf(node)?.every(computes) ?? false;
 }
 
 /** Whether a later clause goes through the same elements for every element of the earlier ones. */
@@ -188,7 +200,7 @@ function isHoistable(node: Comprehension, at: number): boolean {
     const bound = new Set<string>();
     known = node.clauses.map((clause) => {
       const free = computes(clause.iterable) && !names(clause.iterable, bound);
-      boundBy(clause.target, bound);
+      bind(clause.target, bound);
       return free;
     });
     hoistable.set(node, known);
@@ -197,54 +209,15 @@ function isHoistable(node: Comprehension, at: number): boolean {
 }
 const hoistable = new WeakMap<Comprehension, readonly boolean[]>();
 
-function boundBy(target: Pattern | undefined, into: Set<string>): void {
-  if (target?.type === 'name') into.add(target.name);
-  else if (target?.type === 'list-pattern') for (const item of target.items) boundBy(item, into);
-}
-
 /** Whether an expression that only computes reads one of these names. */
 function names(node: Expression, bound: ReadonlySet<string>): boolean {
-  const some = (nodes: readonly (Expression | undefined)[]): boolean =>
-    nodes.some((part) => part !== undefined && names(part, bound));
-  switch (node.type) {
-    case 'name':
-      return bound.has(node.name);
-    case 'member':
-      return names(node.object, bound);
-    case 'index':
-      return some([node.object, node.index]);
-    case 'slice':
-      return some([node.start, node.stop, node.step]);
-    case 'binary':
-      return some([node.left, node.right]);
-    case 'unary':
-      return names(node.operand, bound);
-    case 'conditional':
-      return some([node.test, node.consequent, node.alternate]);
-    case 'list':
-      return some(node.items);
-    case 'template':
-      return some(node.parts);
-    case 'dict':
-      return some(node.entries.flatMap(({ key, value }) => [key, value]));
-    case 'call':
-      return some([node.callee, ...node.args]);
-    case 'comprehension': {
-      const own = new Set<string>();
-      for (const { target } of node.clauses) boundBy(target, own);
-      const outside = new Set([...bound].filter((name) => !own.has(name)));
-      const [first, ...rest] = node.clauses;
-      return (
-        names(first!.iterable, bound) ||
-        [
-          node.value,
-          node.key,
-          ...rest.map((c) => c.iterable),
-          ...node.clauses.flatMap((c) => c.conditions),
-        ].some((part) => part !== undefined && names(part, outside))
-      );
-    }
-    default:
-      return false;
-  }
+  if (node.type === 'name') return bound.has(node.name);
+  const parts = partsOf(node) ?? [];
+  if (node.type !== 'comprehension') return parts.some((part) => names(part, bound));
+  // The first iterable alone is evaluated outside, where its own names are not bound yet.
+  const first = node.clauses[0]!.iterable;
+  const own = new Set<string>();
+  for (const { target } of node.clauses) bind(target, own);
+  const outside = new Set([...bound].filter((name) => !own.has(name)));
+  return parts.some((part) => names(part, part === first ? bound : outside));
 }

@@ -74,7 +74,8 @@ function inspect(fn: FunctionExpression): readonly string[] | null {
   return [...facts.outer];
 }
 
-function bind(target: Pattern | undefined, into: Set<string>): void {
+/** Adds the names a pattern binds. */
+export function bind(target: Pattern | undefined, into: Set<string>): void {
   if (target === undefined) return;
   if (target.type === 'name') into.add(target.name);
   else if (target.type === 'list-pattern') for (const item of target.items) bind(item, into);

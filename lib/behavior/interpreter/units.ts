@@ -51,7 +51,7 @@ export function walkEntry(m: Machine, entry: EntryPoint, options: WalkOptions): 
         else {
           // site.py runs a line where its own `sitedir` is in sight: the folder of the .pth file.
           if (entry.kind === 'pth')
-            root.env.names.set('sitedir', known(`${PACKAGE_ROOT}/${entry.file}`.replace(/\/[^/]*$/, '')));
+            root.env.set('sitedir', known(`${PACKAGE_ROOT}/${entry.file}`.replace(/\/[^/]*$/, '')));
           runCode(m, run.language, run.code, false);
         }
       });

@@ -1,16 +1,7 @@
 /** Processes, evaluated code, native code, timers: what runs something else. */
 import type { Context, Rule, Site } from '../../api.js';
 import { programClass } from '../../shell/program-class.js';
-import {
-  known,
-  NO_LABELS,
-  partialText,
-  ref,
-  UNKNOWN_PIECE,
-  union,
-  unknown,
-  type Value,
-} from '../../values.js';
+import { known, partialText, ref, UNKNOWN_PIECE, union, unknown, type Value } from '../../values.js';
 import {
   addressOf,
   carriedBy,
@@ -65,7 +56,6 @@ function runText(
   context: Context,
 ): void {
   const hidden = concealment(context, ...value);
-  const labels = union(...value.map((v) => context.labelsOf(v)));
   const downloaded = writtenLabels(context, command).has('download');
   context.emit(downloaded ? 'run-downloaded' : code, {
     qualifiers: [
@@ -80,25 +70,30 @@ function runText(
   if (command !== undefined) {
     context.runCommand(command, {
       hidden: hidden.includes('hidden'),
-      labels,
       quiet: qualifiers.includes('quiet'),
     });
     runWritten(command, context);
   }
 }
 
+/** What reads a script: told by the ending of its name, or by the program it is given to. */
+const READERS: readonly { language: 'javascript' | 'python' | 'shell'; ending: RegExp; program: RegExp }[] = [
+  { language: 'javascript', ending: /\.[cm]?js$/i, program: /^\s*(?:\S*\/)?node\s/ },
+  { language: 'python', ending: /\.pyw?$/i, program: /^\s*(?:\S*\/)?python[\d.]*\s/ },
+  {
+    language: 'shell',
+    ending: /\.(?:sh|bash|zsh|bat|cmd|ps1)$/i,
+    program: /^\s*(?:\S*\/)?(?:ba|da|z)?sh\s/,
+  },
+];
+
 /** A script that was written a moment ago is read as what it is: by its ending, else by the program it is given to. */
 function runWritten(command: string, context: Context): void {
   for (const { path, text } of writtenScripts(context, command)) {
-    const code = { hidden: true, labels: NO_LABELS };
-    if (/\.(?:[cm]?js)$/i.test(path)) context.runCode('javascript', text, code);
-    else if (/\.pyw?$/i.test(path)) context.runCode('python', text, code);
-    else if (/\.(?:sh|bash|zsh|bat|cmd|ps1)$/i.test(path))
-      context.runCommand(text, { ...code, quiet: false });
-    else if (/^\s*(?:\S*\/)?node\s/.test(command)) context.runCode('javascript', text, code);
-    else if (/^\s*(?:\S*\/)?python[\d.]*\s/.test(command)) context.runCode('python', text, code);
-    else if (/^\s*(?:\S*\/)?(?:ba|da|z)?sh\s/.test(command))
-      context.runCommand(text, { ...code, quiet: false });
+    const reader =
+      READERS.find(({ ending }) => ending.test(path)) ?? READERS.find(({ program }) => program.test(command));
+    if (reader?.language === 'shell') context.runCommand(text, { hidden: true });
+    else if (reader !== undefined) context.runCode(reader.language, text, { hidden: true });
   }
 }
 
@@ -190,7 +185,6 @@ export function evaluate(
   if (source === undefined) return undefined;
   return context.runCode(language, source, {
     hidden: labels.has('decoded') || labels.has('assembled'),
-    labels,
   });
 }
 

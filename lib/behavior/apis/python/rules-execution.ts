@@ -16,7 +16,6 @@ import {
 import { bytesOf, itemsOf, labelsOf, settle, shown, truth } from './core.js';
 import { pathText } from './paths.js';
 import {
-  allLabels,
   argument,
   callMethodOf,
   carriedBy,
@@ -85,15 +84,14 @@ function run(context: Context, command: Command, { shell, qualifiers }: RunOptio
   if (text !== undefined) {
     context.runCommand(text, {
       hidden: labels.has('decoded'),
-      labels,
       quiet: qualifiers.includes('quiet'),
     });
   }
   // A script that was written a moment ago is read as what it is.
   if (written?.text !== undefined && /\bpython|\.pyw?\b|\/tmp\/tmpfile(\s|'|$)/.test(text ?? '')) {
-    context.runCode('python', written.text, { hidden: true, labels: written.labels });
+    context.runCode('python', written.text, { hidden: true });
   } else if (written?.text !== undefined && SHELL_SCRIPT.test(text ?? '')) {
-    context.runCommand(written.text, { hidden: true, labels: written.labels, quiet: false });
+    context.runCommand(written.text, { hidden: true });
   }
 }
 
@@ -193,9 +191,8 @@ function startFile(site: Site, context: Context): Value {
     detail: text ?? '',
   });
   if (text !== undefined && written?.text !== undefined) {
-    const how = { hidden: true, labels: written.labels };
-    if (SHELL_SCRIPT.test(text)) context.runCommand(written.text, { ...how, quiet: false });
-    else if (/\.pyw?$/i.test(text)) context.runCode('python', written.text, how);
+    if (SHELL_SCRIPT.test(text)) context.runCommand(written.text, { hidden: true });
+    else if (/\.pyw?$/i.test(text)) context.runCode('python', written.text, { hidden: true });
   }
   return known(null);
 }
@@ -228,7 +225,7 @@ function evaluate(site: Site, context: Context, source: Value | undefined): Valu
     return value ?? unknown(labels);
   }
   const namespace = settle(site.args[2] ?? site.args[1] ?? site.keywords.get('globals'));
-  return context.runCode('python', text, { hidden, labels, place: { namespace } }) ?? unknown(labels);
+  return context.runCode('python', text, { hidden, place: { namespace } }) ?? unknown(labels);
 }
 
 const ADDRESS = /\b(?:https?|wss?|ftp):\/\/[\x21-\x7e]{4,200}/g;
@@ -291,7 +288,7 @@ export const executionRules: readonly Rule[] = [
         qualifiers: [...(words.includes('runas') ? ['sudo'] : []), programClass(command)],
         detail: words.join(' '),
       });
-      if (command !== '') context.runCommand(command, { labels: allLabels(site) });
+      if (command !== '') context.runCommand(command);
       return undefined;
     },
   ),
