@@ -12,6 +12,10 @@ import data, vocab
 
 Judge = Callable[[list[list[tuple[int, ...]]], list[int]], np.ndarray]
 HONEST = ("stub", "graft", "honest inside", "bare", "payload taken out again")  # controls that must not be flagged
+# What an attack cannot do without, and most honest install and import units do not do: behaviours by which a unit counts as acting.
+ACTS = """http-request http-send download-file open-socket websocket dns-query send-mail file-transfer listen run-shell run-program run-interpreter
+run-own-file run-build-tool run-package-manager pipe-to-shell evaluate evaluate-decoded evaluate-downloaded write-file write-executable make-executable
+copy-file run-downloaded connect-shell persist-startup delete-file delete-tree read-env-all read-env-secret read-registry-token""".split()
 INSTALL_KINDS = ("lifecycle", "gyp", "setup", "build-backend", "pth")
 
 
@@ -84,7 +88,8 @@ def cases(packages: list[data.Package], ecosystem: str, seed: int = 7, limit: in
 
     donors = one_a_group([p for p in honest if install_units(p, ids) and hosts[p.fold]])
     evil = one_a_group([p for p in here if p.label and payload_units(p, ids) and hosts[p.fold]])
-    out: dict[str, list] = {name: [] for name in ("stub", "graft", "honest inside", "bare", "undisguised", "transplant", "inside", "payload taken out again")}
+    out: dict[str, list] = {name: [] for name in ("stub", "graft", "honest inside", "bare", "undisguised", "transplant", "transplant, what is moved acts", "inside", "payload taken out again")}
+    acts = {ids[code] for code in ACTS}
     for p in donors:
         host = rng.choice(hosts[p.fold])
         out["stub"].append((install_units(p, ids), p.fold))
@@ -94,6 +99,8 @@ def cases(packages: list[data.Package], ecosystem: str, seed: int = 7, limit: in
         host = rng.choice(hosts[p.fold])
         out["undisguised"].append((p.units, p.fold))
         out["transplant"].append((payload_units(p, ids) + host.units, p.fold))
+        if any(acts.intersection(u[2:]) for u in payload_units(p, ids)):
+            out["transplant, what is moved acts"].append(out["transplant"][-1])
         out["inside"].append((inside(payload_units(p, ids), host), p.fold))
         out["payload taken out again"].append((host.units, p.fold))
     out["bare"] = [(p.units, p.fold) for p in packages if p.ecosystem == ecosystem and p.label == 0 and p.mode == "bare"]

@@ -12,14 +12,12 @@ from collections import Counter
 from typing import Iterable
 
 import data, vocab
+from controls import ACTS
 from manifest import digest
 from worklist import arguments, columns
 
 HONEST, EVIL, SIZE = 700, 600, 40_000
 CODE = {"npm": 60_000, "pypi": 200_000}  # as disguised.mjs has it
-ACTS = """http-request http-send download-file open-socket websocket dns-query send-mail file-transfer listen run-shell run-program run-interpreter
-run-own-file run-build-tool run-package-manager pipe-to-shell evaluate evaluate-decoded evaluate-downloaded write-file write-executable make-executable
-copy-file run-downloaded connect-shell persist-startup delete-file delete-tree read-env-all read-env-secret read-registry-token""".split()
 
 
 def few(rows: Iterable[dict[str, str]], most: int, of_group: int, taken: Counter) -> list[dict[str, str]]:
