@@ -637,6 +637,21 @@ table('JavaScript: what comes in, what was written', [
     'write-file | pipe-to-shell hidden',
   ],
   [
+    'a script written and run further down a command line',
+    `require('fs').writeFileSync('/tmp/x', ${JSON.stringify(SCRIPT)}); ${CP}.exec('cd /tmp && node /tmp/x')`,
+    'write-file path:temp | http-send carries:credentials hidden',
+  ],
+  [
+    'a script written, its first line says what reads it',
+    `require('fs').writeFileSync('/tmp/x', ${JSON.stringify('#!/usr/bin/env python3\nimport os\nos.system("whoami")')}); ${CP}.exec('/tmp/x')`,
+    'write-file | run-shell hidden | read-user-name',
+  ],
+  [
+    'a text written and shown',
+    `require('fs').writeFileSync('/tmp/x', ${JSON.stringify(SCRIPT)}); ${CP}.exec('cat /tmp/x')`,
+    'write-file | !http-send',
+  ],
+  [
     'a script written and not run',
     `require('fs').writeFileSync('/tmp/x.js', ${JSON.stringify(SCRIPT)}); ${CP}.exec('node /tmp/y.js')`,
     'write-file | !http-send',
