@@ -1,5 +1,14 @@
 /** Methods of `str`, `bytes` and `bytearray` on known values. */
-import { dict, known, type Labels, UNKNOWN_PIECE, type Unknown, unknown, type Value } from '../../values.js';
+import {
+  dict,
+  known,
+  type Labels,
+  partialText,
+  UNKNOWN_PIECE,
+  type Unknown,
+  unknown,
+  type Value,
+} from '../../values.js';
 import { decodeBytes, encodeText } from './codecs.js';
 import {
   assembled,
@@ -419,9 +428,11 @@ export function bytesMethod(
       const given = itemsOf(args[0]);
       const parts = given?.map(bytesOf);
       if (given === undefined || parts === undefined) return undefined;
-      // Some of it is not known: what is left is a text with holes.
-      if (parts.includes(undefined))
-        return textMethod(Buffer.from(self).toString('latin1'), selfLabels, 'join', args, keywords);
+      // Some of it is not known: what is left is a text with holes, if anything is.
+      if (parts.includes(undefined)) {
+        const holed = textMethod(Buffer.from(self).toString('latin1'), selfLabels, 'join', args, keywords);
+        return partialText(holed) === undefined ? undefined : holed;
+      }
       const joined: Uint8Array[] = [];
       parts.forEach((part, i) => {
         if (i > 0) joined.push(self);
