@@ -1,7 +1,7 @@
 /** Where the code of a wheel or a source archive starts. */
 import type { ArtifactKind, EntryPoint, Phase, UnitKind } from '../types.js';
 import { buildEntries } from './entries-pypi-build.js';
-import { fallbackEntry } from './fallback.js';
+import { fallbackEntry, isAside } from './fallback.js';
 import { type Ini, parseIni } from './ini.js';
 import { LIMITS } from './limits.js';
 import { type Files, isRecord } from './manifest-npm.js';
@@ -9,8 +9,11 @@ import { textOf } from './manifest-pypi.js';
 import { readToml } from './toml.js';
 import { Unreadable } from './unreadable.js';
 
-/** Folders beside the package, not installed with it; where there is nothing else, they are the package. */
-const ASIDE = /^(?:tests?|testing|docs?|examples?|benchmarks?|scripts?|tools?|ci|samples?|build|dist)$/i;
+/**
+ * Folders that stand beside the package in a source archive, and that no build installs; where there is nothing else, they are
+ * the package. A fallback entry may stand in these: npm packages keep what they run in `dist`, `build` and `scripts`.
+ */
+const UNBUILT = /^(?:scripts?|tools?|ci|build|dist)$/i;
 const NOT_MODULES = /^(?:setup|conftest|noxfile|fabfile|tasks|dodo|manage|docs_conf|conf)$/;
 
 /** Where `str.splitlines` ends a line, as Python 3.13 reads `.pth` files. */
@@ -99,7 +102,8 @@ function importEntries(files: Files, installed: boolean): EntryPoint[] {
       packages.add(inner.slice(0, -1).join('/'));
     }
     const main = [...packages].filter(
-      (folder) => installed || named !== undefined || !ASIDE.test(folder.split('/')[0]!),
+      (folder) =>
+        installed || named !== undefined || !(isAside(folder) || UNBUILT.test(folder.split('/')[0]!)),
     );
     for (const folder of (main.length > 0 ? main : [...packages]).sort()) {
       const parts = folder.split('/');

@@ -16,14 +16,17 @@ const RULES: Readonly<Record<Ecosystem, { code: RegExp; usual: RegExp }>> = {
 };
 
 const MANIFESTS = ['package.json', 'pyproject.toml', 'setup.py'];
-const ASIDE = /^(?:docs?|examples?|samples?|benchmarks?|tests?)\//i;
+
+/** Folders beside a package's code in either ecosystem: what is in them is there to be read or tried, not imported. */
+export const isAside = (path: string): boolean =>
+  /^(?:tests?|testing|docs?|examples?|samples?|benchmarks?)(?:\/|$)/i.test(path);
 
 export function fallbackEntry(files: Files, ecosystem: Ecosystem): EntryPoint[] {
   const rule = RULES[ecosystem];
   const described = MANIFESTS.some((path) => files.has(path));
   let best: { path: string; rank: number } | undefined;
   for (const path of files.keys()) {
-    if (!rule.code.test(path) || (described && ASIDE.test(path))) continue;
+    if (!rule.code.test(path) || (described && isAside(path))) continue;
     // Files come sorted by path; depth counts most among files of equal standing.
     const rank = (rule.usual.test(path) ? 0 : 1000) + path.split('/').length;
     if (best === undefined || rank < best.rank) best = { path, rank };

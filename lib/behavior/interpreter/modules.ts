@@ -1,7 +1,7 @@
 /** Module loading inside the artifact: which file a name means, and running it at its first import. */
-
+import { isBuiltin } from 'node:module';
 import type { Place } from '../api.js';
-import { PACKAGE_ROOT } from '../strings.js';
+import { PACKAGE_ROOT, PROJECT_ROOT } from '../strings.js';
 import {
   dict,
   entriesToShare,
@@ -17,7 +17,7 @@ import {
 } from '../values.js';
 import { emit } from './emit.js';
 import { type Activation, Env, type Machine, type Module } from './machine.js';
-import { UNDEFINED } from './operations.js';
+import { textOf, UNDEFINED } from './operations.js';
 import { programOf } from './programs.js';
 import { resolveJavaScript, resolvePython } from './resolve.js';
 import { namespaceOf } from './scope.js';
@@ -32,10 +32,35 @@ export function importJavaScript(m: Machine, specifier: string, labels: Labels =
 }
 
 function externalJavaScript(m: Machine, specifier: string, labels: Labels): Value {
-  const name = specifier.startsWith('node:') ? specifier.slice(5) : specifier;
+  const name = installedName(specifier) ?? specifier.replace(/^node:/, '');
   if (name.startsWith('.') || name.startsWith('/')) return unknown(labels);
   hiddenName(m, name, labels);
   return fireImport(m, name);
+}
+
+const INSTALLED = `${PROJECT_ROOT}/node_modules/`;
+/** What stands for the main file of another package, whose name is not known. */
+const MAIN = '/index.js';
+
+/**
+ * `require.resolve(x)`: where the module of another package stands, so that what is done to that file is done to that
+ * package. Node's own modules and those of the artifact stay the name they were asked for by.
+ */
+export function resolveInstalled(m: Machine, name: Value | undefined): Value | undefined {
+  const text = textOf(name);
+  if (text === undefined || !PACKAGE_NAME.test(text) || isBuiltin(text)) return name;
+  if (resolveJavaScript(m.artifact, m.file, text) !== undefined) return name;
+  const isName = text.split('/').length === (text.startsWith('@') ? 2 : 1);
+  return known(`${INSTALLED}${text}${isName ? MAIN : ''}`, name?.labels);
+}
+
+const PACKAGE_NAME = /^(?:@[\w.-]+\/)?\w[\w.-]*(?:\/|$)/;
+
+/** The other way round: the name that a path of another package was resolved from. */
+function installedName(path: string): string | undefined {
+  if (!path.startsWith(INSTALLED)) return undefined;
+  const name = path.slice(INSTALLED.length);
+  return name.endsWith(MAIN) ? name.slice(0, -MAIN.length) : name;
 }
 
 /** A module name that the text does not show is a behaviour of its own. */

@@ -18,7 +18,7 @@ import {
 } from '../values.js';
 import { callMember, callValue, listItems } from './calls.js';
 import type { Machine } from './machine.js';
-import { importJavaScript, importPython, importUnknown } from './modules.js';
+import { importJavaScript, importPython, importUnknown, resolveInstalled } from './modules.js';
 import { join, labelsOf, labelsOfAll, textOf, UNDEFINED } from './operations.js';
 import { keyOf, readProperty, setMember, writeProperty } from './properties.js';
 import { moduleEnv, namespaceOf } from './scope.js';
@@ -76,6 +76,9 @@ function javascript(
     case '%resolve':
       if (callee.args?.[0]?.kind === 'list') itemsToChange(callee.args[0]).push(args[0] ?? UNDEFINED);
       return UNDEFINED;
+    case 'require.resolve':
+    case 'import.meta.resolve':
+      return resolveInstalled(m, args[0]);
     case 'Reflect.apply':
       return callValue(m, args[0] ?? UNKNOWN, listItems(args[2]), NO_KEYWORDS, args[1], false);
     case 'Reflect.construct':

@@ -2,6 +2,7 @@
 import type { Context, Rule, Site } from '../../api.js';
 import { programClass } from '../../shell/program-class.js';
 import { known, partialText, ref, UNKNOWN_PIECE, union, unknown, type Value } from '../../values.js';
+import { runWritten } from '../written-script.js';
 import {
   addressOf,
   carriedBy,
@@ -72,28 +73,7 @@ function runText(
       hidden: hidden.includes('hidden'),
       quiet: qualifiers.includes('quiet'),
     });
-    runWritten(command, context);
-  }
-}
-
-/** What reads a script: told by the ending of its name, or by the program it is given to. */
-const READERS: readonly { language: 'javascript' | 'python' | 'shell'; ending: RegExp; program: RegExp }[] = [
-  { language: 'javascript', ending: /\.[cm]?js$/i, program: /^\s*(?:\S*\/)?node\s/ },
-  { language: 'python', ending: /\.pyw?$/i, program: /^\s*(?:\S*\/)?python[\d.]*\s/ },
-  {
-    language: 'shell',
-    ending: /\.(?:sh|bash|zsh|bat|cmd|ps1)$/i,
-    program: /^\s*(?:\S*\/)?(?:ba|da|z)?sh\s/,
-  },
-];
-
-/** A script that was written a moment ago is read as what it is: by its ending, else by the program it is given to. */
-function runWritten(command: string, context: Context): void {
-  for (const { path, text } of writtenScripts(context, command)) {
-    const reader =
-      READERS.find(({ ending }) => ending.test(path)) ?? READERS.find(({ program }) => program.test(command));
-    if (reader?.language === 'shell') context.runCommand(text, { hidden: true });
-    else if (reader !== undefined) context.runCode(reader.language, text, { hidden: true });
+    for (const { path, text } of writtenScripts(context, command)) runWritten(context, path, text, command);
   }
 }
 

@@ -94,7 +94,7 @@ export const moduleRules: readonly Rule[] = [
     },
   ),
   onWrite(
-    '{module._extensions,module.Module._extensions,require.extensions,require.cache,module._cache}.*',
+    '{module._extensions,module.Module._extensions,require.extensions,require.cache,module._cache}.**',
     (site, context) => {
       context.emit('hook-import', { detail: site.path });
       return undefined;
@@ -157,8 +157,6 @@ export const moduleRules: readonly Rule[] = [
     const name = context.text(site.args[0]);
     return name === undefined ? undefined : context.importModule(name);
   }),
-  onCall('require.resolve', (site) => site.args[0]),
-  onCall('import.meta.resolve', (site) => site.args[0]),
   onCall('module.findPackageJSON', (site, context) => {
     context.emit('read-package-manifest', { detail: detailOf(site) });
     return unknown();

@@ -7,6 +7,7 @@ import {
   itemsOf,
   MAX_LENGTH,
   numberOf,
+  pieces,
   repr,
   settle,
   str,
@@ -185,12 +186,12 @@ function formatText(text: string, specification: string): string | undefined {
 
 const PERCENT = /%(?:\(([^)]*)\))?([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?[hlL]?([a-zA-Z%])/g;
 
-/** `template % right`. The right side is a list for a tuple, a dict, or one value. */
-export function percentFormat(template: string, right: Value, missing?: string): string | undefined {
+/** `template % right`. The right side is a list for a tuple, a dict, or one value. `holes`: what is not known is left open. */
+export function percentFormat(template: string, right: Value, holes = false): string | undefined {
   const one = settle(right);
   const values =
     one?.kind === 'list' && !(one.items.length > 1 && takesOne(template))
-      ? (itemsOf(one) ?? (missing === undefined ? undefined : one.items))
+      ? (itemsOf(one) ?? (holes ? one.items : undefined))
       : [right];
   if (values === undefined) return undefined;
   let next = 0;
@@ -214,7 +215,7 @@ export function percentFormat(template: string, right: Value, missing?: string):
       const precision = number(precisionText);
       const value =
         key === undefined ? values[next++] : one?.kind === 'dict' ? one.entries.get(key) : undefined;
-      const body = percentBody(value, type, flags, precision) ?? missing;
+      const body = percentBody(value, type, flags, precision) ?? (holes ? pieces(value) : undefined);
       if (body === undefined || width > MAX_LENGTH) {
         failed = true;
         return '';

@@ -1,6 +1,6 @@
 /** Operators as Python has them, on known values. */
 import { Look } from '../../looks.js';
-import { bytes, dict, known, partialText, union, unknown, type Value } from '../../values.js';
+import { bytes, dict, known, type Labels, partialText, union, unknown, type Value } from '../../values.js';
 import {
   bigintOf,
   equal,
@@ -166,7 +166,7 @@ function sequences(operator: string, a: Value, b: Value): Value | undefined {
       return text(s + Buffer.from(b.value).toString('latin1'), labels);
     const holes = (v: Value): boolean => v.kind === 'unknown' || v.kind === 'ref';
     if ((holes(a) || holes(b)) && (hasText(a) || hasText(b))) {
-      return unknown(union(labelsOf(a), labelsOf(b)), pieces(a) + pieces(b));
+      return unknown(union(labelsOf(a), labelsOf(b)), textPieces(a) + textPieces(b));
     }
     if (a.kind === 'list' && b.kind === 'list') {
       if (a.items.length + b.items.length > MAX_ITEMS) return undefined;
@@ -196,13 +196,14 @@ function sequences(operator: string, a: Value, b: Value): Value | undefined {
   if (operator === '%') {
     if (s !== undefined) {
       const result = percentFormat(s, b);
-      return result === undefined
-        ? undefined
-        : text(result, union(labels, ...(itemsOf(b) ?? []).map((i) => i.labels)));
+      if (result === undefined) return holed(s, b, labels);
+      return text(result, union(labels, ...(itemsOf(b) ?? []).map((i) => i.labels)));
     }
     if (a.kind === 'bytes') {
-      const result = percentFormat(Buffer.from(a.value).toString('latin1'), b);
-      return result === undefined ? undefined : octets(new Uint8Array(Buffer.from(result, 'latin1')), labels);
+      const template = Buffer.from(a.value).toString('latin1');
+      const result = percentFormat(template, b);
+      if (result !== undefined) return octets(new Uint8Array(Buffer.from(result, 'latin1')), labels);
+      return holed(template, b, labels);
     }
     return undefined;
   }
@@ -308,8 +309,18 @@ export function stringify(value: Value): string | undefined {
   return str(value);
 }
 
+/** `template % right`, some of which is not known. */
+function holed(template: string, right: Value, labels: Labels): Value | undefined {
+  const result = percentFormat(template, right, true);
+  return result === undefined ? undefined : unknown(union(labels, labelsOf(right)), result);
+}
+
+/** What is known of a text, or of bytes as text. */
+const textPieces = (value: Value): string =>
+  value.kind === 'bytes' ? Buffer.from(value.value).toString('latin1') : pieces(value);
+
 function hasText(value: Value): boolean {
-  return stringOf(value) !== undefined || partialText(value) !== undefined;
+  return value.kind === 'bytes' || stringOf(value) !== undefined || partialText(value) !== undefined;
 }
 
 function isSequence(value: Value): boolean {

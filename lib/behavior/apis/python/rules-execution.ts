@@ -13,6 +13,7 @@ import {
   unknown,
   type Value,
 } from '../../values.js';
+import { runWritten } from '../written-script.js';
 import { bytesOf, itemsOf, labelsOf, settle, shown, truth } from './core.js';
 import { pathText } from './paths.js';
 import {
@@ -87,23 +88,16 @@ function run(context: Context, command: Command, { shell, qualifiers }: RunOptio
       quiet: qualifiers.includes('quiet'),
     });
   }
-  // A script that was written a moment ago is read as what it is.
-  if (written?.text !== undefined && /\bpython|\.pyw?\b|\/tmp\/tmpfile(\s|'|$)/.test(text ?? '')) {
-    context.runCode('python', written.text, { hidden: true });
-  } else if (written?.text !== undefined && SHELL_SCRIPT.test(text ?? '')) {
-    context.runCommand(written.text, { hidden: true });
-  }
+  if (text !== undefined && written?.text !== undefined)
+    runWritten(context, written.path, written.text, text);
 }
-
-/** A command line, or a path, that has a shell or cmd.exe read a script. */
-const SHELL_SCRIPT = /\.(?:sh|bash|zsh|bat|cmd|ps1)\b|^\s*(?:\S*\/)?(?:ba|da|z)?sh\s/i;
 
 function writtenIn(
   context: Context,
   command: string,
-): { labels: Labels; text: string | undefined } | undefined {
+): { path: string; labels: Labels; text: string | undefined } | undefined {
   for (const [path, written] of writtenFiles(context)) {
-    if (path.length > 2 && command.includes(path)) return written;
+    if (path.length > 2 && command.includes(path)) return { path, ...written };
   }
   return undefined;
 }
@@ -190,10 +184,8 @@ function startFile(site: Site, context: Context): Value {
     qualifiers: text === undefined ? ['program:unknown'] : classifyPath(text).qualifiers,
     detail: text ?? '',
   });
-  if (text !== undefined && written?.text !== undefined) {
-    if (SHELL_SCRIPT.test(text)) context.runCommand(written.text, { hidden: true });
-    else if (/\.pyw?$/i.test(text)) context.runCode('python', written.text, { hidden: true });
-  }
+  if (text !== undefined && written?.text !== undefined)
+    runWritten(context, written.path, written.text, text);
   return known(null);
 }
 

@@ -152,7 +152,7 @@ function send(code: string): Rule['apply'] {
 }
 
 function lookup(site: Site, context: Context): Value {
-  const name = site.args[0];
+  const name = argument(site, 0, 'host', 'qname');
   const own = labelsOf(name);
   // The machine's own name resolved is its own address.
   if (own.has('host') && context.text(name) === undefined && !own.has('assembled')) {

@@ -1,5 +1,14 @@
 /** Methods of `str`, `bytes` and `bytearray` on known values. */
-import { dict, known, type Labels, UNKNOWN_PIECE, unknown, type Value } from '../../values.js';
+import {
+  dict,
+  known,
+  type Labels,
+  partialText,
+  UNKNOWN_PIECE,
+  type Unknown,
+  unknown,
+  type Value,
+} from '../../values.js';
 import { decodeBytes, encodeText } from './codecs.js';
 import {
   assembled,
@@ -22,6 +31,13 @@ import {
   truth,
 } from './core.js';
 import { type FieldLookup, formatString } from './format.js';
+
+/** A text some pieces of which are not known, encoded or decoded: letters of host names stay what they are. */
+export function partialMethod(self: Unknown, name: string, args: readonly Value[]): Value | undefined {
+  if (self.partial === undefined || (name !== 'encode' && name !== 'decode')) return undefined;
+  const codec = args[0] === undefined ? 'utf-8' : stringOf(args[0]);
+  return codec !== undefined && /^(?:utf[-_]?8|ascii|latin[-_]?1|idna)$/i.test(codec) ? self : undefined;
+}
 
 /** Methods that work alike on text and on bytes seen as Latin-1. Gives text, or any other value. */
 type TextMethod = (
@@ -409,8 +425,14 @@ export function bytesMethod(
       return text(Array.from(self, (b) => b.toString(16).padStart(2, '0')).join(separator), labels());
     }
     case 'join': {
-      const parts = itemsOf(args[0])?.map(bytesOf);
-      if (parts === undefined || parts.includes(undefined)) return undefined;
+      const given = itemsOf(args[0]);
+      const parts = given?.map(bytesOf);
+      if (given === undefined || parts === undefined) return undefined;
+      // Some of it is not known: what is left is a text with holes, if anything is.
+      if (parts.includes(undefined)) {
+        const holed = textMethod(Buffer.from(self).toString('latin1'), selfLabels, 'join', args, keywords);
+        return partialText(holed) === undefined ? undefined : holed;
+      }
       const joined: Uint8Array[] = [];
       parts.forEach((part, i) => {
         if (i > 0) joined.push(self);
