@@ -22,13 +22,17 @@ import { LIMITS } from './machine.js';
 export const UNDEFINED: Value = known(undefined);
 export const ASSEMBLED: Labels = new Set(['assembled']);
 
+/** Values from which on duplicates are found by a key: a function that gives a list returns as many as it was asked for. */
+const MANY_VALUES = 64;
+
 /** One value that may be any of these: where control flow joins. Order kept, duplicates dropped. */
 export function join(values: readonly (Value | undefined)[]): Value {
   const options: Value[] = [];
+  const alike: Alike | undefined = values.length > MANY_VALUES ? new Map() : undefined;
   for (const value of values) {
     if (value === undefined || value === options[0]) continue;
-    if (value.kind === 'choice') for (const option of value.options) addOption(options, option);
-    else addOption(options, value);
+    if (value.kind === 'choice') for (const option of value.options) addOption(options, option, alike);
+    else addOption(options, value, alike);
   }
   if (options.length === 0) return UNDEFINED;
   if (options.length === 1) return options[0]!;
@@ -38,9 +42,38 @@ export function join(values: readonly (Value | undefined)[]): Value {
   return choice(kept, labels);
 }
 
-function addOption(options: Value[], value: Value): void {
-  for (const option of options) if (sameValue(option, value)) return;
+/** Options by what those have in common that may be the same. */
+type Alike = Map<unknown, Value[]>;
+
+function addOption(options: Value[], value: Value, alike: Alike | undefined): void {
+  if (alike === undefined) {
+    for (const option of options) if (sameValue(option, value)) return;
+  } else {
+    const key = sharedBySame(value);
+    const candidates = alike.get(key);
+    if (candidates === undefined) alike.set(key, [value]);
+    else {
+      for (const option of candidates) if (sameValue(option, value)) return;
+      candidates.push(value);
+    }
+  }
   options.push(value);
+}
+
+/** Equal for any two values that `sameValue` finds the same. */
+function sharedBySame(value: Value): unknown {
+  switch (value.kind) {
+    case 'known':
+      return value.value;
+    case 'unknown':
+      return value.partial;
+    case 'ref':
+      return value.args ?? value.path;
+    case 'func':
+      return value.scope;
+    default:
+      return value;
+  }
 }
 
 export function sameValue(a: Value, b: Value): boolean {

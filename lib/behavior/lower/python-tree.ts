@@ -51,7 +51,7 @@ export function loadParser(): Promise<PythonParser> {
 
 async function load(): Promise<PythonParser> {
   const require = createRequire(import.meta.url);
-  await Parser.init();
+  await initParser();
   const grammar = await readFile(require.resolve('tree-sitter-python/tree-sitter-python.wasm'));
   const language = await Language.load(new Uint8Array(grammar));
   const copy = makeCopier(language);
@@ -80,6 +80,30 @@ async function load(): Promise<PythonParser> {
       }
     },
   };
+}
+
+/** What is used here of the module object that holds the parser's memory. */
+interface Memory {
+  readonly HEAP32: Int32Array;
+  setValue(address: number, value: number, type?: string): void;
+  getValue(address: number, type?: string): number;
+}
+
+/**
+ * A cursor goes into the parser's memory before each of its calls, four integers one by one: what puts them there tells apart
+ * the names of eight types each time. The two functions answer for 32-bit integers at once.
+ */
+async function initParser(): Promise<void> {
+  const options = {};
+  await Parser.init(options);
+  const memory = options as Memory;
+  const { setValue, getValue } = memory;
+  memory.setValue = (address, value, type) => {
+    if (type === 'i32') memory.HEAP32[address >> 2] = value;
+    else setValue(address, value, type);
+  };
+  memory.getValue = (address, type) =>
+    type === 'i32' ? memory.HEAP32[address >> 2]! : getValue(address, type);
 }
 
 function makeCopier(language: Language): (tree: Tree) => Node {

@@ -12,6 +12,7 @@ import {
   itemsOf,
   keyOf,
   labelsOf,
+  length,
   MAX_ITEMS,
   MAX_LENGTH,
   numberOf,
@@ -178,7 +179,8 @@ function sequences(operator: string, a: Value, b: Value): Value | undefined {
     const count = integerOf(isSequence(a) ? b : a);
     const sequence = isSequence(a) ? a : isSequence(b) ? b : undefined;
     if (sequence === undefined || count === undefined) return undefined;
-    const times = Math.max(0, count);
+    // Nothing so many times is nothing, and takes no time.
+    const times = length(sequence) === 0 ? 0 : Math.max(0, count);
     const of = stringOf(sequence);
     if (of !== undefined) return of.length * times > MAX_LENGTH ? undefined : text(of.repeat(times), labels);
     if (sequence.kind === 'bytes') {
