@@ -1,4 +1,5 @@
 /** Methods of `str`, `bytes` and `bytearray` on known values. */
+import { isBasic } from '../../joined-texts.js';
 import { dict, known, type Labels, UNKNOWN_PIECE, unknown, type Value } from '../../values.js';
 import { decodeBytes, encodeText } from './codecs.js';
 import {
@@ -6,7 +7,6 @@ import {
   bytesOf,
   decoded,
   integerOf,
-  isBasic,
   items,
   itemsOf,
   type Keywords,
