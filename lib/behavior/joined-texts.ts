@@ -65,8 +65,8 @@ export function withoutEnd(text: KnownText, count: number): KnownText {
     return known(text.value.slice(0, -count), text.labels) as KnownText;
   const end = parts.end.slice(0, parts.end.length - count);
   const made = known(parts.head + end, text.labels) as KnownText;
-  // Half of a pair may be left.
-  if (made.value.length >= LONG && parts.isBasic === true) partsOf.set(made, { ...parts, end });
+  // What was cut off may be all that was not basic.
+  if (made.value.length >= LONG) partsOf.set(made, { ...parts, end, isBasic: parts.isBasic || undefined });
   return made;
 }
 
