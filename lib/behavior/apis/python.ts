@@ -1,6 +1,7 @@
 /** The Python library surface: rules that emit behaviours, and pure evaluation. */
 import type { Builtins, LanguageLibrary } from '../api.js';
-import { known, ref } from '../values.js';
+import { endOf, isKnownText, type KnownText } from '../joined-texts.js';
+import { known, ref, type Value } from '../values.js';
 import { dictMethod, invoker, listMethod } from './python/container-methods.js';
 import { settle, stringOf, truth } from './python/core.js';
 import { callPath } from './python/functions.js';
@@ -16,17 +17,28 @@ const MODULES = new Set(
   ),
 );
 
+/** What of a text decides whether it ends with the arguments given. */
+function decidingEnd(text: KnownText, args: readonly Value[]): string {
+  const end = endOf(text);
+  const wanted = args.length === 1 ? stringOf(args[0]) : undefined;
+  return wanted !== undefined && wanted.length <= end.length ? end : text.value;
+}
+
 const builtins: Builtins = {
   callPath,
   callMethod(receiver, name, args, keywords, context) {
     const self = settle(receiver);
     switch (self?.kind) {
       case 'known': {
-        const string = stringOf(self);
-        if (string !== undefined) {
+        if (isKnownText(self)) {
           return (
-            textMethod(string, self.labels, name, args, keywords) ??
-            pathMethod(context, self, name, args, keywords)
+            textMethod(
+              name === 'endswith' ? decidingEnd(self, args) : self.value,
+              self.labels,
+              name,
+              args,
+              keywords,
+            ) ?? pathMethod(context, self, name, args, keywords)
           );
         }
         if (typeof self.value === 'number' || typeof self.value === 'bigint') {

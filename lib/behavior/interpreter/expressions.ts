@@ -1,5 +1,6 @@
 /** Expressions: one evaluation in the order both languages evaluate. */
 import type { Call, ClassExpression, Constant, Expression, FunctionExpression, Pattern } from '../ir.js';
+import { isKnownText, relabelled, withoutEnd } from '../joined-texts.js';
 import { takeLooked } from '../looks.js';
 import {
   alteredFunc,
@@ -228,7 +229,9 @@ function sliceValue(object: Value, start: number | undefined, stop: number | und
         object.labels,
       );
     case 'known':
-      if (typeof object.value !== 'string') return unknown(object.labels);
+      if (!isKnownText(object)) return unknown(object.labels);
+      if (step === 1 && (start ?? 0) === 0 && stop !== undefined && isLengthToCut(-stop, object.value))
+        return withoutEnd(object, -stop);
       if (step === 1) return known(object.value.slice(start, stop), object.labels);
       return known(
         sliceItems([...object.value], start, stop, step).join(''),
@@ -242,6 +245,9 @@ function sliceValue(object: Value, start: number | undefined, stop: number | und
       return unknown(labelsOf(object));
   }
 }
+
+const isLengthToCut = (count: number, text: string): boolean =>
+  Number.isInteger(count) && count > 0 && count < text.length;
 
 /** Python's slice rules; JavaScript has no slice syntax. */
 function sliceItems<T>(
@@ -456,7 +462,8 @@ export function binary(m: Machine, operator: string, left: Value, right: Value):
       if (result.kind === 'known' && BITWISE.has(operator)) m.decoded++;
     }
     if (text && (result.value as string).length > LIMITS.stringLength) return unknown(result.labels);
-    if (text && operator === '+' && result.labels.size === 0) return known(result.value as string, ASSEMBLED);
+    if (isKnownText(result) && operator === '+' && result.labels.size === 0)
+      return relabelled(result, ASSEMBLED);
     return result;
   }
   return COMPARISONS.has(operator) ? UNKNOWN : unknown(labelsOfAll([a, b]));

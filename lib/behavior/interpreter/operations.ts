@@ -1,5 +1,6 @@
 /** Operations on values that need no language: joins, labels, comparison of what is known. */
 
+import { isKnownText, surelyDiffer } from '../joined-texts.js';
 import { plainText } from '../plain-text.js';
 import {
   alteredFunc,
@@ -79,7 +80,9 @@ function sharedBySame(value: Value): unknown {
 export function sameValue(a: Value, b: Value): boolean {
   if (a === b) return true;
   if (a.kind === 'known' && b.kind === 'known') {
-    return Object.is(a.value, b.value) && a.labels.size === b.labels.size;
+    if (a.labels.size !== b.labels.size || (isKnownText(a) && isKnownText(b) && surelyDiffer(a, b)))
+      return false;
+    return Object.is(a.value, b.value);
   }
   if (a.kind === 'ref' && b.kind === 'ref') return a.path === b.path && a.args === b.args;
   if (a.kind === 'func' && b.kind === 'func') {

@@ -1,5 +1,6 @@
 /** Value helpers shared by the evaluation of Python's library: what a value is, and Python's own text of it. */
 import type { Context } from '../../api.js';
+import { isBasicText, isKnownText } from '../../joined-texts.js';
 import { Look } from '../../looks.js';
 import { plainText } from '../../plain-text.js';
 import {
@@ -370,18 +371,13 @@ export function equalWithin(
 export function length(value: Value | undefined): number | undefined {
   const one = settle(value);
   if (one?.kind === 'known') {
-    if (typeof one.value !== 'string') return undefined;
-    return isBasic(one.value) ? one.value.length : Array.from(one.value).length;
+    if (!isKnownText(one)) return undefined;
+    return isBasicText(one) ? one.value.length : Array.from(one.value).length;
   }
   if (one?.kind === 'bytes') return one.value.length;
   if (one?.kind === 'list') return one.open ? undefined : one.items.length;
   if (one?.kind === 'dict') return one.open || one.prototype !== undefined ? undefined : one.entries.size;
   return undefined;
-}
-
-/** True when every character is one UTF-16 unit, so that offsets are Python's. */
-export function isBasic(value: string): boolean {
-  return !/[\ud800-\udfff]/.test(value);
 }
 
 /** Calls a function value: pure library functions directly, anything else through the interpreter. */

@@ -1,4 +1,5 @@
 /** Operators as Python has them, on known values. */
+import { isKnownText, type KnownText, noteJoined } from '../../joined-texts.js';
 import { Look } from '../../looks.js';
 import { bytes, dict, known, type Labels, partialText, union, unknown, type Value } from '../../values.js';
 import {
@@ -157,7 +158,11 @@ function sequences(operator: string, a: Value, b: Value): Value | undefined {
   const s = stringOf(a);
   const t = stringOf(b);
   if (operator === '+') {
-    if (s !== undefined && t !== undefined) return text(s + t, labels);
+    if (isKnownText(a) && isKnownText(b)) {
+      const made = text(a.value + b.value, labels);
+      if (made !== undefined) noteJoined(made as KnownText, a, b);
+      return made;
+    }
     if (a.kind === 'bytes' && b.kind === 'bytes')
       return octets(new Uint8Array(Buffer.concat([a.value, b.value])), labels);
     // Python 2 mixes both; Python 3 raises.

@@ -1,4 +1,5 @@
 /** Methods of `str`, `bytes` and `bytearray` on known values. */
+import { isBasic } from '../../joined-texts.js';
 import {
   dict,
   known,
@@ -15,7 +16,6 @@ import {
   bytesOf,
   decoded,
   integerOf,
-  isBasic,
   items,
   itemsOf,
   type Keywords,
