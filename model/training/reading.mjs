@@ -1,10 +1,13 @@
-// What extract.mjs and disguised.mjs share: their lists, archives read into memory, the line of an archive, worker processes under a guard.
-import { execFileSync, fork } from 'node:child_process'
+// What extract.mjs and disguised.mjs share: their lists, archives read into memory, the line of an archive, workers under a guard.
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { parentPort, Worker } from 'node:worker_threads'
 import { gzipSync } from 'node:zlib'
 import { Parser } from 'tar'
 
 const GUARD_MS = Number(process.env.EXTRACT_GUARD_MS ?? 90_000)
+/** The stack of lib/scan/pool.ts, as how deep code may be nested before it counts as not read in full depends on it; more memory. */
+const LIMITS = { stackSizeMb: 16, maxOldGenerationSizeMb: 3000 }
 
 /** Rows `sha256<TAB>ecosystem<TAB>filename<TAB>source<TAB>mode` of a list. */
 export function readList(list) {
@@ -119,16 +122,16 @@ export async function product() {
 
 /** In a worker: answers each job with a line; what `read` throws is the line's `error`. */
 export function answerWith(read) {
-  process.on('message', async (job) => {
+  parentPort.on('message', async (job) => {
     const line = { sha256: job.sha256, ecosystem: job.ecosystem, mode: job.mode }
     try {
       Object.assign(line, await read(job))
     } catch (error) {
       line.error = String(error?.stack ?? error).slice(0, 600)
     }
-    process.send(line)
+    parentPort.postMessage(line)
   })
-  process.send('ready')
+  parentPort.postMessage('ready')
 }
 
 /** Jobs `{ sha256, ecosystem, mode, … }` through workers that run `script --child`; `write` gets each line, also of a worker that ended. */
@@ -141,25 +144,25 @@ export async function drive(script, todo, workers, write) {
     if (++done % 100 === 0) console.log(`${done}/${todo.length} ${Math.round((Date.now() - started) / 1000)} s`)
   }
   const work = () => new Promise((resolve) => {
-    const worker = fork(script, ['--child'], { serialization: 'advanced', execArgv: ['--max-old-space-size=3000'] })
+    const worker = new Worker(script, { argv: ['--child'], resourceLimits: LIMITS })
     let job
     let guard
     const give = () => {
       job = todo[next++]
-      if (job === undefined) return worker.kill()
-      guard = setTimeout(() => worker.kill('SIGKILL'), GUARD_MS)
-      worker.send(job)
+      if (job === undefined) return worker.terminate()
+      guard = setTimeout(() => worker.terminate(), GUARD_MS)
+      worker.postMessage(job)
     }
     worker.on('message', (message) => {
       clearTimeout(guard)
       if (message !== 'ready') finish(message)
       give()
     })
-    worker.on('error', () => {}) // a send to a worker that has just been ended; `exit` follows
-    worker.on('exit', (code, signal) => {
+    worker.on('error', () => {}) // out of memory; `exit` follows
+    worker.on('exit', (code) => {
       clearTimeout(guard)
       if (job === undefined) return resolve()
-      finish({ sha256: job.sha256, ecosystem: job.ecosystem, mode: job.mode, error: `worker ended: ${code ?? signal}` })
+      finish({ sha256: job.sha256, ecosystem: job.ecosystem, mode: job.mode, error: `worker ended: ${code}` })
       resolve(work())
     })
   })

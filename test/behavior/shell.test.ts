@@ -143,6 +143,16 @@ const CASES: readonly [string, string, string][] = [
   ['mining', './xmrig -o pool.invalid:3333', 'mine-currency'],
   ['here-document', 'sh <<EOF\nwhoami\nEOF', 'read-user-name'],
   ['conditional', 'if [ -f x ]; then node a.js; fi', 'run-own-file | file:a.js'],
+  [
+    'what a case compares with',
+    'case $1 in\n  a|*b/c.js) node d.js ;;\n\n  *) sh e.sh;;\nesac\nnode f.js)',
+    'run-own-file | file:d.js | run-own-file | file:e.sh | run-own-file | file:f.js',
+  ],
+  [
+    'commands where a case has no patterns',
+    'case $1 in\n$(whoami)) ;;\n(node a.js)\nesac\ncase x y\nnode b.js)',
+    'read-user-name | run-program program:unknown | run-own-file | file:a.js | run-own-file | file:b.js',
+  ],
   ['kept running', 'forever start src/x.js', 'run-own-file detached | file:src/x.js'],
   ['a Windows script by its bare name', 'npm.cmd install x', 'install-package | bare:npm.cmd'],
   ['a Windows script of the package', 'setup.bat', 'run-program program:other | bare:setup.bat'],

@@ -419,6 +419,8 @@ const ROWS: readonly Row[] = [
       }),
       hook('a=x.md; node ${a%.md}.txt', { 'x.txt': EVIL }),
       hook('ls | while read f; do sed 1d "$f" | node; done', { 'x.txt': `= title =\n${EVIL}` }),
+      hook('case $1 in a) ;; esac\n(\n{cp,x.txt,y.js})\nnode y.js', { 'x.txt': EVIL }),
+      hook('case $1 in\n"$(cp x.txt y.js)") ;;\nesac\nnode y.js', { 'x.txt': EVIL }),
       hook('eval "$(sed 1d x.txt)"', { 'x.txt': 'title\nnode y.dat\n', 'y.dat': EVIL }),
       hook('node --experimental-default-config-file a.js', {
         'node.config.json': '{"nodeOptions":{"import":["./x.txt"]}}',
@@ -430,7 +432,7 @@ const ROWS: readonly Row[] = [
       'README.md': '# demo',
       'scripts/setup.js': HONEST,
       'go.sh':
-        'DIR=$(cd "$(dirname "$0")" && pwd)\nnode "$DIR/scripts/setup.js"\ncase $1 in\n  -v) echo 1 ;;\n  *) exec node "$@" ;;\nesac\n',
+        'DIR=$(cd "$(dirname "$0")" && pwd)\nnode "$DIR/scripts/setup.js"\ncase $1 in\n  -v) echo 1 ;;\n  ""|*"\\$("*|*/setup.js) V=${V%%"$1"*} ;;\n  *) exec node "$@" ;;\nesac\n',
     }),
   },
   {

@@ -125,10 +125,16 @@ function isOdd(m: Machine, path: string): boolean {
 const MAKES =
   /(?:^|[;&|(\s])(?:cp|copy|xcopy|robocopy|mv|move|ren|rename|ln|mklink|rsync|dd|tee|cat|type|sed|awk|xargs|parallel|find|tar|bsdtar|unzip|7z|gunzip|zcat|for|git|perl)\s|(?:^|[;&|(])\s*install\s|[>*?[{]/;
 
+/**
+ * What a `case` compares with (`a|*b*) …`), and what is cut off a variable (`${x#*=}`): patterns for texts, that no file
+ * is looked up by. Nothing that a shell would take apart into words, or run, counts as one.
+ */
+const TEXT_PATTERNS =
+  /(?:^|;;&?|;&|\bin\s)[ \t]*(?:[^\s()'"\\;|&{}$`<>]|\\.|'[^']*'|"(?:[^"\\`$]|\\.|\$(?!\())*"|[ \t]*\|[ \t]*)+\)|\$\{\w+[#%](?:[^{}$`()]|\$\w+|\\.)*\}/gm;
+
 /** Whether a word of a command, as a path or as a shell's pattern, names a file that is not read for its name. */
 function namesOdd(m: Machine, command: string): boolean {
-  // The default of a `case` stands alone before its bracket.
-  const words = command.replace(/(?:^|;;|\bin\s)\s*\*\)/gm, ' ').split(/[\s'"|<>()=;&]+/);
+  const words = command.replace(TEXT_PATTERNS, ' ').split(/[\s'"|<>()=;&]+/);
   return words.some((word) => {
     // What a program put in at run time can be anything; braces without a comma or dots are letters to a shell.
     if (word.includes(UNKNOWN_PIECE)) return false;

@@ -292,6 +292,25 @@ const KEYWORDS = new Set([
   'coproc',
 ]);
 
+const isOperator = (token: Token | undefined, text: string): boolean =>
+  token?.type === 'operator' && token.text === text;
+
+const isKeyword = (token: Token): boolean =>
+  token.type === 'word' && !token.quoted && KEYWORDS.has(token.text);
+
+/**
+ * The bracket that ends what a `case` compares with (`a|b*)`), if `at` begins such a list on one line. Only single words count,
+ * and none that runs something itself: what is left out here must not be a command in any other reading of the text.
+ */
+function patternsEnd(tokens: readonly Token[], at: number): number | undefined {
+  for (let i = at; ; i += 2) {
+    const word = tokens[i];
+    if (word?.type !== 'word' || word.substitutions.length > 0) return undefined;
+    if (isOperator(tokens[i + 1], ')')) return i + 1;
+    if (!isOperator(tokens[i + 1], '|')) return undefined;
+  }
+}
+
 function group(tokens: readonly Token[], source: string): Pipeline[] {
   const pipelines: Pipeline[] = [];
   let commands: SimpleCommand[] = [];
@@ -305,12 +324,29 @@ function group(tokens: readonly Token[], source: string): Pipeline[] {
     if (commands.length > 0) pipelines.push({ commands, background });
     commands = [];
   };
-  for (const token of tokens) {
+  let openCases = 0;
+  let awaitsPattern = false;
+  for (let i = 0; i < tokens.length; i++) {
     if (pipelines.length >= MAX_COMMANDS) break;
+    const token = tokens[i]!;
+    if (awaitsPattern && !isOperator(token, '\n')) {
+      awaitsPattern = false;
+      const end = patternsEnd(tokens, i);
+      if (end !== undefined) {
+        i = end;
+        continue;
+      }
+    }
     if (token.type !== 'operator') {
       current.push(token);
       continue;
     }
+    const first = current.find((t) => !isKeyword(t));
+    if (first?.type === 'word' && !first.quoted && first.text === 'case') {
+      openCases += 1;
+      awaitsPattern = token.text === '\n';
+    } else if (current.some((t) => t.type === 'word' && !t.quoted && t.text === 'esac')) openCases -= 1;
+    if (token.text === ';;' && openCases > 0) awaitsPattern = true;
     endCommand(token.at);
     if (token.text !== '|' && token.text !== '|&') endPipeline(token.text === '&');
   }
@@ -348,7 +384,7 @@ function build(tokens: readonly Token[], source: string, end: number): SimpleCom
       assignments.push({ name: assignment[1]!, value: assignment[2]! });
       continue;
     }
-    if (words.length === 0 && !token.quoted && KEYWORDS.has(token.text)) continue;
+    if (words.length === 0 && isKeyword(token)) continue;
     words.push(token.text);
   }
   if (words.length + assignments.length + redirects.length === 0) return undefined;
