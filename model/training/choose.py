@@ -1,6 +1,6 @@
 """Set the thresholds from pooled out-of-fold scores, write model/config.json, model/test-vectors.json and data/out-of-fold.tsv.gz.
 
-    python choose.py --oof DIR --version V [--npm-rate 0.0003] [--pypi-rate 0.001] [--hard-rate 0.006] [--fresh-rate 0.002] [--bound 0.02]
+    python choose.py --oof DIR --version V [--npm-rate 0.0003] [--pypi-rate 0.001] [--hard-rate 0.006] [--fresh-rate 0.001] [--bound 0.02]
 
 DIR holds foldN.onnx (int8) for the folds there are, each trained without its fold and without the test set. The threshold of an ecosystem is
 the least that lets at most that share of its ordinary honest out-of-fold packages alarm, and at most `--hard-rate` of those fetched because their
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--npm-rate", type=float, default=0.0003)
     parser.add_argument("--pypi-rate", type=float, default=0.001)
     parser.add_argument("--hard-rate", type=float, default=0.006)
-    parser.add_argument("--fresh-rate", type=float, default=0.002)
+    parser.add_argument("--fresh-rate", type=float, default=0.001)
     parser.add_argument("--bound", type=float, default=0.02)
     args = parser.parse_args()
     judge = scoring.OutOfFold(args.oof)
