@@ -62,7 +62,7 @@ const WATCHDOG_MS = 300_000;
 const WATCHDOG_MS_PER_MB = 10_000;
 const HEAP_MB = 2048;
 /** The same stack everywhere: how deep a parser gets before it gives up must not depend on the machine. */
-const STACK_MB = 16;
+export const STACK_MB = 16;
 /**
  * What must wait for every thread there is before another is started: reading less than this takes a thread no longer
  * than loading the parsers and the model into a new one.

@@ -4,7 +4,7 @@
 
 Trained on one ecosystem or both, tested on each; the paper's sixteen features against the extended taxonomy. Recall per cluster, training
 split only, each fold judged by a model that never saw it, whatever the ecosystem it was trained on. Of the honest packages the share given takes part, drawn by hash:
-with all of them the six rows take hours.
+with all of them the six rows take about an hour.
 """
 from __future__ import annotations
 

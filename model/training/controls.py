@@ -96,12 +96,12 @@ def cases(packages: list[data.Package], ecosystem: str, seed: int = 7, limit: in
         out["graft"].append((install_units(p, ids) + host.units, p.fold))
         out["honest inside"].append((inside(install_units(p, ids), host), p.fold))
     for p in evil:
-        host = rng.choice(hosts[p.fold])
+        host, payload = rng.choice(hosts[p.fold]), payload_units(p, ids)
         out["undisguised"].append((p.units, p.fold))
-        out["transplant"].append((payload_units(p, ids) + host.units, p.fold))
-        if any(acts.intersection(u[2:]) for u in payload_units(p, ids)):
+        out["transplant"].append((payload + host.units, p.fold))
+        if any(acts.intersection(u[2:]) for u in payload):
             out["transplant, what is moved acts"].append(out["transplant"][-1])
-        out["inside"].append((inside(payload_units(p, ids), host), p.fold))
+        out["inside"].append((inside(payload, host), p.fold))
         out["payload taken out again"].append((host.units, p.fold))
     out["bare"] = [(p.units, p.fold) for p in packages if p.ecosystem == ecosystem and p.label == 0 and p.mode == "bare"]
     return {name: ([c[0] for c in rows], [c[1] for c in rows]) for name, rows in out.items()}

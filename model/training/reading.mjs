@@ -6,8 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { Parser } from 'tar'
 
 const GUARD_MS = Number(process.env.EXTRACT_GUARD_MS ?? 90_000)
-/** The stack of lib/scan/pool.ts, as how deep code may be nested before it counts as not read in full depends on it; more memory. */
-const LIMITS = { stackSizeMb: 16, maxOldGenerationSizeMb: 3000 }
+const HEAP_MB = 3000
 
 /** Rows `sha256<TAB>ecosystem<TAB>filename<TAB>source<TAB>mode` of a list. */
 export function readList(list) {
@@ -136,6 +135,9 @@ export function answerWith(read) {
 
 /** Jobs `{ sha256, ecosystem, mode, … }` through workers that run `script --child`; `write` gets each line, also of a worker that ended. */
 export async function drive(script, todo, workers, write) {
+  // The product's own stack: how deep code may be nested before it counts as not read in full depends on it.
+  const { STACK_MB } = await import(new URL('../../dist/lib/scan/pool.js', import.meta.url))
+  const resourceLimits = { stackSizeMb: STACK_MB, maxOldGenerationSizeMb: HEAP_MB }
   let next = 0
   let done = 0
   const started = Date.now()
@@ -144,7 +146,7 @@ export async function drive(script, todo, workers, write) {
     if (++done % 100 === 0) console.log(`${done}/${todo.length} ${Math.round((Date.now() - started) / 1000)} s`)
   }
   const work = () => new Promise((resolve) => {
-    const worker = new Worker(script, { argv: ['--child'], resourceLimits: LIMITS })
+    const worker = new Worker(script, { argv: ['--child'], resourceLimits })
     let job
     let guard
     const give = () => {
