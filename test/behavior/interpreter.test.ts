@@ -353,4 +353,17 @@ describe('interpreter: limits', () => {
     const shuffled = Object.fromEntries(Object.entries(files).reverse());
     assert.equal(JSON.stringify(await walkPackage({ files: shuffled })), first);
   });
+
+  it('gives the same sequence wherever the process that reads stands', async () => {
+    const source = `${CP} cp.exec(require('path').relative('lib', '/project/data/x')); cp.exec(require('path').relative(process.cwd(), 'y'))`;
+    const here = process.cwd();
+    const first = await javascript(source);
+    try {
+      process.chdir('/');
+      assert.deepEqual(await javascript(source), first);
+    } finally {
+      process.chdir(here);
+    }
+    assert.ok(first.includes('run-shell ../data/x'), first.join('\n'));
+  });
 });

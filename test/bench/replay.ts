@@ -74,6 +74,14 @@ function shuffled<T>(list: readonly T[]): T[] {
   return out;
 }
 
+/** Where two texts part, with what each goes on with. */
+function firstDifference(a: string, b: string): string {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  const from = Math.max(0, at - 80);
+  return `${a.slice(from, at + 120)} <> ${b.slice(from, at + 120)}`;
+}
+
 const all = (await readdir(folder)).filter((name) => /\.(?:tgz|whl|tar\.gz|zip)$/.test(name)).sort();
 const names = shuffled(all).slice(0, Number(values.count));
 const planted = new Map<string, { bytes: Buffer; kind: string }>();
@@ -196,7 +204,7 @@ for (const name of shuffled(names).slice(
   compared++;
   if (plain(verdict) !== plain(row)) {
     different++;
-    print(`row differs from scan: ${name}`);
+    print(`row differs from scan: ${name}: ${firstDifference(plain(row), plain(verdict))}`);
   }
 }
 await scanner.close();
@@ -267,7 +275,9 @@ async function many(count: number): Promise<void> {
     const other = theirs.get(name);
     if (other !== undefined && plain(other) === plain(row)) continue;
     differing++;
-    print(`row differs from the run on one machine: ${name}`);
+    print(
+      `row differs from the run on one machine: ${name}: ${other === undefined ? 'no row' : firstDifference(plain(row), plain(other))}`,
+    );
   }
   const { artifact: jobs } = await shared.counts();
   await shared.close();

@@ -1,5 +1,6 @@
 /** `path` and `url` on strings that are known or partly known. Locations stay what they are on POSIX. */
 import path from 'node:path';
+import { PROJECT_ROOT } from '../../strings.js';
 import { known, type Labels, partialText, UNKNOWN_PIECE, union, unknown, type Value } from '../../values.js';
 import { stringify } from './operators.js';
 
@@ -44,10 +45,13 @@ export function pathCall(name: string, args: readonly Value[], cwd: string): Val
       return first.includes(UNKNOWN_PIECE) ? undefined : known(path.posix.isAbsolute(first));
     case 'toNamespacedPath':
       return args[0];
-    case 'relative':
-      return first.includes(UNKNOWN_PIECE) || texts[1]?.includes(UNKNOWN_PIECE) || isPlace(first)
-        ? undefined
-        : known(path.posix.relative(slashed[0]!, slashed[1] ?? ''), labels);
+    case 'relative': {
+      if (first.includes(UNKNOWN_PIECE) || texts[1]?.includes(UNKNOWN_PIECE) || isPlace(first))
+        return undefined;
+      // Both made absolute first: Node would complete them by the folder this process itself stands in.
+      const [from, to] = [slashed[0]!, slashed[1] ?? ''].map((t) => path.posix.resolve(PROJECT_ROOT, t));
+      return known(path.posix.relative(from!, to!), labels);
+    }
     default:
       return undefined;
   }

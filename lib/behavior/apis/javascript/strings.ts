@@ -6,6 +6,15 @@ import { affordable, toRegExp } from './regexp.js';
 
 const MAX_PIECES = 200_000;
 
+/** The locale of the code that is read, since it must not be that of the machine that reads. */
+const LOCALE = 'en-US';
+/** Methods that ask for a locale, with how many arguments come before it. */
+const LOCALE_AT: ReadonlyMap<string, number> = new Map([
+  ['toLocaleLowerCase', 0],
+  ['toLocaleUpperCase', 0],
+  ['localeCompare', 1],
+]);
+
 /** Methods that take and give primitives: run as they are. */
 const PLAIN = new Set([
   'charAt',
@@ -63,12 +72,10 @@ export function stringMethod(
   if (PLAIN.has(name)) {
     const plain = args.map((arg) => toPrimitive(arg));
     if (plain.some((p) => p === undefined)) return undefined;
-    return run(
-      text,
-      name,
-      plain.map((p) => p!.value),
-      labels,
-    );
+    const values = plain.map((p) => p!.value);
+    const at = LOCALE_AT.get(name);
+    if (at !== undefined && values.length >= at) values[at] ??= LOCALE;
+    return run(text, name, values, labels);
   }
   if (GROWING.has(name)) {
     const count = Number(toPrimitive(args[0] ?? known(0))?.value);
