@@ -232,6 +232,14 @@ table('JavaScript rows: execution', [
     'run-own-file | read-host-name',
   ],
   [
+    "another package's file, found at run time, is no own file of the same name",
+    {
+      'index.js': `const p = require('path'); ${CP}.fork(p.join(p.dirname(process.argv[2]), 'w.js')); ${CP}.fork(p.join(process.argv[3], '..', 'w.js'))`,
+      'w.js': "require('os').hostname()",
+    },
+    'run-program program:interpreter | !run-own-file',
+  ],
+  [
     'own file by process.execPath',
     { 'index.js': `${CP}.spawn(process.execPath, ['w.js'])`, 'w.js': "require('os').hostname()" },
     'run-own-file | read-host-name',

@@ -16,6 +16,25 @@ function isPlace(text: string): boolean {
 
 const piece = (value: Value): string => stringify(value) ?? partialText(value) ?? UNKNOWN_PIECE;
 
+/** `path.join`, where a step out of what is not known leads to what is not known, not back to where it began. */
+function joined(parts: readonly string[]): string {
+  const out: string[] = [];
+  for (const step of parts
+    .filter((part) => part !== '')
+    .join('/')
+    .split('/')) {
+    const isKnown = out.at(-1)?.includes(UNKNOWN_PIECE) !== true;
+    if (step === '..' && !isKnown) out[out.length - 1] = UNKNOWN_PIECE;
+    else if (isKnown || (step !== '.' && step !== '')) out.push(step);
+  }
+  return path.posix.normalize(out.join('/'));
+}
+
+/** `path.dirname`; of a single name that is not known: not known. */
+function directory(text: string): string {
+  return text.includes(UNKNOWN_PIECE) && !text.includes('/') ? UNKNOWN_PIECE : path.posix.dirname(text);
+}
+
 /** `path.NAME(...)`; undefined for functions that say nothing about a location. */
 export function pathCall(name: string, args: readonly Value[], cwd: string): Value | undefined {
   const labels = union(...args.map((a) => a.labels));
@@ -25,18 +44,18 @@ export function pathCall(name: string, args: readonly Value[], cwd: string): Val
   const slashed = texts.map((t) => t.replaceAll('\\', '/'));
   switch (name) {
     case 'join':
-      return textValue(path.posix.join(...slashed), labels);
+      return textValue(joined(slashed), labels);
     case 'resolve': {
       const start = slashed.findLastIndex(
         (t) => t.startsWith('/') || isPlace(t) || t.startsWith(UNKNOWN_PIECE),
       );
       const parts = start === -1 ? [cwd, ...slashed] : slashed.slice(start);
-      return textValue(path.posix.join(...parts), labels);
+      return textValue(joined(parts), labels);
     }
     case 'normalize':
-      return textValue(path.posix.normalize(slashed[0]!), labels);
+      return textValue(joined([slashed[0]!]), labels);
     case 'dirname':
-      return textValue(path.posix.dirname(slashed[0]!), labels);
+      return textValue(directory(slashed[0]!), labels);
     case 'basename':
       return textValue(path.posix.basename(slashed[0]!, texts[1]), labels);
     case 'extname':
