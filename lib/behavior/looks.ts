@@ -27,8 +27,13 @@ export class Look {
 
   /** To be called when the operation is over. */
   done(): void {
-    if (this.parts > FREE_PARTS) charged += this.parts;
+    noteLooked(this.parts);
   }
+}
+
+/** Counts so many parts looked at by one operation that knows beforehand, or afterwards, how many they are. */
+export function noteLooked(parts: number): void {
+  if (parts > FREE_PARTS) charged += parts;
 }
 
 /** Parts to be charged since this was asked last. */

@@ -207,7 +207,9 @@ export class Machine {
   decoded = 0;
   /** Texts made so far, long ones by their length, and numbers taken out of texts: see `repetition.ts`. */
   readonly texts = new Set<string | number>();
-  readonly numbersTaken = new Map<string, { text: string; taken: number }>();
+  readonly numbersTaken = new Map<string | number, { text: string; taken: number }>();
+  /** Characters of the long ones among them. */
+  numbersKept = 0;
   numberSource: { text: string; taken: number } | undefined;
   /** Texts so far that functions gave as answers: see `repetition.ts`. */
   answers = 0;
