@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Context } from '../../lib/behavior/api.js';
 import { stringMethod } from '../../lib/behavior/apis/javascript/strings.js';
 import { find, replaceWord, splitBy } from '../../lib/behavior/apis/javascript/text-work.js';
-import { takeLooked } from '../../lib/behavior/looks.js';
+import { forgetLooked, takeLooked } from '../../lib/behavior/looks.js';
 import { buildSequence } from '../../lib/behavior/sequence.js';
 import { known, ref, type Value } from '../../lib/behavior/values.js';
 import { artifactOf, behaviorsOf, importEntry } from '../helpers/sequence.js';
@@ -177,6 +177,61 @@ describe('work on long texts', () => {
       assert.equal(replaced('abcabd', 'replace', known('b'), by), 'abcabd'.replace('b', by), by);
       assert.equal(replaced('abcabd', 'replaceAll', known('b'), by), 'abcabd'.replaceAll('b', by), by);
     }
+  });
+
+  const found = (text: string, pattern: string, flags = '') => {
+    const expression = ref('RegExp()', undefined, [known(pattern), known(flags)]);
+    const value = stringMethod(text, known(text), 'search', [expression], context);
+    return value?.kind === 'known' ? value.value : undefined;
+  };
+
+  it('runs no expression that may try more ways than anybody can wait for', () => {
+    const a = (count: number) => 'a'.repeat(count);
+    for (const [pattern, length] of [
+      ['(a|a)'.repeat(40), 60],
+      ['a?'.repeat(40), 60],
+      ['(?:a|a)'.repeat(20), 100],
+      ['a+'.repeat(10), 60],
+      ['a*'.repeat(20), 16],
+      ['[ab]+\\w*', 2000],
+      ['a+a+a+a+', 300],
+      ['(.)\\1*\\1*\\1*', 290],
+    ] as const) {
+      assert.equal(found(a(length), `${pattern}b`), undefined, pattern);
+    }
+    for (const [text, pattern, flags] of [
+      ['https://a.example.invalid:80/b?c=d', '^([a-z]+):\\/\\/([^/:]+)(?::(\\d+))?(\\/.*)?$'],
+      [
+        '1.2.3-alpha',
+        '^v?(0|[1-9]\\d*)\\.(0|[1-9]\\d*)\\.(0|[1-9]\\d*)(?:-([0-9A-Za-z-]+))?(?:\\+([0-9A-Za-z-]+))?$',
+      ],
+      ['a key = "value" ', '\\b(\\w+)\\s*=\\s*"([^"]*)"'],
+      [`${a(20_000)}b`.slice(-20_000), 'b+'],
+      ['line of words\n'.repeat(20), '\\w+\\s+\\w+$'],
+      ['x[]]', '[\\]]+\\]*'],
+      ['\u{1f600}\u{1f600}!', '\\u{1f600}+\\p{P}*', 'u'],
+      ['abab', '(?<x>ab)\\k<x>+', 'u'],
+    ] as const) {
+      assert.equal(found(text, pattern, flags), text.search(new RegExp(pattern, flags)), pattern);
+    }
+  });
+
+  it('an expression that goes back and forth in a long text is charged for it', () => {
+    takeLooked();
+    assert.equal(found('a'.repeat(5000), 'a+b'), -1);
+    assert.ok(takeLooked() > 1_000_000);
+    assert.equal(found('a b '.repeat(1250), 'a+c'), -1);
+    assert.ok(takeLooked() < 20_000, 'it goes back no further than what it repeats is long');
+    assert.equal(found('a'.repeat(200), 'a+b'), -1);
+    assert.equal(takeLooked(), 0);
+    // What is optional is charged when there is much of it.
+    forgetLooked();
+    const optional = () => found('c'.repeat(900), '(a|b)?(a|b)?(a|b)?(a|b)?(a|b)?b');
+    assert.equal(optional(), -1);
+    assert.ok(takeLooked() < 5000);
+    for (let i = 0; i < 100; i++) optional();
+    assert.ok(takeLooked() > 10_000_000);
+    forgetLooked();
   });
 
   it('builds no result that is longer than is kept', () => {

@@ -6,7 +6,7 @@
 import type { OpenedArtifact, Phase } from '../../types.js';
 import type { Context, LanguageLibrary } from '../api.js';
 import type { Expression, FunctionExpression, Lower, Position, Program, Statement } from '../ir.js';
-import { takeLooked } from '../looks.js';
+import { forgetLooked } from '../looks.js';
 import {
   type Class,
   type Dict,
@@ -299,7 +299,7 @@ export class Machine {
     this.contexts = makeContext(this);
     // What another walk left over is not this one's work.
     takePartsLooked();
-    takeLooked();
+    forgetLooked();
   }
   readonly contexts: { readonly javascript: Context; readonly python: Context };
 

@@ -419,8 +419,7 @@ function refMethod(receiver: Value, name: string, args: readonly Value[]): Value
   if (receiver.path === REGEXP_PATH) {
     const expression = toRegExp(receiver);
     const text = args[0] === undefined ? undefined : stringify(args[0]);
-    if (expression === undefined || text === undefined || !affordable(expression, text.length))
-      return undefined;
+    if (expression === undefined || text === undefined || !affordable(expression, text)) return undefined;
     chargeReading(args[0]);
     chargeExpression(expression, text.length);
     // A global expression remembers where it stopped; the value here does not, so only the first answer is right.

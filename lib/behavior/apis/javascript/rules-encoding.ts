@@ -113,8 +113,7 @@ function regexpTest(site: Site): Value | undefined {
   const expression = toRegExp(site.receiver);
   const [argument] = site.args;
   const text = argument === undefined ? undefined : stringify(argument);
-  if (expression === undefined || text === undefined || !affordable(expression, text.length))
-    return undefined;
+  if (expression === undefined || text === undefined || !affordable(expression, text)) return undefined;
   chargeReading(argument);
   chargeExpression(expression, text.length);
   // A global expression remembers where it stopped; which call this is is not known here.

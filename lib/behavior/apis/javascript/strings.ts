@@ -138,7 +138,7 @@ function split(text: string, args: readonly Value[], labels: Labels): Value | un
   // As many as are asked for, by JavaScript's own rule, and no more than show that there are too many.
   const most = Math.min(MAX_PIECES + 1, asked === undefined ? MAX_PIECES + 1 : Number(asked) >>> 0);
   if (expression !== undefined) {
-    if (!affordable(expression, text.length)) return undefined;
+    if (!affordable(expression, text)) return undefined;
     chargeExpression(expression, text.length);
     const found = text.split(expression, most);
     chargePieces(found.length, 'match');
@@ -170,7 +170,7 @@ function replace(
   const expression = toRegExp(what);
   const plain = expression === undefined ? (what.kind === 'ref' ? undefined : stringify(what)) : undefined;
   if (expression === undefined && plain === undefined) return undefined;
-  if (expression !== undefined && !affordable(expression, text.length)) return undefined;
+  if (expression !== undefined && !affordable(expression, text)) return undefined;
   if (expression !== undefined) chargeExpression(expression, text.length);
   const replaceBy = (replacer: (...groups: unknown[]) => string): string => {
     if (expression === undefined) return replaceWord(text, plain!, name === 'replaceAll', replacer);
@@ -261,7 +261,7 @@ function match(text: string, name: string, args: readonly Value[], labels: Label
     const source = args[0]?.kind === 'known' && typeof args[0].value === 'string' ? args[0].value : undefined;
     expression = toRegExp(source === undefined ? undefined : ref('RegExp()', undefined, [known(source)]));
   }
-  if (expression === undefined || !affordable(expression, text.length)) return undefined;
+  if (expression === undefined || !affordable(expression, text)) return undefined;
   chargeExpression(expression, text.length);
   if (name === 'search') return known(text.search(expression));
   if (name === 'matchAll') {
