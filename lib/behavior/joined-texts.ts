@@ -3,6 +3,7 @@
  * character is asked for: code that makes a text longer, and looks at its end each time, copies megabytes at every step. What
  * is asked here is answered without.
  */
+import { noteLooked } from './looks.js';
 import { type Known, known, type Labels, type Value } from './values.js';
 
 /** A known value that is a string. */
@@ -70,11 +71,51 @@ export function withoutEnd(text: KnownText, count: number): KnownText {
   return made;
 }
 
+/** Characters up to which a text is copied in no time. */
+const SHORT = 2048;
+
+/** Copying so many characters of such a text into one takes as long as looking at one part of a value. */
+const COPIED_A_LOOK = 4;
+
+// Texts put together of which no character was asked for yet.
+const unread = new WeakSet<Known>();
+
+/** To be called where a text was made that the engine keeps as the parts it was put together from. */
+export function noteUnread<V extends Value>(made: V): V {
+  if (isKnownText(made) && made.value.length > SHORT) unread.add(made);
+  return made;
+}
+
+/**
+ * To be called before anything asks for a character of the value, if it is a text: the first to ask pays for the copy. Reading
+ * a text that stays as it is costs nothing, so that decoders of long texts are followed to their end.
+ */
+export function chargeReading(value: Value | undefined): void {
+  if (value?.kind !== 'known' || typeof value.value !== 'string' || value.value.length <= SHORT) return;
+  if (unread.delete(value)) noteLooked(value.value.length / COPIED_A_LOOK);
+}
+
+/** Texts of one length are compared character by character unless they are one object; so many take as long as one part. */
+const COMPARED_A_LOOK = 64;
+
+/** Whether two values are the same by JavaScript's `===`, charged for texts that are long. */
+export function equalKnown(left: Known, right: Known): boolean {
+  const a = left.value;
+  const b = right.value;
+  if (left !== right && typeof a === 'string' && typeof b === 'string' && a.length === b.length) {
+    chargeReading(left);
+    chargeReading(right);
+    noteLooked(a.length / COMPARED_A_LOOK);
+  }
+  return a === b;
+}
+
 /** The same text with other labels. */
 export function relabelled(text: KnownText, labels: Labels): KnownText {
   const made = known(text.value, labels) as KnownText;
   const parts = partsOf.get(text);
   if (parts !== undefined) partsOf.set(made, parts);
+  if (unread.has(text)) unread.add(made);
   return made;
 }
 

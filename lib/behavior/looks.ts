@@ -8,7 +8,13 @@ const MOST_PARTS = 1_000_000;
 /** So many are looked at in less time than a step takes, and are not charged. */
 const FREE_PARTS = 512;
 
+/** Parts that may have been looked at and most likely were not, so many of one walk are not charged: some seconds. */
+const POSSIBLE_PARTS = 1_000_000_000;
+/** Beyond, one of so many is taken to have been looked at. */
+const UNLIKELY = 8;
+
 let charged = 0;
+let possible = 0;
 
 /** Counts the parts of values that one operation looks at. Each part is counted as often as it is met. */
 export class Look {
@@ -27,8 +33,25 @@ export class Look {
 
   /** To be called when the operation is over. */
   done(): void {
-    if (this.parts > FREE_PARTS) charged += this.parts;
+    noteLooked(this.parts);
   }
+}
+
+/** Counts so many parts looked at by one operation that knows beforehand, or afterwards, how many they are. */
+export function noteLooked(parts: number): void {
+  if (parts > FREE_PARTS) charged += parts;
+}
+
+/** Counts what one operation may at worst have looked at, when nobody can tell. Charged once a walk has done much of it. */
+export function notePossible(parts: number): void {
+  possible += parts;
+  if (possible > POSSIBLE_PARTS) noteLooked(parts / UNLIKELY);
+}
+
+/** To be called where a walk begins: what another left over is not its work. */
+export function forgetLooked(): void {
+  charged = 0;
+  possible = 0;
 }
 
 /** Parts to be charged since this was asked last. */

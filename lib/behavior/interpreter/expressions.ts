@@ -1,6 +1,6 @@
 /** Expressions: one evaluation in the order both languages evaluate. */
 import type { Call, ClassExpression, Constant, Expression, FunctionExpression, Pattern } from '../ir.js';
-import { isKnownText, relabelled, withoutEnd } from '../joined-texts.js';
+import { isKnownText, noteUnread, relabelled, withoutEnd } from '../joined-texts.js';
 import { takeLooked } from '../looks.js';
 import {
   alteredFunc,
@@ -185,7 +185,9 @@ function evaluateIndex(
   m.position = node;
   if (isSuper(object)) return superMember(m, env, keyOf(m, index) ?? '?');
   hiddenMember(m, object, index);
-  return readIndexed(m, object, index);
+  const value = readIndexed(m, object, index);
+  m.looksAt(takeLooked());
+  return value;
 }
 
 /** `cp['ex' + 'ec']`: a member of the outside world whose name the text does not show. */
@@ -462,6 +464,7 @@ export function binary(m: Machine, operator: string, left: Value, right: Value):
       if (result.kind === 'known' && BITWISE.has(operator)) m.decoded++;
     }
     if (text && (result.value as string).length > LIMITS.stringLength) return unknown(result.labels);
+    if (operator === '+') noteUnread(result);
     if (isKnownText(result) && operator === '+' && result.labels.size === 0)
       return relabelled(result, ASSEMBLED);
     return result;
@@ -575,7 +578,8 @@ function concat(m: Machine, values: readonly Value[]): Value {
   }
   const labels = labelsOfAll(values);
   if (!whole) return unknown(labels, text);
-  return known(text, labels.size === 0 && values.length > 1 ? ASSEMBLED : labels);
+  m.looksAt(takeLooked());
+  return noteUnread(known(text, labels.size === 0 && values.length > 1 ? ASSEMBLED : labels));
 }
 
 function evaluateDict(m: Machine, node: Expression & { type: 'dict' }, env: Env): Value {

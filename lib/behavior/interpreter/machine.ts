@@ -6,7 +6,7 @@
 import type { OpenedArtifact, Phase } from '../../types.js';
 import type { Context, LanguageLibrary } from '../api.js';
 import type { Expression, FunctionExpression, Lower, Position, Program, Statement } from '../ir.js';
-import { takeLooked } from '../looks.js';
+import { forgetLooked } from '../looks.js';
 import {
   type Class,
   type Dict,
@@ -207,7 +207,9 @@ export class Machine {
   decoded = 0;
   /** Texts made so far, long ones by their length, and numbers taken out of texts: see `repetition.ts`. */
   readonly texts = new Set<string | number>();
-  readonly numbersTaken = new Map<string, { text: string; taken: number }>();
+  readonly numbersTaken = new Map<string | number, { text: string; taken: number }>();
+  /** Characters of the long ones among them. */
+  numbersKept = 0;
   numberSource: { text: string; taken: number } | undefined;
   /** Texts so far that functions gave as answers: see `repetition.ts`. */
   answers = 0;
@@ -297,7 +299,7 @@ export class Machine {
     this.contexts = makeContext(this);
     // What another walk left over is not this one's work.
     takePartsLooked();
-    takeLooked();
+    forgetLooked();
   }
   readonly contexts: { readonly javascript: Context; readonly python: Context };
 

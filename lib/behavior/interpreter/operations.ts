@@ -1,6 +1,6 @@
 /** Operations on values that need no language: joins, labels, comparison of what is known. */
 
-import { isKnownText, surelyDiffer } from '../joined-texts.js';
+import { chargeReading, isKnownText, relabelled, surelyDiffer } from '../joined-texts.js';
 import { plainText } from '../plain-text.js';
 import {
   alteredFunc,
@@ -187,7 +187,7 @@ export function withLabels(value: Value, labels: Labels): Value {
     case 'unknown':
       return unknown(all, value.partial);
     case 'known':
-      return known(value.value, all);
+      return isKnownText(value) ? relabelled(value, all) : known(value.value, all);
     case 'bytes':
       return bytes(value.value, all);
     case 'ref':
@@ -291,6 +291,7 @@ export function signature(values: readonly Value[], thisValue: Value | undefined
 function one(value: Value): string {
   switch (value.kind) {
     case 'known':
+      chargeReading(value);
       return `${typeof value.value}:${plainText(value.value).slice(0, 400)}${labelKey(value.labels)}`;
     case 'bytes':
       return `b${idOf(value.value)}`;

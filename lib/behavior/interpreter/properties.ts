@@ -1,5 +1,6 @@
 /** Properties: reading and writing them on every kind of value, through prototypes and classes. */
 
+import { chargeReading } from '../joined-texts.js';
 import { plainText } from '../plain-text.js';
 import {
   alteredFunc,
@@ -414,7 +415,10 @@ export function writeIndexed(m: Machine, object: Value, index: Value, value: Val
 
 /** The property name a value is used as, when known. */
 export function keyOf(m: Machine, index: Value): string | undefined {
-  if (index.kind === 'known') return plainText(index.value);
+  if (index.kind === 'known') {
+    chargeReading(index);
+    return plainText(index.value);
+  }
   if (index.kind === 'list' || index.kind === 'bytes') return m.language.library.builtins.stringify(index);
   return undefined;
 }

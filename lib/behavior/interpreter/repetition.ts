@@ -3,6 +3,7 @@
  * see through disguised strings; ordinary code repeats itself as much and says nothing new by it. So repetition is
  * followed for a short while, and beyond that as long as it decodes something.
  */
+import { equalKnown } from '../joined-texts.js';
 import { takeLooked } from '../looks.js';
 import type { Value } from '../values.js';
 import { LIMITS, type Machine } from './machine.js';
@@ -65,6 +66,10 @@ export function chargeSize(m: Machine, result: Value, from?: Value): void {
 /** Texts longer than this are told apart by their length: hashing one that grows by a character would copy it each time. */
 const COMPARED = 64;
 const NOTED = 200_000;
+/** Characters of long texts that are kept to tell them apart; beyond, those of one length count as one. */
+const KEPT = 50_000_000;
+/** Characters from which on a text is long. */
+const LONG = 4096;
 
 /** A text counts as decoded when it was not made before: honest code makes the same few again and again. */
 export function noteText(m: Machine, text: string): void {
@@ -83,23 +88,26 @@ const ANSWERS = 5000;
  */
 export function noteAnswer(m: Machine, before: Value | undefined, after: Value): void {
   if (after.kind !== 'known' || typeof after.value !== 'string' || m.answers >= ANSWERS) return;
-  if (before?.kind === 'known' && before.value === after.value) return;
+  if (before?.kind === 'known' && equalKnown(before, after)) return;
   m.answers++;
   m.decoded++;
 }
 
 /**
  * A text gives at most twice as many numbers as it has characters; more is reading the same again. The last text is
- * told by itself: looking up one of a megabyte that stands twice in the package compares it character by character.
+ * told by itself: looking up one of a megabyte that stands twice in the package compares it character by character. A loop that
+ * makes a text longer asks for numbers out of a new one at every pass, and all of them would be kept.
  */
 function noteNumber(m: Machine, text: string): void {
   if (m.numbersTaken.size >= NOTED) return;
   let source = m.numberSource;
   if (source?.text !== text) {
-    source = m.numbersTaken.get(text);
+    const key = text.length < LONG || m.numbersKept + text.length <= KEPT ? text : text.length;
+    source = m.numbersTaken.get(text) ?? m.numbersTaken.get(key);
     if (source === undefined) {
       source = { text, taken: 0 };
-      m.numbersTaken.set(text, source);
+      m.numbersTaken.set(key, source);
+      if (key === text && text.length >= LONG) m.numbersKept += text.length;
     }
     m.numberSource = source;
   }

@@ -1,5 +1,7 @@
 /** Statements: control flow. A known condition takes one way, an unknown one takes both and joins. */
 import type { Expression, Statement } from '../ir.js';
+import { equalKnown } from '../joined-texts.js';
+import { takeLooked } from '../looks.js';
 import { alteredFunc, known, list, setEntry, UNKNOWN, unknown, type Value } from '../values.js';
 import { callMember } from './calls.js';
 import { emit } from './emit.js';
@@ -217,7 +219,9 @@ function executeSwitch(m: Machine, node: Statement & { type: 'switch' }, env: En
         decided = false;
         break;
       }
-      if (test.value === value.value) {
+      const same = equalKnown(test, value);
+      m.looksAt(takeLooked());
+      if (same) {
         start = i;
         break;
       }

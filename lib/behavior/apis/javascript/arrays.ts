@@ -1,6 +1,7 @@
 /** Methods and properties of arrays, with callbacks of the package called in order. */
 import type { Context } from '../../api.js';
-import { Look } from '../../looks.js';
+import { chargeReading } from '../../joined-texts.js';
+import { Look, noteLooked } from '../../looks.js';
 import { itemsToChange, known, type List, list, ref, union, unknown, type Value } from '../../values.js';
 import { MAX_TEXT, strictEquals, stringify, stringPieces, toPrimitive, truthy } from './operators.js';
 
@@ -162,6 +163,9 @@ function read(receiver: List, name: string, args: readonly Value[]): Value | und
   }
 }
 
+/** Characters that are joined in the time one part is looked at. */
+const JOINED_A_LOOK = 8;
+
 function join(receiver: List, separator: Value | undefined): Value | undefined {
   const by =
     separator === undefined || (separator.kind === 'known' && separator.value === undefined)
@@ -169,16 +173,18 @@ function join(receiver: List, separator: Value | undefined): Value | undefined {
       : stringify(separator);
   const labels = union(receiver.labels, ...receiver.items.slice(0, 64).map((item) => item.labels));
   if (by === undefined) return unknown(labels);
-  const parts = receiver.items.map((item) =>
-    item.kind === 'known' && (item.value === null || item.value === undefined) ? '' : stringify(item),
-  );
+  const parts = receiver.items.map((item) => {
+    chargeReading(item);
+    return item.kind === 'known' && (item.value === null || item.value === undefined) ? '' : stringify(item);
+  });
   if (!receiver.open && parts.every((p) => p !== undefined)) {
+    const length = parts.reduce((sum, part) => sum + part!.length, by.length * Math.max(0, parts.length - 1));
+    if (length > MAX_TEXT) return unknown(labels);
     const text = parts.join(by);
+    noteLooked(length / JOINED_A_LOOK);
     // Words spelled letter by letter are put together to be hidden; lines and paths are not.
     const spelled = by === '' && parts.length >= 3 && text.length < parts.length * 4;
-    return text.length > MAX_TEXT
-      ? unknown(labels)
-      : known(text, spelled ? union(labels, ASSEMBLED) : labels);
+    return known(text, spelled ? union(labels, ASSEMBLED) : labels);
   }
   if (receiver.items.length > 1000) return unknown(labels);
   const pieces = receiver.items.map(stringPieces);

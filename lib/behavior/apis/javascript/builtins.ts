@@ -1,5 +1,7 @@
 /** The pure part of JavaScript and of Node: what a call gives when its arguments are known. */
 import type { Builtins, Context } from '../../api.js';
+import { chargeReading } from '../../joined-texts.js';
+import { noteLooked } from '../../looks.js';
 import { dict, type Known, known, type Labels, list, ref, union, unknown, type Value } from '../../values.js';
 import { arrayMethod, arrayProperty } from './arrays.js';
 import {
@@ -18,6 +20,7 @@ import { fileUrlToPath, pathCall } from './paths.js';
 import { promiseMethod } from './promises.js';
 import { affordable, REGEXP_PATH, toRegExp } from './regexp.js';
 import { numberMethod, partialMethod, stringMethod, stringProperty } from './strings.js';
+import { chargeExpression } from './text-work.js';
 
 type Handler = (args: readonly Value[], context: Context) => Value | undefined;
 
@@ -113,12 +116,15 @@ const newArray: Handler = (args) => {
   return list([...args]);
 };
 
+/** Elements of the longest list made of a text. */
+const MAX_LIST = 200_000;
+
 const arrayFrom: Handler = (args, context) => {
   const [source, fn] = args;
   let items: Value | undefined;
   if (source?.kind === 'list') items = list([...source.items], source.open, source.labels);
   else if (source?.kind === 'bytes') items = bytesAsList(source.value, source.labels);
-  else if (source?.kind === 'known' && typeof source.value === 'string') {
+  else if (source?.kind === 'known' && typeof source.value === 'string' && source.value.length <= MAX_LIST) {
     items = list([...source.value].map((c) => known(c, source.labels)));
   } else if (source?.kind === 'dict') {
     const length = Number(toPrimitive(source.entries.get('length') ?? known(Number.NaN))?.value);
@@ -252,6 +258,22 @@ const PREFIXED: readonly [
   ['path.', (name, args) => pathCall(name, args, '.')],
 ];
 
+/** Parts a character costs a function that reads a text, and one that writes it in another form. */
+const READ = 0.5;
+const REWRITTEN = 4;
+const READS_NOTHING =
+  /^(?:Array(?:\.isArray|\.of)?|Boolean|Object|Object\..*|Reflect\..*|Buffer\.isBuffer|RegExp|\w*Error)$/;
+const REWRITES = /^(?:JSON\.|encode|decode|escape$|unescape$|querystring\.)/;
+
+/** A function of texts goes through all of them. */
+function chargeTexts(path: string, args: readonly Value[]): void {
+  for (const arg of args) {
+    if (arg.kind !== 'known' || typeof arg.value !== 'string' || READS_NOTHING.test(path)) continue;
+    chargeReading(arg);
+    noteLooked(arg.value.length * (REWRITES.test(path) ? REWRITTEN : READ));
+  }
+}
+
 const METHOD_CALL = /^(?:Array|String|Object|Function|Number)\.prototype\.(\w+)(?:\.(call|apply))?$/;
 
 function callPath(
@@ -261,9 +283,13 @@ function callPath(
   context: Context,
 ): Value | undefined {
   const handler = CALLS.get(path);
-  if (handler !== undefined) return handler(args, context);
+  if (handler !== undefined) {
+    chargeTexts(path, args);
+    return handler(args, context);
+  }
   for (const [prefix, call] of PREFIXED) {
     if (path.startsWith(prefix) && !path.includes('.', prefix.length)) {
+      chargeTexts(path, args);
       const value = call(path.slice(prefix.length), args, context);
       if (value !== undefined) return value;
     }
@@ -277,7 +303,9 @@ function callPath(
   if (shape !== null) {
     const rest = shape[2] === 'call' ? args.slice(1) : args[1]?.kind === 'list' ? args[1].items : undefined;
     const inner = CALLS.get(shape[1]!);
-    return inner === undefined || rest === undefined ? undefined : inner(rest, context);
+    if (inner === undefined || rest === undefined) return undefined;
+    chargeTexts(shape[1]!, rest);
+    return inner(rest, context);
   }
   return undefined;
 }
@@ -391,8 +419,9 @@ function refMethod(receiver: Value, name: string, args: readonly Value[]): Value
   if (receiver.path === REGEXP_PATH) {
     const expression = toRegExp(receiver);
     const text = args[0] === undefined ? undefined : stringify(args[0]);
-    if (expression === undefined || text === undefined || !affordable(expression, text.length))
-      return undefined;
+    if (expression === undefined || text === undefined || !affordable(expression, text)) return undefined;
+    chargeReading(args[0]);
+    chargeExpression(expression, text.length);
     // A global expression remembers where it stopped; the value here does not, so only the first answer is right.
     expression.lastIndex = 0;
     if (name === 'test') return expression.global ? undefined : known(expression.test(text));

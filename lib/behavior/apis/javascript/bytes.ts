@@ -109,8 +109,9 @@ export function bytesMethod(
       const encoding = encodingOf(args[0]);
       const from = integer(args[1], 0);
       const to = integer(args[2], data.length);
+      // Not the array's text, numbers and commas: a loop that reads on until it finds its sign made that longer and longer.
       if (encoding === undefined || from === undefined || to === undefined || data.length > MAX_TEXT)
-        return undefined;
+        return unknown(labels);
       return known(Buffer.from(data).toString(encoding, from, to), labels);
     }
     case 'slice':

@@ -1,5 +1,6 @@
 /** JavaScript's operators on abstract values, exact where both sides are known. */
-import { Look } from '../../looks.js';
+import { chargeReading, equalKnown } from '../../joined-texts.js';
+import { Look, noteLooked } from '../../looks.js';
 import {
   type Func,
   type Known,
@@ -34,12 +35,16 @@ export function toPrimitive(value: Value): Holder | undefined {
   return primitive;
 }
 
+/** Characters and bytes that are copied into a text as fast as one part is looked at. */
+const COPIED_A_LOOK = 16;
+
 function primitiveWithin(value: Value, depth: number, look: Look): Holder | undefined {
   if (!look.more()) return undefined;
   switch (value.kind) {
     case 'known':
       return value;
     case 'bytes':
+      look.more(value.value.length / COPIED_A_LOOK);
       return depth === 0 ? { value: latinOrUtf8(value.value) } : undefined;
     case 'list': {
       if (value.open || depth > 8 || value.items.length > 100_000) return undefined;
@@ -50,7 +55,8 @@ function primitiveWithin(value: Value, depth: number, look: Look): Holder | unde
         if (inner === undefined) return undefined;
         const part = inner.value === null || inner.value === undefined ? '' : String(inner.value);
         length += part.length + 1;
-        if (length > MAX_TEXT) return undefined;
+        if (length > MAX_TEXT || !look.more(part.length / COPIED_A_LOOK)) return undefined;
+        chargeReading(item);
         parts.push(part);
       }
       return { value: parts.join(',') };
@@ -128,7 +134,7 @@ const sameFunction = (left: Func, right: Func): boolean => left === right || lef
 
 /** `===` of two values when it can be told; identity for objects of the package. */
 export function strictEquals(left: Value, right: Value): boolean | undefined {
-  if (left.kind === 'known' && right.kind === 'known') return left.value === right.value;
+  if (left.kind === 'known' && right.kind === 'known') return equalKnown(left, right);
   if (left === right && isObject(left)) return true;
   if (left.kind === 'func' && right.kind === 'func') return sameFunction(left, right) ? undefined : false;
   if (isObject(left) && isObject(right)) return false;
@@ -216,6 +222,10 @@ export function binary(operator: string, left: Value, right: Value): Value | und
   if (a === undefined || b === undefined) {
     return operator === '+' ? concatenate(left, right) : undefined;
   }
+  if (operator !== '+') {
+    chargeNumber(left);
+    chargeNumber(right);
+  }
   const text = operator === '+' && (typeof a.value === 'string' || typeof b.value === 'string');
   if (text && String(a.value).length + String(b.value).length > MAX_TEXT)
     return unknown(labelsOf(left, right));
@@ -226,6 +236,13 @@ export function binary(operator: string, left: Value, right: Value): Value | und
   } catch {
     return undefined; // bigint mixed with number: throws in JavaScript as well
   }
+}
+
+/** A text that is taken for a number, or put in order, is read. */
+function chargeNumber(value: Value): void {
+  if (value.kind !== 'known' || typeof value.value !== 'string') return;
+  chargeReading(value);
+  noteLooked(value.value.length / 2);
 }
 
 function concatenate(left: Value, right: Value): Value | undefined {
@@ -261,6 +278,7 @@ export function unary(operator: string, operand: Value): Value | undefined {
   }
   const value = toPrimitive(operand);
   if (value === undefined) return undefined;
+  chargeNumber(operand);
   try {
     const x = value.value as number;
     const result = operator === '-' ? -x : operator === '+' ? +x : operator === '~' ? ~x : undefined;

@@ -1,10 +1,12 @@
 /** Encoding, compression, encryption: what turns data into something else and back. */
 import type { Context, Rule, Site } from '../../api.js';
+import { chargeReading } from '../../joined-texts.js';
 import { known, type Labels, ref, union, unknown, type Value } from '../../values.js';
 import { decodedLabels, decompress, decrypt, digest, encodingOf } from './bytes.js';
 import { stringify } from './operators.js';
 import { affordable, REGEXP_PATH, toRegExp } from './regexp.js';
 import { carriedBy, detailOf, lastFunction, onCall, shown } from './support.js';
+import { chargeExpression } from './text-work.js';
 
 /** Decoded bytes in the encoding a call asks for. */
 function encoded(data: Uint8Array, encoding: Value | undefined, labels: Labels): Value {
@@ -111,8 +113,9 @@ function regexpTest(site: Site): Value | undefined {
   const expression = toRegExp(site.receiver);
   const [argument] = site.args;
   const text = argument === undefined ? undefined : stringify(argument);
-  if (expression === undefined || text === undefined || !affordable(expression, text.length))
-    return undefined;
+  if (expression === undefined || text === undefined || !affordable(expression, text)) return undefined;
+  chargeReading(argument);
+  chargeExpression(expression, text.length);
   // A global expression remembers where it stopped; which call this is is not known here.
   if (expression.global || expression.sticky) return undefined;
   if (site.path.endsWith('.test')) return known(expression.test(text));

@@ -1,0 +1,174 @@
+/**
+ * What operations on long texts cost, and searching that takes no longer than the texts are long. Work is given in parts of
+ * `Look`, of which one takes some five nanoseconds; short texts cost nothing.
+ */
+import { noteLooked } from '../../looks.js';
+
+/** Parts one character costs a method that goes through all of its text, or copies it. */
+const A_CHARACTER: Readonly<Record<string, number>> = {
+  toLowerCase: 1,
+  toUpperCase: 1,
+  toLocaleLowerCase: 1,
+  toLocaleUpperCase: 1,
+  normalize: 4,
+  isWellFormed: 0.25,
+};
+
+/** Parts a character costs that is compared with that of another text: at the same place, or by the order of a language. */
+const COMPARED = 0.25;
+const ORDERED = 4;
+/** Parts a character costs a method that leaves out white space, for each it leaves out. */
+const LEFT_OUT = 0.5;
+/** Parts a character costs a method that escapes its argument. */
+const ESCAPED = 16;
+
+/** Parts a character costs a search: for one character the engine has an instruction. */
+const FOR_ONE = 1 / 64;
+const FOR_MORE = 1;
+
+/** Parts that finding one piece and making a text of it costs. */
+const A_PIECE = 8;
+/** Parts of a match, with what replaces it. */
+const A_MATCH = 20;
+
+/** Charges a plain method for what it went through. */
+export function chargeMethod(name: string, text: string, args: readonly unknown[], result: unknown): void {
+  const [first] = args;
+  const other = typeof first === 'string' ? first.length : 0;
+  const each = A_CHARACTER[name];
+  if (each !== undefined) noteLooked(each * text.length);
+  else if (name === 'startsWith' || name === 'endsWith') noteLooked(COMPARED * Math.min(text.length, other));
+  else if (name === 'localeCompare') noteLooked(ORDERED * Math.min(text.length, other));
+  else if (name.startsWith('trim')) noteLooked(LEFT_OUT * (text.length - (result as string).length));
+  else if (name === 'anchor' || name === 'fontcolor' || name === 'link') noteLooked(ESCAPED * other);
+}
+
+/** Charges an operation that found so many pieces of a text. `each`: what they are worth. */
+export function chargePieces(count: number, each: 'piece' | 'match'): void {
+  noteLooked(count * (each === 'match' ? A_MATCH : A_PIECE));
+}
+
+/** Charges one pass of a regular expression over a text. Long expressions are mostly alternatives, tried one after another. */
+export function chargeExpression(expression: RegExp, length: number): void {
+  noteLooked(length * (1 + expression.source.length / 64));
+}
+
+/** Words up to which the engine's own search is used: it may look at each character of the text as often as the word is long. */
+const SHORT_WORD = 32;
+/** The same for longer words in texts so short that it does not matter. */
+const FEW_COMPARISONS = 65_536;
+
+const searchedByEngine = (text: string, word: string): boolean =>
+  word.length <= SHORT_WORD || word.length > text.length || word.length * text.length <= FEW_COMPARISONS;
+
+/**
+ * `indexOf` and `lastIndexOf`, charged by what was gone through. Repetitive words make the engine's search take as long as
+ * the lengths of text and word multiplied, minutes for texts of a megabyte: long ones are searched for here.
+ */
+export function find(text: string, word: string, position: number | undefined, backwards: boolean): number {
+  const { length } = text;
+  let from = position === undefined || Number.isNaN(position) ? (backwards ? length : 0) : position;
+  from = Math.min(length, Math.max(0, Math.trunc(from)));
+  let at: number;
+  if (searchedByEngine(text, word)) at = backwards ? text.lastIndexOf(word, from) : text.indexOf(word, from);
+  else if (backwards) at = lastOccurrence(text.slice(0, from + word.length), word);
+  else at = occurrences(text, word, from, 1)[0] ?? -1;
+  const passed = backwards ? from - Math.max(at, 0) : (at < 0 ? length : at) - from;
+  noteLooked(searchCost(passed, word));
+  return at;
+}
+
+const searchCost = (passed: number, word: string): number =>
+  word.length <= 1 ? passed * FOR_ONE : (passed + word.length) * FOR_MORE;
+
+/** `text.split(word, most)` in time that does not multiply, charged. The word is not empty. */
+export function splitBy(text: string, word: string, most: number): string[] {
+  let pieces: string[];
+  if (searchedByEngine(text, word)) pieces = text.split(word, most);
+  else {
+    pieces = [];
+    let end = 0;
+    for (const at of occurrences(text, word, 0, most)) {
+      pieces.push(text.slice(end, at));
+      end = at + word.length;
+    }
+    if (pieces.length < most) pieces.push(text.slice(end));
+  }
+  noteLooked(searchCost(text.length, word));
+  chargePieces(pieces.length, 'piece');
+  return pieces;
+}
+
+/** `text.replace(word, …)` or `replaceAll` in time that does not multiply; the search is charged. */
+export function replaceWord(
+  text: string,
+  word: string,
+  all: boolean,
+  by: (found: string, at: number, text: string) => string,
+): string {
+  if (searchedByEngine(text, word)) {
+    let first = -1;
+    const note = (found: string, at: number): string => {
+      if (first < 0) first = at;
+      return by(found, at, text);
+    };
+    const made = all ? text.replaceAll(word, note) : text.replace(word, note);
+    noteLooked(searchCost(all || first < 0 ? text.length : first, word));
+    return made;
+  }
+  const made: string[] = [];
+  let end = 0;
+  for (const at of occurrences(text, word, 0, all ? text.length : 1)) {
+    made.push(text.slice(end, at), by(word, at, text));
+    end = at + word.length;
+  }
+  noteLooked(searchCost(made.length === 0 || all ? text.length : end, word));
+  made.push(text.slice(end));
+  return made.join('');
+}
+
+/** Where the word stands, left to right and apart from one another, `most` times. Knuth, Morris and Pratt's search. */
+function occurrences(text: string, word: string, from: number, most: number): number[] {
+  const found: number[] = [];
+  if (most <= 0) return found;
+  const { length } = word;
+  const again = overlaps(length, (i) => word.charCodeAt(i));
+  let matched = 0;
+  for (let i = from; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    while (matched > 0 && word.charCodeAt(matched) !== c) matched = again[matched - 1]!;
+    if (word.charCodeAt(matched) === c) matched++;
+    if (matched === length) {
+      found.push(i - length + 1);
+      if (found.length === most) break;
+      matched = 0;
+    }
+  }
+  return found;
+}
+
+/** The same from the end, once. */
+function lastOccurrence(text: string, word: string): number {
+  const { length } = word;
+  const again = overlaps(length, (i) => word.charCodeAt(length - 1 - i));
+  let matched = 0;
+  for (let i = text.length - 1; i >= 0; i--) {
+    const c = text.charCodeAt(i);
+    while (matched > 0 && word.charCodeAt(length - 1 - matched) !== c) matched = again[matched - 1]!;
+    if (word.charCodeAt(length - 1 - matched) === c) matched++;
+    if (matched === length) return i;
+  }
+  return -1;
+}
+
+/** For each beginning of a word how much of its own beginning it ends with. */
+function overlaps(length: number, at: (i: number) => number): Int32Array {
+  const again = new Int32Array(length);
+  let matched = 0;
+  for (let i = 1; i < length; i++) {
+    while (matched > 0 && at(i) !== at(matched)) matched = again[matched - 1]!;
+    if (at(i) === at(matched)) matched++;
+    again[i] = matched;
+  }
+  return again;
+}

@@ -1,0 +1,245 @@
+/** Operations on long texts are paid for by their length, and none takes longer than the texts are long. */
+import assert from 'node:assert/strict';
+import type { Context } from '../../lib/behavior/api.js';
+import { stringMethod } from '../../lib/behavior/apis/javascript/strings.js';
+import { find, replaceWord, splitBy } from '../../lib/behavior/apis/javascript/text-work.js';
+import { forgetLooked, takeLooked } from '../../lib/behavior/looks.js';
+import { buildSequence } from '../../lib/behavior/sequence.js';
+import { known, ref, type Value } from '../../lib/behavior/values.js';
+import { artifactOf, behaviorsOf, importEntry } from '../helpers/sequence.js';
+
+/** Steps a program takes, whose last line must be reached. */
+async function stepsOf(code: string): Promise<number> {
+  const text = `${code}\nrequire('child_process').exec('id');`;
+  const artifact = artifactOf('npm', { 'index.js': text }, [importEntry('index.js')]);
+  const sequence = await buildSequence(artifact, { strict: true });
+  assert.equal(sequence.incomplete, undefined);
+  assert.ok(
+    behaviorsOf(sequence).some((b) => b.code === 'run-shell'),
+    'what stands behind is read',
+  );
+  return sequence.stats.steps;
+}
+
+/** What one more operation costs, with everything its words cost however short the texts are. */
+async function stepsEach(before: string, operation: string): Promise<number> {
+  const times = (count: number) => [before, ...new Array<string>(count).fill(operation)].join('\n');
+  const [none, ten] = [await stepsOf(times(0)), await stepsOf(times(10))];
+  return (ten - none) / 10;
+}
+
+const PREPARED = (length: number) =>
+  `var s = 'ab '.repeat(${length / 3}), t = 'ab '.repeat(${length / 3 - 1}), n = 0; s.charAt(0); t.charAt(0);`;
+
+/** Operations with the fewest steps each must cost where the text has a million characters. */
+const OPERATIONS: readonly (readonly [operation: string, atLeast: number])[] = [
+  ["s.includes('z');", 25],
+  ["s.indexOf('zz');", 1900],
+  ["s.lastIndexOf('zz');", 1900],
+  ['s.toUpperCase();', 1900],
+  ["s.normalize('NFD');", 7000],
+  ['s.localeCompare(t);', 7000],
+  ['s.startsWith(t);', 450],
+  ["s.split('zz');", 1900],
+  ["s.replace('zz', 'y');", 1900],
+  ["s.replaceAll('zz', 'y');", 1900],
+  ["s.replace(/z/g, 'y');", 1900],
+  ['s.match(/z/g);', 1900],
+  ['s.search(/z/);', 1900],
+  ['/z/.test(s);', 1900],
+  ['/z/.exec(s);', 1900],
+  ['s < t;', 900],
+  ['+s;', 900],
+  ['JSON.stringify(s);', 7000],
+  ['encodeURIComponent(s);', 7000],
+  ['[s, t].join();', 450],
+  ['(s + 1).charAt(0);', 450],
+  ['(s + 1)[0];', 450],
+  ['`$' + '{s}1`.at(0);', 450],
+  ["s.concat('x').slice(1);", 450],
+  ["s.padEnd(s.length + 9, '-').charCodeAt(0);", 450],
+  ['n[s + 1];', 450],
+  ["(s + 'x') === (s + 'y');", 900],
+  ["switch (s + 'x') { case s + 'y': n++; }", 900],
+  ['(function (x) { return x.length; })(s + 1);', 450],
+];
+
+/** As `replaceAll` and `split` do it. */
+const samples: readonly (readonly [text: string, word: string])[] = [
+  ['aabaaabaaaab', 'aab'],
+  ['a'.repeat(4000), 'a'.repeat(33)],
+  [`${'a'.repeat(5000)}b`, `${'a'.repeat(60)}b`],
+  [`${'ab'.repeat(1000)}c${'ab'.repeat(1000)}c`, `${'ab'.repeat(40)}c`],
+  ['x'.repeat(3000), `${'y'.repeat(50)}`],
+  ['short', 'longer than the text is'],
+];
+
+describe('work on long texts', () => {
+  beforeEach(() => void takeLooked());
+
+  for (const [operation, atLeast] of OPERATIONS) {
+    it(`is charged: ${operation}`, async () => {
+      const short = await stepsEach(PREPARED(300), operation);
+      const long = await stepsEach(PREPARED(999_999), operation);
+      assert.ok(short < 50, `${short} steps when it is short`);
+      assert.ok(long - short >= atLeast && long - short < 40_000, `${long} steps, ${short} when it is short`);
+    });
+  }
+
+  it('is not charged where nothing is gone through: reading what stays as it is', async () => {
+    for (const operation of [
+      's.charCodeAt(70);',
+      's.charAt(9);',
+      's[5];',
+      's.at(-1);',
+      's === s;',
+      "s.startsWith('ab');",
+      "s.indexOf('b');",
+      's.length;',
+    ]) {
+      const [short, long] = [
+        await stepsEach(PREPARED(300), operation),
+        await stepsEach(PREPARED(999_999), operation),
+      ];
+      assert.ok(long - short < 1, `${operation} ${long} steps, ${short} when it is short`);
+    }
+  });
+
+  const growing = (read: string) =>
+    `var s = 'a'.repeat(1e6), n = 0; for (var i = 0; i < 1e6; i++) { s += 'b' + (i % 10); ${read} }`;
+  for (const [what, code] of [
+    ['searching', "var s = 'ab '.repeat(350000), n = 0; for (;;) { if (s.includes('x' + n)) break; n++; }"],
+    ['copying', "var s = 'ab '.repeat(350000); for (;;) { s = s.slice(1).toUpperCase().replace('A', 'b'); }"],
+    ['splitting', "var s = 'ab '.repeat(350000), n = 0; for (;;) n += s.split('b').length;"],
+    ['characters of a text that grows', growing('n ^= s.charCodeAt(i);')],
+    ['its end', growing('n = s[s.length - 1];')],
+    ['functions called with it', `function f(x) { return x.length; } ${growing('n += f(s);')}`],
+    ['members named by it', growing('n = process.env[s];')],
+  ] as const) {
+    it(`ends a loop early: ${what}`, async () => {
+      const steps = await stepsOf(code);
+      assert.ok(steps > 15_000 && steps < 1_300_000, `${steps} steps`);
+    });
+  }
+
+  it('ends a loop that reads until it finds its sign, in bytes of which nobody knows how many were read', async () => {
+    const code = `const fs = require('fs'); const b = Buffer.alloc(1024); let s = '';
+      while (true) { const n = fs.readSync(0, b, 0, 1024); s += b.toString('utf8', 0, n); if (s.includes('\\n')) break; }`;
+    assert.ok((await stepsOf(code)) < 1000);
+  });
+
+  it('searches repetitive texts for repetitive words in one pass, with the result the engine has', () => {
+    for (const [text, word] of samples) {
+      for (const position of [undefined, 0, 3, 70, 3000, -1, 1e9, Number.NaN]) {
+        const given = position === undefined ? [] : [position];
+        assert.equal(find(text, word, position, false), text.indexOf(word, ...given));
+        assert.equal(find(text, word, position, true), text.lastIndexOf(word, ...given));
+      }
+      for (const most of [0, 1, 2, 1e6]) assert.deepEqual(splitBy(text, word, most), text.split(word, most));
+      const by = (found: string, at: number) => `<${found.length}@${at}>`;
+      assert.equal(replaceWord(text, word, true, by), text.replaceAll(word, by));
+      assert.equal(replaceWord(text, word, false, by), text.replace(word, by));
+    }
+    // By the engine's own search each of these takes minutes.
+    const text = 'a'.repeat(1_500_000);
+    const word = `${'a'.repeat(300_000)}b${'a'.repeat(300_000)}`;
+    takeLooked();
+    assert.equal(find(text, word, undefined, false), -1);
+    assert.equal(find(text, word, undefined, true), -1);
+    assert.equal(splitBy(text, word, 10).length, 1);
+    assert.equal(replaceWord(text, word, true, () => 'x').length, text.length);
+    assert.ok(takeLooked() < 10 * text.length);
+  });
+
+  const context = { isFunction: () => false } as unknown as Context;
+  const replaced = (text: string, name: string, what: Value, by: string) => {
+    const value = stringMethod(text, known(text), name, [what, known(by)], context);
+    return value?.kind === 'known' ? value.value : undefined;
+  };
+
+  it('replaces with what signs stand for, as the engine does', () => {
+    const bys = ['[$&]', '$$', '$1$2', '$01-$10-$3-$0', "$`|$'", '$<x>', '$<nothing>', '$', 'plain', '$2$'];
+    for (const by of bys) {
+      for (const [pattern, flags] of [
+        ['(b)(c)?', ''],
+        ['(b)(c)?', 'g'],
+        ['(?<x>b)|(d)', 'g'],
+        ['()', 'g'],
+      ] as const) {
+        const expression = ref('RegExp()', undefined, [known(pattern), known(flags)]);
+        const text = 'abcabd';
+        assert.equal(
+          replaced(text, 'replace', expression, by),
+          text.replace(new RegExp(pattern, flags), by),
+          by,
+        );
+      }
+      assert.equal(replaced('abcabd', 'replace', known('b'), by), 'abcabd'.replace('b', by), by);
+      assert.equal(replaced('abcabd', 'replaceAll', known('b'), by), 'abcabd'.replaceAll('b', by), by);
+    }
+  });
+
+  const found = (text: string, pattern: string, flags = '') => {
+    const expression = ref('RegExp()', undefined, [known(pattern), known(flags)]);
+    const value = stringMethod(text, known(text), 'search', [expression], context);
+    return value?.kind === 'known' ? value.value : undefined;
+  };
+
+  it('runs no expression that may try more ways than anybody can wait for', () => {
+    const a = (count: number) => 'a'.repeat(count);
+    for (const [pattern, length] of [
+      ['(a|a)'.repeat(40), 60],
+      ['a?'.repeat(40), 60],
+      ['(?:a|a)'.repeat(20), 100],
+      ['a+'.repeat(10), 60],
+      ['a*'.repeat(20), 16],
+      ['[ab]+\\w*', 2000],
+      ['a+a+a+a+', 300],
+      ['(.)\\1*\\1*\\1*', 290],
+    ] as const) {
+      assert.equal(found(a(length), `${pattern}b`), undefined, pattern);
+    }
+    for (const [text, pattern, flags] of [
+      ['https://a.example.invalid:80/b?c=d', '^([a-z]+):\\/\\/([^/:]+)(?::(\\d+))?(\\/.*)?$'],
+      [
+        '1.2.3-alpha',
+        '^v?(0|[1-9]\\d*)\\.(0|[1-9]\\d*)\\.(0|[1-9]\\d*)(?:-([0-9A-Za-z-]+))?(?:\\+([0-9A-Za-z-]+))?$',
+      ],
+      ['a key = "value" ', '\\b(\\w+)\\s*=\\s*"([^"]*)"'],
+      [`${a(20_000)}b`.slice(-20_000), 'b+'],
+      ['line of words\n'.repeat(20), '\\w+\\s+\\w+$'],
+      ['x[]]', '[\\]]+\\]*'],
+      ['\u{1f600}\u{1f600}!', '\\u{1f600}+\\p{P}*', 'u'],
+      ['abab', '(?<x>ab)\\k<x>+', 'u'],
+    ] as const) {
+      assert.equal(found(text, pattern, flags), text.search(new RegExp(pattern, flags)), pattern);
+    }
+  });
+
+  it('an expression that goes back and forth in a long text is charged for it', () => {
+    takeLooked();
+    assert.equal(found('a'.repeat(5000), 'a+b'), -1);
+    assert.ok(takeLooked() > 1_000_000);
+    assert.equal(found('a b '.repeat(1250), 'a+c'), -1);
+    assert.ok(takeLooked() < 20_000, 'it goes back no further than what it repeats is long');
+    assert.equal(found('a'.repeat(200), 'a+b'), -1);
+    assert.equal(takeLooked(), 0);
+    // What is optional is charged when there is much of it.
+    forgetLooked();
+    const optional = () => found('c'.repeat(900), '(a|b)?(a|b)?(a|b)?(a|b)?(a|b)?b');
+    assert.equal(optional(), -1);
+    assert.ok(takeLooked() < 5000);
+    for (let i = 0; i < 100; i++) optional();
+    assert.ok(takeLooked() > 10_000_000);
+    forgetLooked();
+  });
+
+  it('builds no result that is longer than is kept', () => {
+    const text = 'a'.repeat(1_000_000);
+    assert.equal(replaced(text, 'replaceAll', known('a'), 'b'.repeat(400)), undefined);
+    assert.equal(replaced(text, 'replaceAll', known('a'), "$'"), undefined);
+    const everywhere = stringMethod(text, known(text), 'split', [known('a')], context);
+    assert.equal(everywhere, undefined);
+    assert.ok(takeLooked() > 1_000_000);
+  });
+});
