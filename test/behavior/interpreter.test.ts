@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { idOf } from '../../lib/behavior/interpreter/operations.js';
 import { all, javascript, lines, walkPackage } from './interpreter-support.js';
 
 const CP = "const cp = require('child_process');";
@@ -352,6 +353,22 @@ describe('interpreter: limits', () => {
     for (let i = 0; i < 2; i++) assert.equal(JSON.stringify(await walkPackage({ files })), first);
     const shuffled = Object.fromEntries(Object.entries(files).reverse());
     assert.equal(JSON.stringify(await walkPackage({ files: shuffled })), first);
+  });
+
+  it('takes the same steps however much the process read before', async () => {
+    const steps = async (): Promise<number[]> => {
+      const taken: number[] = [];
+      for (let length = 370; length < 400; length++) {
+        const text = 'x'.repeat(length);
+        const source = `const f = (o, s) => s.length; const o = {}; f(o, '${text}'); f(o, '${text}'); f(o, '${text}')`;
+        taken.push((await walkPackage({ files: { 'index.js': source } })).stats.steps);
+      }
+      return taken;
+    };
+    const first = await steps();
+    for (let i = 0; i < 2_000_000; i++) idOf({});
+    assert.deepEqual(await steps(), first);
+    assert.ok(new Set(first).size > 1, 'no length at which a call counts as another');
   });
 
   it('gives the same sequence wherever the process that reads stands', async () => {

@@ -18,7 +18,7 @@ import {
   type Value,
 } from '../values.js';
 import type { DecoderGuess } from './decoders.js';
-import { takePartsLooked } from './operations.js';
+import { forgetIds, takePartsLooked } from './operations.js';
 import type { Recorder } from './recorder.js';
 import type { RuleIndex } from './rules.js';
 
@@ -299,6 +299,7 @@ export class Machine {
     this.contexts = makeContext(this);
     // What another walk left over is not this one's work.
     takePartsLooked();
+    forgetIds();
     forgetLooked();
   }
   readonly contexts: { readonly javascript: Context; readonly python: Context };

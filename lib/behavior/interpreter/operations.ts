@@ -271,7 +271,15 @@ export function bytesOf(value: Value | undefined): Uint8Array | undefined {
 }
 
 let nextId = 0;
-const ids = new WeakMap<object, number>();
+let ids = new WeakMap<object, number>();
+
+/** Begins a walk: the length of a number must not tell how much this process has read before. */
+export function forgetIds(): void {
+  nextId = 0;
+  ids = new WeakMap();
+}
+
+/** A number that tells an object from every other one of the same walk. */
 export function idOf(object: object): number {
   let id = ids.get(object);
   if (id === undefined) {
