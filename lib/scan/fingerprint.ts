@@ -15,6 +15,7 @@ const READING_PACKAGES = [
   '@babel/parser',
   '@babel/traverse',
   '@babel/types',
+  'acorn',
   'onnxruntime-node',
   'smol-toml',
   'ssri',

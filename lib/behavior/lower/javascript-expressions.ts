@@ -1,15 +1,18 @@
 /** Expressions and patterns. Types, parentheses and optional chaining leave no trace. */
 import type * as t from '@babel/types';
-import type { Assign, Expression, ListExpression, Pattern, Position } from '../ir.js';
-import { lowerClass, lowerFunction } from './javascript-functions.js';
-import { constant, type Lowering, NONE, name, positionOf } from './javascript-lowering.js';
+import type { PrivateIdentifier, Property } from 'acorn';
+import type { Assign, Constant, Expression, ListExpression, Pattern, Position } from '../ir.js';
+import { lowerClass, lowerFunction, lowerMethod } from './javascript-functions.js';
+import { constant, type Lowering, NONE, type Node, name } from './javascript-lowering.js';
 
 /** Longest run of one operator kept as nested operations; a longer one keeps its operands only. */
 const MAX_CHAIN = 400;
 
-export function lowerExpression(node: t.Node | null | undefined, low: Lowering): Expression {
+export function lowerExpression(node: Node | null | undefined, low: Lowering): Expression {
   if (node === null || node === undefined) return constant(undefined, { line: 1, column: 0 });
-  if (!low.enter()) return constant(undefined, positionOf(node));
+  // A mark that Babel makes on the members and calls themselves: no level of nesting.
+  if (node.type === 'ChainExpression') return lowerExpression(node.expression as Node, low);
+  if (!low.enter()) return constant(undefined, low.positionOf(node));
   try {
     return expression(node, low);
   } finally {
@@ -17,8 +20,8 @@ export function lowerExpression(node: t.Node | null | undefined, low: Lowering):
   }
 }
 
-function expression(node: t.Node, low: Lowering): Expression {
-  const at = positionOf(node);
+function expression(node: Node, low: Lowering): Expression {
+  const at = low.positionOf(node);
   switch (node.type) {
     case 'StringLiteral':
       return constant(node.value, at);
@@ -33,6 +36,9 @@ function expression(node: t.Node, low: Lowering): Expression {
       return constant(node.value, at);
     case 'RegExpLiteral':
       return { type: 'regex', pattern: node.pattern, flags: node.flags, line: at.line, column: at.column };
+    case 'Literal':
+      if (node.regex === undefined) return constant(node.value as Constant['value'], at);
+      return { type: 'regex', ...node.regex, line: at.line, column: at.column };
     case 'Identifier':
       return node.name === 'undefined' ? constant(undefined, at) : name(node.name, at);
     case 'ThisExpression':
@@ -174,7 +180,8 @@ function expression(node: t.Node, low: Lowering): Expression {
         column: at.column,
       };
     case 'PrivateName':
-      return constant(`#${node.id.name}`, at);
+    case 'PrivateIdentifier':
+      return constant(privateName(node), at);
     case 'BindExpression':
       return lowerExpression(node.callee, low);
     case 'AssignmentPattern':
@@ -188,6 +195,10 @@ function expression(node: t.Node, low: Lowering): Expression {
   }
 }
 
+function privateName(node: t.PrivateName | PrivateIdentifier): string {
+  return `#${node.type === 'PrivateName' ? node.id.name : node.name}`;
+}
+
 function toBigInt(text: string): bigint {
   try {
     return BigInt(text);
@@ -196,19 +207,20 @@ function toBigInt(text: string): bigint {
   }
 }
 
-export function argument(node: t.Node, low: Lowering): Expression {
+export function argument(node: Node, low: Lowering): Expression {
   return lowerExpression(node, low);
 }
 
 function member(node: t.MemberExpression | t.OptionalMemberExpression, low: Lowering): Expression {
-  const at = positionOf(node.property);
+  const at = low.positionOf(node.property);
   const object = lowerExpression(node.object, low);
   if (!node.computed) {
+    const key = node.property as Node;
     const property =
-      node.property.type === 'PrivateName'
-        ? `#${node.property.id.name}`
-        : node.property.type === 'Identifier'
-          ? node.property.name
+      key.type === 'PrivateName' || key.type === 'PrivateIdentifier'
+        ? privateName(key)
+        : key.type === 'Identifier'
+          ? key.name
           : '';
     return { type: 'member', object, property, line: at.line, column: at.column };
   }
@@ -224,7 +236,7 @@ function call(
   low: Lowering,
   isNew: boolean,
 ): Expression {
-  const at = positionOf(node.callee);
+  const at = low.positionOf(node.callee);
   if (node.callee.type === 'Import') {
     return {
       type: 'import',
@@ -246,12 +258,12 @@ function call(
 }
 
 function template(node: t.TemplateLiteral, low: Lowering): Expression {
-  const at = positionOf(node);
+  const at = low.positionOf(node);
   const parts: Expression[] = [];
   node.quasis.forEach((quasi, i) => {
     const text = quasi.value.cooked ?? quasi.value.raw;
     if (text !== '') {
-      parts.push(constant(text, positionOf(quasi)));
+      parts.push(constant(text, low.positionOf(quasi)));
     }
     const inner = node.expressions[i];
     if (inner !== undefined) parts.push(lowerExpression(inner, low));
@@ -262,7 +274,7 @@ function template(node: t.TemplateLiteral, low: Lowering): Expression {
 }
 
 function taggedTemplate(node: t.TaggedTemplateExpression, low: Lowering): Expression {
-  const at = positionOf(node.tag);
+  const at = low.positionOf(node.tag);
   const { tag, quasi } = node;
   const isRaw =
     tag.type === 'MemberExpression' &&
@@ -274,7 +286,7 @@ function taggedTemplate(node: t.TaggedTemplateExpression, low: Lowering): Expres
   if (isRaw) {
     const parts: Expression[] = [];
     quasi.quasis.forEach((element, i) => {
-      parts.push(constant(element.value.raw, positionOf(element)));
+      parts.push(constant(element.value.raw, low.positionOf(element)));
       const inner = expressions[i];
       if (inner !== undefined) parts.push(inner);
     });
@@ -283,7 +295,7 @@ function taggedTemplate(node: t.TaggedTemplateExpression, low: Lowering): Expres
   const strings: ListExpression = {
     type: 'list',
     flavor: 'array',
-    items: quasi.quasis.map((q) => constant(q.value.cooked ?? q.value.raw, positionOf(q))),
+    items: quasi.quasis.map((q) => constant(q.value.cooked ?? q.value.raw, low.positionOf(q))),
     line: at.line,
     column: at.column,
   };
@@ -298,37 +310,39 @@ function taggedTemplate(node: t.TaggedTemplateExpression, low: Lowering): Expres
   };
 }
 
-export function propertyKey(
-  node: t.ObjectMember | t.ClassMethod | t.ClassProperty | t.Node,
-  key: t.Node,
-  computed: boolean,
-  low: Lowering,
-): Expression {
-  const at = positionOf(key);
+export function propertyKey(node: Node, key: Node, computed: boolean, low: Lowering): Expression {
+  const at = low.positionOf(key);
   if (!computed) {
     if (key.type === 'Identifier') return constant(key.name, at);
-    if (key.type === 'PrivateName') return constant(`#${key.id.name}`, at);
-    if (key.type === 'NumericLiteral') return constant(String(key.value), at);
+    if (key.type === 'PrivateName' || key.type === 'PrivateIdentifier') return constant(privateName(key), at);
+    if (key.type === 'NumericLiteral' || (key.type === 'Literal' && typeof key.value === 'number')) {
+      return constant(String(key.value), at);
+    }
   }
   return lowerExpression(key ?? node, low);
 }
 
 function object(node: t.ObjectExpression, low: Lowering): Expression {
-  const at = positionOf(node);
-  const entries = node.properties.map((property) => {
+  const at = low.positionOf(node);
+  const properties: (t.ObjectExpression['properties'][number] | Property)[] = node.properties;
+  const entries = properties.map((property) => {
     if (property.type === 'SpreadElement') {
       return { key: undefined, value: lowerExpression(property.argument, low) };
     }
-    const key = propertyKey(property, property.key, property.computed === true, low);
-    if (property.type === 'ObjectMethod') {
-      const value = lowerFunction(property, low);
+    const key = propertyKey(property, property.key as Node, property.computed === true, low);
+    if (property.type === 'ObjectMethod' || isMethod(property)) {
+      const value = lowerMethod(property, low);
       return property.kind === 'get' || property.kind === 'set'
         ? { key, value, accessor: property.kind }
         : { key, value };
     }
-    return { key, value: lowerExpression(property.value, low) };
+    return { key, value: lowerExpression(property.value as Node, low) };
   });
   return { type: 'dict', entries, line: at.line, column: at.column };
+}
+
+function isMethod(node: t.ObjectProperty | Property): node is Property {
+  return node.type === 'Property' && (node.method || node.kind !== 'init');
 }
 
 /**
@@ -337,7 +351,7 @@ function object(node: t.ObjectExpression, low: Lowering): Expression {
  */
 function binary(node: t.BinaryExpression | t.LogicalExpression, low: Lowering): Expression {
   const spine: (t.BinaryExpression | t.LogicalExpression)[] = [];
-  let leftmost: t.Node = node;
+  let leftmost: Node = node;
   while (
     (leftmost.type === 'BinaryExpression' || leftmost.type === 'LogicalExpression') &&
     leftmost.operator === node.operator
@@ -347,7 +361,7 @@ function binary(node: t.BinaryExpression | t.LogicalExpression, low: Lowering): 
   }
   let result = lowerExpression(leftmost, low);
   let parts: Expression[] | undefined;
-  const { line, column } = positionOf(node);
+  const { line, column } = low.positionOf(node);
   if (spine.length > MAX_CHAIN && node.operator !== '+') {
     low.recovered = true;
     const items = spine.reverse().map((s) => lowerExpression(s.right, low));
@@ -364,7 +378,7 @@ function binary(node: t.BinaryExpression | t.LogicalExpression, low: Lowering): 
       else parts.push(right);
       continue;
     }
-    const at = positionOf(step);
+    const at = low.positionOf(step);
     result = {
       type: 'binary',
       operator: step.operator,
@@ -383,7 +397,7 @@ function isText(value: Expression): boolean {
 
 /** An element is a call of its component when the package defines one, else the list of what it evaluates. */
 function jsx(node: t.JSXElement | t.JSXFragment, low: Lowering): Expression {
-  const at = positionOf(node);
+  const at = low.positionOf(node);
   const children = node.children
     .filter((child) => child.type !== 'JSXText')
     .filter(
@@ -424,8 +438,8 @@ function jsx(node: t.JSXElement | t.JSXFragment, low: Lowering): Expression {
 }
 
 /** What stands left of `=`, in a declaration, or as a parameter. */
-export function lowerPattern(node: t.Node, low: Lowering): Pattern {
-  const at: Position = positionOf(node);
+export function lowerPattern(node: Node, low: Lowering): Pattern {
+  const at: Position = low.positionOf(node);
   if (!low.enter()) return name('', at);
   try {
     return pattern(node, at, low);
@@ -434,7 +448,7 @@ export function lowerPattern(node: t.Node, low: Lowering): Pattern {
   }
 }
 
-function pattern(node: t.Node, at: Position, low: Lowering): Pattern {
+function pattern(node: Node, at: Position, low: Lowering): Pattern {
   switch (node.type) {
     case 'Identifier':
       return name(node.name, at);

@@ -1,6 +1,24 @@
 /** What one lowering carries along: nesting and hoisted variables. */
-import type { Node } from '@babel/types';
+import type { Node as BabelNode } from '@babel/types';
+import type {
+  ChainExpression,
+  Literal,
+  MethodDefinition,
+  PrivateIdentifier,
+  Property,
+  PropertyDefinition,
+} from 'acorn';
 import type { Assign, Constant, Name, Position } from '../ir.js';
+
+/** Babel's tree, or what stands in its place in acorn's: ESTree, whose other nodes are Babel's as far as they are read here. */
+export type Node =
+  | BabelNode
+  | ChainExpression
+  | Literal
+  | MethodDefinition
+  | PrivateIdentifier
+  | Property
+  | PropertyDefinition;
 
 /** Nesting of expressions and statements kept; deeper code is dropped and `recovered` says so. */
 const MAX_DEPTH = 700;
@@ -15,22 +33,44 @@ interface FunctionScope {
 /** Shared by the many calls without keywords and functions without decorators. */
 export const NONE: readonly never[] = [];
 
-const START: Position = { line: 1, column: 0 };
-
-/** To be copied from, not to be kept: it is a part of the tree. */
-export function positionOf(node: Node): Position {
-  return node.loc?.start ?? START;
-}
-
 export class Lowering {
   recovered = false;
   private depth = 0;
   private readonly functions: FunctionScope[] = [];
+  private readonly lineStarts: readonly number[];
+  /** Index of the line that was asked for last: the next is mostly the same or one soon after. */
+  private line = 0;
 
   constructor(
     readonly isModule: boolean,
     readonly source: string,
-  ) {}
+  ) {
+    this.lineStarts = startsOfLines(source);
+  }
+
+  /** Where a node begins. Told by its offset: a tree with a line and a column in every node is twice as large. */
+  positionOf(node: { readonly start?: number | null }): Position {
+    const offset = node.start ?? 0;
+    const starts = this.lineStarts;
+    let line = this.line;
+    if (offset < starts[line]! || offset >= (starts[line + 1] ?? Infinity)) {
+      let last = starts.length - 1;
+      if (offset < starts[line]!) {
+        last = line - 1;
+        line = 0;
+      } else {
+        line += 1;
+        if (offset < (starts[line + 1] ?? Infinity)) last = line;
+      }
+      while (line < last) {
+        const middle = (line + last + 1) >>> 1;
+        if (starts[middle]! <= offset) line = middle;
+        else last = middle - 1;
+      }
+      this.line = line;
+    }
+    return { line: line + 1, column: offset - starts[line]! };
+  }
 
   /** Goes one level deeper, until `leave`; false when the nesting is at its limit. */
   enter(): boolean {
@@ -75,6 +115,13 @@ export class Lowering {
   hoist(name: string): void {
     this.functions.at(-1)?.hoisted.add(name);
   }
+}
+
+function startsOfLines(source: string): number[] {
+  const starts = [0];
+  const lineEnd = /\r\n?|[\n\u2028\u2029]/g;
+  while (lineEnd.test(source)) starts.push(lineEnd.lastIndex);
+  return starts;
 }
 
 export function constant(value: Constant['value'], at: Position): Constant {

@@ -3,7 +3,7 @@ import type * as t from '@babel/types';
 import type { Assign, Expression, Pattern, Statement } from '../ir.js';
 import { assign, lowerExpression, lowerPattern } from './javascript-expressions.js';
 import { lowerClass, lowerEnum, lowerFunction } from './javascript-functions.js';
-import { constant, declareUndefined, type Lowering, NONE, name, positionOf } from './javascript-lowering.js';
+import { constant, declareUndefined, type Lowering, NONE, type Node, name } from './javascript-lowering.js';
 
 type Declare = 'var' | 'let' | 'const';
 
@@ -25,18 +25,20 @@ function isModuleLink(statement: Statement): boolean {
 const expressionStatement = (expression: Expression): Statement => ({ type: 'expression', expression });
 
 /** A list of statements of one block, its function declarations first. */
-export function lowerBody(nodes: readonly t.Node[], low: Lowering): Statement[] {
+export function lowerBody(nodes: readonly Node[], low: Lowering): Statement[] {
   const functions: Statement[] = [];
   const rest: Statement[] = [];
   const exportsLast: Statement[] = [];
   for (const node of nodes) {
+    // Babel keeps directives apart from the statements.
+    if (node.type === 'ExpressionStatement' && 'directive' in node) continue;
     const declaration = declaredFunction(node);
     if (declaration !== undefined) {
       if (declaration.body != null) functions.push(...defineFunction(declaration, low));
       if (node.type === 'ExportNamedDeclaration' && declaration.id) {
-        functions.push(exportOf([[declaration.id.name, declaration.id.name]], node));
+        functions.push(exportOf([[declaration.id.name, declaration.id.name]], node, low));
       } else if (node.type === 'ExportDefaultDeclaration' && declaration.id) {
-        functions.push(exportOf([[declaration.id.name, 'default']], node));
+        functions.push(exportOf([[declaration.id.name, 'default']], node, low));
       }
       continue;
     }
@@ -44,7 +46,7 @@ export function lowerBody(nodes: readonly t.Node[], low: Lowering): Statement[] 
       const bindings = node.specifiers.flatMap((s): [string, string][] =>
         s.type === 'ExportSpecifier' ? [[s.local.name, moduleName(s.exported)]] : [],
       );
-      exportsLast.push(exportOf(bindings, node));
+      exportsLast.push(exportOf(bindings, node, low));
       continue;
     }
     pushStatement(node, low, rest);
@@ -53,7 +55,7 @@ export function lowerBody(nodes: readonly t.Node[], low: Lowering): Statement[] 
   return functions.concat(rest, exportsLast);
 }
 
-function declaredFunction(node: t.Node): t.FunctionDeclaration | undefined {
+function declaredFunction(node: Node): t.FunctionDeclaration | undefined {
   if (node.type === 'FunctionDeclaration') return node;
   if (node.type === 'ExportNamedDeclaration' && node.declaration?.type === 'FunctionDeclaration') {
     return node.declaration;
@@ -72,13 +74,13 @@ function defineFunction(node: t.FunctionDeclaration, low: Lowering): Statement[]
   const define: Statement = { type: 'define', value: lowerFunction(node, low) };
   // Sloppy mode: a function declared in a block is also a variable of the function around it.
   if (low.isModule || !low.inNestedBlock || !node.id) return [define];
-  const at = positionOf(node);
+  const at = low.positionOf(node);
   low.hoist(node.id.name);
   return [define, expressionStatement(assign(name(node.id.name, at), name(node.id.name, at), 'var', at))];
 }
 
-function exportOf(bindings: readonly [string, string][], node: t.Node): Statement {
-  const at = positionOf(node);
+function exportOf(bindings: readonly [string, string][], node: Node, low: Lowering): Statement {
+  const at = low.positionOf(node);
   return {
     type: 'export',
     source: undefined,
@@ -88,11 +90,12 @@ function exportOf(bindings: readonly [string, string][], node: t.Node): Statemen
   };
 }
 
+/** A name of an import or export; ESTree's literal differs from Babel's in its type only. */
 function moduleName(node: t.Identifier | t.StringLiteral): string {
   return node.type === 'Identifier' ? node.name : node.value;
 }
 
-function block(node: t.Node | null | undefined, low: Lowering): Statement[] {
+function block(node: Node | null | undefined, low: Lowering): Statement[] {
   if (node == null) return [];
   return low.inBlock(() => {
     if (node.type === 'BlockStatement') return lowerBody(node.body, low);
@@ -100,7 +103,7 @@ function block(node: t.Node | null | undefined, low: Lowering): Statement[] {
   });
 }
 
-function pushStatement(node: t.Node, low: Lowering, out: Statement[]): void {
+function pushStatement(node: Node, low: Lowering, out: Statement[]): void {
   if (!low.enter()) return;
   try {
     statement(node, low, out);
@@ -109,8 +112,8 @@ function pushStatement(node: t.Node, low: Lowering, out: Statement[]): void {
   }
 }
 
-function statement(node: t.Node, low: Lowering, out: Statement[], label?: string): void {
-  const at = positionOf(node);
+function statement(node: Node, low: Lowering, out: Statement[], label?: string): void {
+  const at = low.positionOf(node);
   const labelled = label === undefined ? {} : { label };
   switch (node.type) {
     case 'ExpressionStatement':
@@ -208,7 +211,7 @@ function declaration(node: t.VariableDeclaration, low: Lowering, out: Statement[
   if (node.declare === true) return;
   const declare = declareKind(node);
   for (const item of node.declarations) {
-    const at = positionOf(item);
+    const at = low.positionOf(item);
     const target = lowerPattern(item.id, low);
     if (declare === 'var' && target.type === 'name') {
       if (item.init == null || low.inNestedBlock) low.hoist(target.name);
@@ -229,7 +232,7 @@ function declareKind(node: t.VariableDeclaration): Declare {
 /** `else if` chains grow downwards without recursion in the lowering. */
 function ifStatement(node: t.IfStatement, low: Lowering, out: Statement[]): void {
   const links: { test: Expression; then: Statement[] }[] = [];
-  let current: t.Node | null | undefined = node;
+  let current: Node | null | undefined = node;
   while (current?.type === 'IfStatement') {
     links.push({ test: lowerExpression(current.test, low), then: block(current.consequent, low) });
     current = current.alternate;
@@ -252,7 +255,7 @@ function ifStatement(node: t.IfStatement, low: Lowering, out: Statement[]): void
 type LoopNode = t.ForStatement | t.WhileStatement | t.DoWhileStatement | t.ForOfStatement | t.ForInStatement;
 
 function loop(node: LoopNode, low: Lowering, out: Statement[], label: string | undefined): void {
-  const at = positionOf(node);
+  const at = low.positionOf(node);
   const shared = {
     type: 'loop' as const,
     ...(label === undefined ? {} : { label }),
@@ -297,7 +300,7 @@ function loop(node: LoopNode, low: Lowering, out: Statement[], label: string | u
       const isDeclaration = node.left.type === 'VariableDeclaration';
       const declare = node.left.type === 'VariableDeclaration' ? declareKind(node.left) : undefined;
       const left =
-        node.left.type === 'VariableDeclaration' ? node.left.declarations[0]!.id : (node.left as t.Node);
+        node.left.type === 'VariableDeclaration' ? node.left.declarations[0]!.id : (node.left as Node);
       const target: Pattern = lowerPattern(left, low);
       if (isDeclaration && declare === 'var' && target.type === 'name') low.hoist(target.name);
       out.push({
@@ -314,8 +317,8 @@ function loop(node: LoopNode, low: Lowering, out: Statement[], label: string | u
   }
 }
 
-function moduleStatement(node: t.Node, low: Lowering, out: Statement[]): void {
-  const at = positionOf(node);
+function moduleStatement(node: Node, low: Lowering, out: Statement[]): void {
+  const at = low.positionOf(node);
   switch (node.type) {
     case 'ImportDeclaration': {
       if (node.importKind === 'type' || node.importKind === 'typeof') return;
@@ -342,16 +345,19 @@ function moduleStatement(node: t.Node, low: Lowering, out: Statement[]): void {
       });
       return;
     }
-    case 'ExportAllDeclaration':
+    case 'ExportAllDeclaration': {
       if (node.exportKind === 'type') return;
+      // `export * as name from`: of ESTree only, a specifier of a named export in Babel's tree.
+      const { exported } = node as { exported?: t.Identifier | t.StringLiteral | null };
       out.push({
         type: 'export',
         source: node.source.value,
-        bindings: [{ local: '*', exported: '*' }],
+        bindings: [{ local: '*', exported: exported == null ? '*' : moduleName(exported) }],
         line: at.line,
         column: at.column,
       });
       return;
+    }
     case 'ExportNamedDeclaration':
       exportNamed(node, low, out);
       return;
@@ -377,7 +383,7 @@ function moduleStatement(node: t.Node, low: Lowering, out: Statement[]): void {
               line: at.line,
               column: at.column,
             }
-          : entityName(reference);
+          : entityName(reference, low);
       out.push(expressionStatement(assign(name(node.id.name, at), value, 'const', at)));
       return;
     }
@@ -389,12 +395,12 @@ function moduleStatement(node: t.Node, low: Lowering, out: Statement[]): void {
   }
 }
 
-function entityName(node: t.TSEntityName): Expression {
-  const at = positionOf(node);
+function entityName(node: t.TSEntityName, low: Lowering): Expression {
+  const at = low.positionOf(node);
   if (node.type === 'Identifier') return name(node.name, at);
   return {
     type: 'member',
-    object: entityName(node.left),
+    object: entityName(node.left, low),
     property: node.right.name,
     line: at.line,
     column: at.column,
@@ -414,10 +420,10 @@ function moduleExports(value: Expression, at: { line: number; column: number }):
 
 function exportNamed(node: t.ExportNamedDeclaration, low: Lowering, out: Statement[]): void {
   if (node.exportKind === 'type') return;
-  const at = positionOf(node);
+  const at = low.positionOf(node);
   if (node.source != null) {
     const bindings = node.specifiers.map((s) => {
-      if (s.type === 'ExportNamespaceSpecifier') return { local: '*', exported: s.exported.name };
+      if (s.type === 'ExportNamespaceSpecifier') return { local: '*', exported: moduleName(s.exported) };
       if (s.type === 'ExportDefaultSpecifier') return { local: 'default', exported: s.exported.name };
       return { local: moduleName(s.local), exported: moduleName(s.exported) };
     });
@@ -433,6 +439,7 @@ function exportNamed(node: t.ExportNamedDeclaration, low: Lowering, out: Stateme
       exportOf(
         names.map((n): [string, string] => [n, n]),
         node,
+        low,
       ),
     );
   }
@@ -454,7 +461,7 @@ function declaredNames(node: t.Declaration): string[] {
   }
 }
 
-function patternNames(node: t.Node): string[] {
+function patternNames(node: Node): string[] {
   switch (node.type) {
     case 'Identifier':
       return [node.name];
@@ -477,7 +484,7 @@ function exportDefault(node: t.ExportDefaultDeclaration, low: Lowering, out: Sta
   const { declaration: value } = node;
   if (value.type === 'ClassDeclaration' && value.id) {
     out.push({ type: 'define', value: lowerClass(value, low) });
-    out.push(exportOf([[value.id.name, 'default']], node));
+    out.push(exportOf([[value.id.name, 'default']], node, low));
     return;
   }
   if (value.type === 'TSDeclareFunction') return;
@@ -487,7 +494,7 @@ function exportDefault(node: t.ExportDefaultDeclaration, low: Lowering, out: Sta
 /** `namespace N { export const x = 1 }`: a function scope whose exports become properties of `N`. */
 function namespace(node: t.TSModuleDeclaration, low: Lowering, out: Statement[]): void {
   if (node.declare === true || node.id.type !== 'Identifier') return;
-  const at = positionOf(node);
+  const at = low.positionOf(node);
   const own = node.id.name;
   const nodes = node.body.type === 'TSModuleBlock' ? node.body.body : [node.body];
   const object: Expression = {

@@ -1,7 +1,8 @@
 /** JavaScript, TypeScript and JSX text → intermediate representation. */
-import { type ParseResult, type ParserOptions, type ParserPlugin, parse } from '@babel/parser';
-import type { File } from '@babel/types';
+import { type ParserOptions, type ParserPlugin, parse } from '@babel/parser';
+import type { Program as Tree } from '@babel/types';
 import { BeyondLimit, type Expression, type Lower, type Program } from '../ir.js';
+import { parseStrictly } from './javascript-acorn.js';
 import { Lowering } from './javascript-lowering.js';
 import { lowerProgram } from './javascript-statements.js';
 import { inspectText } from './text.js';
@@ -30,7 +31,7 @@ const PLUGINS: ParserPlugin[] = [
 
 type Attempt = { sourceType: 'unambiguous' | 'script' | 'module'; plugins: ParserPlugin[] };
 
-/** Ways of reading a file, most likely first; the next is tried only when one fails outright. */
+/** Babel's ways of reading a file, most likely first; the next is tried only when one fails outright. */
 function attempts(file: string): Attempt[] {
   const unambiguous = (plugins: ParserPlugin[]): Attempt => ({ sourceType: 'unambiguous', plugins });
   const script: Attempt = { sourceType: 'script', plugins: ['jsx'] };
@@ -42,31 +43,40 @@ function attempts(file: string): Attempt[] {
 }
 
 /**
- * Lowers a file. Comments, types and layout are gone; order of evaluation stays. A file Babel recovers from is
- * lowered as far as it was read (`recovered`).
+ * Lowers a file. Comments, types and layout are gone; order of evaluation stays. Plain JavaScript is parsed by acorn, what it
+ * refuses by Babel; a file Babel recovers from is lowered as far as it was read (`recovered`).
  * Throws `SyntaxError` when no way of reading it works, also for nesting deeper than the parser's stack.
  */
 export const lowerJavaScript: Lower = (source, file, plain = false) => {
   const text = source.charCodeAt(0) === 0xfeff ? source.slice(1) : source;
   if (/\.json$/i.test(file)) return lowerJson(text);
-  const tree = parseAnyWay(text, file, plain);
-  const lowering = new Lowering(tree.program.sourceType === 'module', text);
-  const body = lowerProgram(tree.program, lowering);
+  const { tree, hasErrors } = parseAnyWay(text, file, plain);
+  const lowering = new Lowering(tree.sourceType === 'module', text);
+  const body = lowerProgram(tree, lowering);
   return {
     language: 'javascript',
     body,
-    sourceType: tree.program.sourceType === 'module' ? 'module' : 'script',
+    sourceType: tree.sourceType === 'module' ? 'module' : 'script',
     textBehaviors: inspectText(text, 'javascript'),
-    recovered: lowering.recovered || (tree.errors?.length ?? 0) > 0,
+    recovered: lowering.recovered || hasErrors,
   };
 };
 
-function parseAnyWay(text: string, file: string, plain = false): ParseResult<File> {
+function parseAnyWay(text: string, file: string, plain = false): { tree: Tree; hasErrors: boolean } {
+  if (!/\.([cm]?ts|tsx)$/i.test(file)) {
+    try {
+      return { tree: parseStrictly(text), hasErrors: false };
+    } catch {
+      // Another dialect, or errors that Babel recovers from. Also nesting: Babel needs less of the stack for long sums, rows of
+      // signs and a few more, and no file may count as too deep that it can read.
+    }
+  }
   let failure: unknown;
   const ways = attempts(file);
   for (const { sourceType, plugins } of plain ? ways.slice(0, 2) : ways) {
     try {
-      return parse(text, { ...COMMON, sourceType, plugins: [...PLUGINS, ...plugins] });
+      const { program, errors } = parse(text, { ...COMMON, sourceType, plugins: [...PLUGINS, ...plugins] });
+      return { tree: program, hasErrors: (errors?.length ?? 0) > 0 };
     } catch (error) {
       failure ??= error;
       // Nesting beyond the stack fails the same way whatever the dialect.
