@@ -77,7 +77,7 @@ s = 'ab ' * ${length / 3}
 t = 'ab ' * ${length / 3 - 1}
 b = s.encode()
 n = 10 ** ${length / 27}
-u = s[0] + t[0]`;
+u = s[0] + t[0] + str(len(s))`;
 
 /** The same in Python. */
 const PYTHON_OPERATIONS: readonly (readonly [operation: string, atLeast: number])[] = [
@@ -223,7 +223,7 @@ describe('work on long texts', () => {
   }
 
   const inPython = (body: string) =>
-    `s = 'ab ' * 350000\nb = s.encode()\nn = 1\nl = []\nwhile True:\n  ${body}\n  n += 1`;
+    `import os, pathlib\ns = 'ab ' * 350000\nb = s.encode()\nn = 1\nd = {}\nl = []\nwhile True:\n  ${body}\n  n += 1`;
   for (const [what, body] of [
     ['searching', "if 'x' + str(n) in s: break"],
     ['copying', "s = s[1:].upper().replace('A', 'b')"],
@@ -237,6 +237,11 @@ describe('work on long texts', () => {
     ['bytes', "n += b.find(b'x%d' % n)"],
     ['names', 'l.append({s + str(n): 1})'],
     ['names looked up', 'if (s + str(n)) in {}: break'],
+    ['its letters one by one', 'x, *y = s[:190000]'],
+    ['length of a text put together', "n += len(f'{s}{n}')"],
+    ['paths', "n += len(os.path.join(s, str(n)).split('/'))"],
+    ['names of paths', 'n += len(pathlib.Path(s + str(n)).name)'],
+    ['copies of a dict', 'd = dict(d, **{str(n): s})'],
     ['large numbers', 'n = n * 7 + n % 5; l.append(str(n))'],
   ] as const) {
     it(`ends a loop early in Python: ${what}`, async () => {

@@ -762,9 +762,10 @@ function assignList(
 
 function spreadOut(value: Value): readonly Value[] | undefined {
   if (value.kind === 'list' && (!value.open || value.items.length > 0)) return value.items;
-  if (value.kind === 'known' && typeof value.value === 'string')
-    return [...value.value].map((c) => known(c, value.labels));
-  return undefined;
+  if (value.kind !== 'known' || typeof value.value !== 'string') return undefined;
+  chargeReading(value);
+  chargeCharacters(value.value.length, A_CHARACTER);
+  return [...value.value].map((c) => known(c, value.labels));
 }
 
 export function makeFunction(

@@ -249,6 +249,7 @@ export function dictMethod(
       return NONE;
     }
     case 'copy':
+      chargeCharacters(self.entries.size, 16);
       return dict(new Map(self.entries), self.open, self.labels);
     case 'clear':
       clearEntries(self);

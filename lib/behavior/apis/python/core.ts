@@ -188,6 +188,7 @@ export function pieces(value: Value | undefined): string {
 
 /** A text some pieces of which are not known. */
 export function partly(value: string, labels: Labels): Value {
+  chargeCharacters(value.length, A_BYTE);
   return value.includes(UNKNOWN_PIECE) ? unknown(labels, value) : known(value, labels);
 }
 

@@ -50,7 +50,7 @@ import {
   truth,
 } from './core.js';
 import { formatValue } from './format.js';
-import { A_MULTIPLICATION, binary, bits } from './operators.js';
+import { A_MULTIPLICATION, AN_ENTRY, binary, bits } from './operators.js';
 import { pathFunction } from './paths.js';
 import { bytesMethod, makeTable, readsNothing, textMethod } from './text-methods.js';
 
@@ -290,6 +290,7 @@ define('builtins.dict collections.OrderedDict collections.defaultdict', (a, _b, 
     lengths.done();
   }
   for (const [key, value] of keywords) if (key !== '**') entries.set(key, value);
+  chargeCharacters(entries.size, AN_ENTRY);
   return dict(entries, open, a?.labels);
 });
 define('builtins.dict.fromkeys', (a, b) => {

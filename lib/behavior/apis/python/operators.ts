@@ -1,7 +1,7 @@
 /** Operators as Python has them, on known values. */
-import { chargeReading, isKnownText, type KnownText, noteJoined } from '../../joined-texts.js';
+import { chargeReading, isKnownText, type KnownText, noteJoined, noteUnread } from '../../joined-texts.js';
 import { Look, noteLooked } from '../../looks.js';
-import { find } from '../../text-work.js';
+import { chargeCharacters, find } from '../../text-work.js';
 import { bytes, dict, known, type Labels, partialText, union, unknown, type Value } from '../../values.js';
 import {
   bigintOf,
@@ -28,6 +28,9 @@ import {
 } from './core.js';
 import { percentFormat } from './format.js';
 import { joinPaths } from './paths.js';
+
+/** Parts of `Look` that copying an entry of a dict costs. */
+export const AN_ENTRY = 16;
 
 /** Bits of an integer that is still computed. */
 const MAX_BITS = 2_000_000;
@@ -221,7 +224,10 @@ function sequences(operator: string, a: Value, b: Value): Value | undefined {
     return items(Array.from({ length: times }, () => all).flat(), labels);
   }
   // Only a `pathlib.Path`, which is kept as its text, can be divided.
-  if (operator === '/' && s !== undefined && t !== undefined) return text(joinPaths([s, t]), labels);
+  if (operator === '/' && s !== undefined && t !== undefined) {
+    const made = text(joinPaths([s, t]), labels);
+    return made === undefined ? undefined : noteUnread(made);
+  }
   if (operator === '%') {
     if (s !== undefined) {
       chargeReading(a);
@@ -238,6 +244,7 @@ function sequences(operator: string, a: Value, b: Value): Value | undefined {
     return undefined;
   }
   if (operator === '|' && a.kind === 'dict' && b.kind === 'dict') {
+    chargeCharacters(a.entries.size + b.entries.size, AN_ENTRY);
     return dict(new Map([...a.entries, ...b.entries]), a.open || b.open, labels);
   }
   if ((operator === '|' || operator === '&' || operator === '-') && a.kind === 'list' && b.kind === 'list') {
