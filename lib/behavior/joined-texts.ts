@@ -47,10 +47,15 @@ export function noteJoined(made: KnownText, left: KnownText, right: KnownText): 
   });
 }
 
+/** Characters that are looked through for those of two units in the time one part is looked at. */
+const LOOKED_THROUGH_A_LOOK = 8;
+
 /** Whether every character of the text is one UTF-16 unit. */
 export function isBasicText(text: KnownText): boolean {
   const basic = knownToBeBasic(text);
   if (basic !== undefined) return basic;
+  chargeReading(text);
+  noteLooked(text.value.length / LOOKED_THROUGH_A_LOOK);
   const found = isBasic(text.value);
   partsOf.set(text, { ...(partsOf.get(text) ?? { head: '', end: text.value, hash: 0 }), isBasic: found });
   return found;

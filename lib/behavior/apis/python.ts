@@ -1,6 +1,6 @@
 /** The Python library surface: rules that emit behaviours, and pure evaluation. */
 import type { Builtins, LanguageLibrary } from '../api.js';
-import { endOf, isKnownText, type KnownText } from '../joined-texts.js';
+import { chargeReading, endOf, isKnownText, type KnownText } from '../joined-texts.js';
 import { known, ref, type Value } from '../values.js';
 import { dictMethod, invoker, listMethod } from './python/container-methods.js';
 import { settle, stringOf, truth } from './python/core.js';
@@ -9,7 +9,7 @@ import { binary, stringify, unary } from './python/operators.js';
 import { readProperty } from './python/properties.js';
 import { pythonRules } from './python/rules.js';
 import { pathMethod } from './python/rules-files.js';
-import { bytesMethod, numberMethod, partialMethod, textMethod } from './python/text-methods.js';
+import { bytesMethod, numberMethod, partialMethod, readsNothing, textMethod } from './python/text-methods.js';
 
 const MODULES = new Set(
   'os sys subprocess socket base64 binascii codecs zlib marshal shutil platform getpass urllib requests httpx ctypes tempfile glob threading importlib sqlite3 winreg psutil pyautogui discord telebot'.split(
@@ -31,14 +31,11 @@ const builtins: Builtins = {
     switch (self?.kind) {
       case 'known': {
         if (isKnownText(self)) {
+          const text = name === 'endswith' ? decidingEnd(self, args) : self.value;
+          if (text === self.value && !readsNothing(name)) chargeReading(self);
           return (
-            textMethod(
-              name === 'endswith' ? decidingEnd(self, args) : self.value,
-              self.labels,
-              name,
-              args,
-              keywords,
-            ) ?? pathMethod(context, self, name, args, keywords)
+            textMethod(text, self.labels, name, args, keywords) ??
+            pathMethod(context, self, name, args, keywords)
           );
         }
         if (typeof self.value === 'number' || typeof self.value === 'bigint') {

@@ -1,7 +1,8 @@
 /** Expressions: one evaluation in the order both languages evaluate. */
 import type { Call, ClassExpression, Constant, Expression, FunctionExpression, Pattern } from '../ir.js';
-import { isKnownText, noteUnread, relabelled, withoutEnd } from '../joined-texts.js';
+import { chargeReading, isKnownText, noteUnread, relabelled, withoutEnd } from '../joined-texts.js';
 import { takeLooked } from '../looks.js';
+import { chargeCharacters } from '../text-work.js';
 import {
   alteredFunc,
   bytes,
@@ -198,6 +199,9 @@ function hiddenMember(m: Machine, object: Value, index: Value): void {
   }
 }
 
+/** Parts of `Look` one character costs that is taken out of its text. */
+const A_CHARACTER = 16;
+
 function evaluateSlice(m: Machine, object: Value, node: Expression & { type: 'slice' }, env: Env): Value {
   const part = (e: Expression | undefined): number | undefined | null => {
     if (e === undefined) return undefined;
@@ -214,7 +218,11 @@ function evaluateSlice(m: Machine, object: Value, node: Expression & { type: 'sl
   const slice = sliceValue(object, start, stop, step ?? 1);
   chargeSize(m, slice);
   // Other steps than one go through every element.
-  if (step !== undefined && step !== 1 && object.kind === 'bytes') m.looksAt(object.value.length);
+  if (step !== undefined && step !== 1) {
+    if (object.kind === 'bytes') m.looksAt(object.value.length);
+    else if (isKnownText(object)) chargeCharacters(object.value.length, A_CHARACTER);
+    m.looksAt(takeLooked());
+  }
   return slice;
 }
 
@@ -234,6 +242,7 @@ function sliceValue(object: Value, start: number | undefined, stop: number | und
       if (!isKnownText(object)) return unknown(object.labels);
       if (step === 1 && (start ?? 0) === 0 && stop !== undefined && isLengthToCut(-stop, object.value))
         return withoutEnd(object, -stop);
+      chargeReading(object);
       if (step === 1) return known(object.value.slice(start, stop), object.labels);
       return known(
         sliceItems([...object.value], start, stop, step).join(''),
@@ -753,9 +762,10 @@ function assignList(
 
 function spreadOut(value: Value): readonly Value[] | undefined {
   if (value.kind === 'list' && (!value.open || value.items.length > 0)) return value.items;
-  if (value.kind === 'known' && typeof value.value === 'string')
-    return [...value.value].map((c) => known(c, value.labels));
-  return undefined;
+  if (value.kind !== 'known' || typeof value.value !== 'string') return undefined;
+  chargeReading(value);
+  chargeCharacters(value.value.length, A_CHARACTER);
+  return [...value.value].map((c) => known(c, value.labels));
 }
 
 export function makeFunction(

@@ -55,6 +55,7 @@ export function readProperty(m: Machine, object: Value, key: string): Value {
   if (object.kind === 'known') {
     if (object.value === undefined || object.value === null) return missing(m, `Cannot read ${key}`);
     if (typeof object.value === 'string' && /^\d+$/.test(key)) {
+      chargeReading(object);
       const char = object.value[Number(key)];
       return char === undefined ? UNDEFINED : known(char, object.labels);
     }
@@ -371,6 +372,7 @@ export function readIndexed(m: Machine, object: Value, index: Value): Value {
   const key = keyOf(m, index);
   if (key !== undefined) {
     if (object.kind === 'known' && typeof object.value === 'string' && /^-\d+$/.test(key) && isPython(m)) {
+      chargeReading(object);
       const char = object.value.at(Number(key));
       return char === undefined ? UNDEFINED : known(char, object.labels);
     }

@@ -1,7 +1,8 @@
 /** Statements: control flow. A known condition takes one way, an unknown one takes both and joins. */
 import type { Expression, Statement } from '../ir.js';
-import { equalKnown } from '../joined-texts.js';
+import { chargeReading, equalKnown } from '../joined-texts.js';
 import { takeLooked } from '../looks.js';
+import { chargeCharacters } from '../text-work.js';
 import { alteredFunc, known, list, setEntry, UNKNOWN, unknown, type Value } from '../values.js';
 import { callMember } from './calls.js';
 import { emit } from './emit.js';
@@ -418,15 +419,20 @@ export function iterate(
   return false;
 }
 
+/** Parts of `Look` one character costs that is made an element: also in a loop that ends after the first. */
+const AN_ELEMENT = 8;
+
 /** The elements of what is gone through, when they are known one by one. */
 export function elementsOf(m: Machine, value: Value): Value[] | undefined {
   switch (value.kind) {
     case 'list':
       return value.open && value.items.length === 0 ? undefined : [...value.items];
     case 'known':
-      return typeof value.value === 'string'
-        ? [...value.value].map((c) => known(c, value.labels))
-        : undefined;
+      if (typeof value.value !== 'string') return undefined;
+      chargeReading(value);
+      chargeCharacters(value.value.length, AN_ELEMENT);
+      m.looksAt(takeLooked());
+      return [...value.value].map((c) => known(c, value.labels));
     case 'bytes':
       return value.value.length > LIMITS.listLength
         ? undefined

@@ -30,7 +30,7 @@ const SIMPLE: Readonly<Record<string, string>> = {
 };
 
 const ESCAPE =
-  /\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|N\{([^}]*)\}|(\n)|(.))/gsu;
+  /\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|N\{([^}]{0,100})\}|(\n)|(.))/gsu;
 
 /** Resolves backslash escapes as Python does; unknown ones keep their backslash. */
 export function unescapeLiteral(text: string, isBytes: boolean): string {

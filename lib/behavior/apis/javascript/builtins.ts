@@ -14,13 +14,13 @@ import {
   fromBase64,
   typedArray,
 } from './bytes.js';
+import { chargeExpression } from './method-costs.js';
 import { dictMethod, jsonCall, objectCall, reflectCall } from './objects.js';
 import { binary, MAX_TEXT, stringify, toPrimitive, truthy, unary } from './operators.js';
 import { fileUrlToPath, pathCall } from './paths.js';
 import { promiseMethod } from './promises.js';
 import { affordable, REGEXP_PATH, toRegExp } from './regexp.js';
 import { numberMethod, partialMethod, stringMethod, stringProperty } from './strings.js';
-import { chargeExpression } from './text-work.js';
 
 type Handler = (args: readonly Value[], context: Context) => Value | undefined;
 

@@ -3,10 +3,10 @@ import type { Context, Rule, Site } from '../../api.js';
 import { chargeReading } from '../../joined-texts.js';
 import { known, type Labels, ref, union, unknown, type Value } from '../../values.js';
 import { decodedLabels, decompress, decrypt, digest, encodingOf } from './bytes.js';
+import { chargeExpression } from './method-costs.js';
 import { stringify } from './operators.js';
 import { affordable, REGEXP_PATH, toRegExp } from './regexp.js';
 import { carriedBy, detailOf, lastFunction, onCall, shown } from './support.js';
-import { chargeExpression } from './text-work.js';
 
 /** Decoded bytes in the encoding a call asks for. */
 function encoded(data: Uint8Array, encoding: Value | undefined, labels: Labels): Value {

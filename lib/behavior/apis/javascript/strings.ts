@@ -1,10 +1,11 @@
 /** Methods and properties of known strings, numbers and booleans. */
 import type { Context } from '../../api.js';
 import { chargeReading, noteUnread } from '../../joined-texts.js';
+import { chargePieces, find, replaceWord, splitBy } from '../../text-work.js';
 import { known, type Labels, list, partialText, ref, union, unknown, type Value } from '../../values.js';
+import { chargeExpression, chargeMethod } from './method-costs.js';
 import { MAX_TEXT, stringify, toPrimitive } from './operators.js';
 import { affordable, toRegExp } from './regexp.js';
-import { chargeExpression, chargeMethod, chargePieces, find, replaceWord, splitBy } from './text-work.js';
 
 const MAX_PIECES = 200_000;
 

@@ -2,6 +2,7 @@
 import { gunzipSync, inflateRawSync, inflateSync, unzipSync } from 'node:zlib';
 import { rot13 } from '../../lower/python-source.js';
 import { unescapeLiteral } from '../../lower/python-strings.js';
+import { chargeCharacters, chargePieces } from '../../text-work.js';
 import { MAX_LENGTH } from './core.js';
 
 /** `latin_1`, `Latin-1`, `latin1` → `latin1`. */
@@ -78,6 +79,10 @@ function textCodec(name: string): string | undefined {
   return undefined;
 }
 
+/** Parts of `Look` one character or byte costs: codecs of the engine, and those done here character by character. */
+const costOf = (name: string): number =>
+  /^(?:rot|uu$|quopri|quoted|cp437|ibm437|utf7|utf32|u32)|escape/.test(name) ? 32 : 0.25;
+
 /** Bytes → text or bytes. Undefined: codec not known, or the bytes are not of that codec. */
 export function decodeBytes(
   bytes: Uint8Array,
@@ -86,6 +91,7 @@ export function decodeBytes(
 ): string | Uint8Array | undefined {
   if (bytes.length > MAX_LENGTH) return undefined;
   const name = normalize(codec);
+  chargeCharacters(bytes.length, costOf(name));
   switch (name) {
     case 'hex':
     case 'hexcodec':
@@ -174,6 +180,7 @@ function swapped(bytes: Uint8Array): string {
 export function encodeText(text: string, codec: string, errors = 'strict'): Uint8Array | string | undefined {
   if (text.length > MAX_LENGTH) return undefined;
   const name = normalize(codec);
+  chargeCharacters(text.length, costOf(name));
   switch (name) {
     case 'hex':
     case 'hexcodec':
@@ -228,6 +235,7 @@ export function encodeText(text: string, codec: string, errors = 'strict'): Uint
 
 /** `bytes.fromhex`: white space between bytes is allowed. */
 export function fromHex(text: string): Uint8Array | undefined {
+  chargeCharacters(text.length, 4);
   const digits = text.replace(/\s+/g, '');
   if (digits.length % 2 !== 0 || /[^0-9a-fA-F]/.test(digits)) return undefined;
   return new Uint8Array(Buffer.from(digits, 'hex'));
@@ -240,6 +248,7 @@ export function fromBase64(text: string, altChars?: string): Uint8Array | undefi
     body = body.replaceAll(altChars[0]!, '+').replaceAll(altChars[1]!, '/');
   }
   const clean = body.replace(/[^A-Za-z0-9+/=]/g, '');
+  chargePieces(body.length - clean.length, 'match');
   const digits = clean.replace(/=/g, '');
   if (digits.length % 4 === 1) return undefined;
   return new Uint8Array(Buffer.from(digits, 'base64'));
@@ -257,7 +266,11 @@ export function fromBase32(text: string, hex = false): Uint8Array | undefined {
   const out: number[] = [];
   let buffer = 0;
   let bits = 0;
-  for (const c of text.trim().toUpperCase().replace(/=+$/, '')) {
+  const digits = text.trim().toUpperCase();
+  // By hand: an expression would look for the end of the text from each sign of many that stand in its middle.
+  let end = digits.length;
+  while (digits[end - 1] === '=') end--;
+  for (const c of digits.slice(0, end)) {
     const digit = alphabet.indexOf(c);
     if (digit < 0) return undefined;
     buffer = ((buffer << 5) | digit) & 0xffff;

@@ -1,6 +1,8 @@
 /** Methods of lists, tuples, sets and dicts whose content is known, and indexing of every sequence. */
 import type { Context } from '../../api.js';
+import { isBasicText, isKnownText } from '../../joined-texts.js';
 import { Look } from '../../looks.js';
+import { chargeCharacters } from '../../text-work.js';
 import {
   clearEntries,
   type Dict,
@@ -23,6 +25,7 @@ import {
   integerOf,
   items,
   itemsOf,
+  KeyLength,
   type Keywords,
   keyOf,
   labelsOf,
@@ -144,14 +147,16 @@ export function sortValues(
   const keyFunction = keywords.get('key');
   const reverse = truth(keywords.get('reverse')) === true;
   const look = new Look();
+  const texts = new KeyLength();
   const pairs = values.map((value) => {
     const key =
       keyFunction === undefined || (keyFunction.kind === 'known' && keyFunction.value === null)
         ? value
         : invoke(keyFunction, [value]);
-    return { value, key: sortKey(key, 0, look) };
+    return { value, key: sortKey(key, 0, look, texts) };
   });
   look.done();
+  texts.done(Math.log2(values.length + 1));
   if (pairs.some((p) => p.key === undefined)) return undefined;
   const sorted = pairs.sort((a, b) => {
     const order = compareKeys(a.key!, b.key!);
@@ -161,14 +166,14 @@ export function sortValues(
 }
 
 type SortKey = number | string | readonly SortKey[];
-function sortKey(value: Value, depth: number, look: Look): SortKey | undefined {
+function sortKey(value: Value, depth: number, look: Look, texts: KeyLength): SortKey | undefined {
   if (!look.more()) return undefined;
   const number = numberOf(value);
   if (number !== undefined) return number;
   const string = stringOf(value);
-  if (string !== undefined) return string;
+  if (string !== undefined) return texts.has(value, string) ? string : undefined;
   if (depth > 3) return undefined;
-  const parts = itemsOf(value)?.map((v) => sortKey(v, depth + 1, look));
+  const parts = itemsOf(value)?.map((v) => sortKey(v, depth + 1, look, texts));
   return parts === undefined || parts.includes(undefined) ? undefined : (parts as SortKey[]);
 }
 
@@ -244,6 +249,7 @@ export function dictMethod(
       return NONE;
     }
     case 'copy':
+      chargeCharacters(self.entries.size, 16);
       return dict(new Map(self.entries), self.open, self.labels);
     case 'clear':
       clearEntries(self);
@@ -269,6 +275,11 @@ export function indexValue(value: Value, index: Value | undefined): Value | unde
   }
   const characters = stringOf(one);
   if (characters === undefined) return undefined;
+  if (isKnownText(one) && isBasicText(one)) {
+    const unit = characters.charAt(at < 0 ? characters.length + at : at);
+    return unit === '' ? undefined : known(unit, one.labels);
+  }
+  chargeCharacters(characters.length, 8);
   const split = Array.from(characters);
   const found = split[at < 0 ? split.length + at : at];
   return found === undefined ? undefined : known(found, one.labels);

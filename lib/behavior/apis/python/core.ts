@@ -1,8 +1,9 @@
 /** Value helpers shared by the evaluation of Python's library: what a value is, and Python's own text of it. */
 import type { Context } from '../../api.js';
-import { isBasicText, isKnownText } from '../../joined-texts.js';
+import { chargeReading, isBasicText, isKnownText, type KnownText } from '../../joined-texts.js';
 import { Look } from '../../looks.js';
 import { plainText } from '../../plain-text.js';
+import { chargeCharacters } from '../../text-work.js';
 import {
   bytes,
   type Known,
@@ -76,12 +77,19 @@ export function integer(value: bigint): number | bigint {
     : value;
 }
 
+/** Parts of `Look` that one character costs which is taken for a byte, made a value of its own, or quoted. */
+const A_BYTE = 1 / 4;
+const AN_ITEM = 8;
+const QUOTED = 2;
+
 /** Bytes of a bytes value, or of a `str` that only holds bytes (Python 2, and what `latin-1` gives). */
 export function bytesOf(value: Value | undefined): Uint8Array | undefined {
   const one = settle(value);
   if (one?.kind === 'bytes') return one.value;
   const text = stringOf(one);
   if (text === undefined) return undefined;
+  chargeReading(one);
+  chargeCharacters(text.length, A_BYTE);
   for (let i = 0; i < text.length; i++) {
     if (text.charCodeAt(i) > 0xff) return new Uint8Array(Buffer.from(text, 'utf8'));
   }
@@ -95,14 +103,18 @@ export function itemsOf(value: Value | undefined): readonly Value[] | undefined 
   if (one.kind === 'list') return one.open ? undefined : one.items;
   if (one.kind === 'bytes') {
     if (one.value.length > MAX_ITEMS) return undefined;
+    chargeCharacters(one.value.length, AN_ITEM);
     return Array.from(one.value, (b) => known(b, one.labels));
   }
   if (one.kind === 'dict') {
     if (one.open || one.prototype !== undefined) return undefined;
+    chargeCharacters(one.entries.size, AN_ITEM);
     return [...one.entries.keys()].map((k) => known(k, one.labels));
   }
   const text = stringOf(one);
   if (text === undefined || text.length > MAX_ITEMS) return undefined;
+  chargeReading(one);
+  chargeCharacters(text.length, AN_ITEM);
   return Array.from(text, (c) => known(c, one.labels));
 }
 
@@ -176,6 +188,7 @@ export function pieces(value: Value | undefined): string {
 
 /** A text some pieces of which are not known. */
 export function partly(value: string, labels: Labels): Value {
+  chargeCharacters(value.length, A_BYTE);
   return value.includes(UNKNOWN_PIECE) ? unknown(labels, value) : known(value, labels);
 }
 
@@ -240,6 +253,7 @@ function constant(value: Known['value']): string | undefined {
 }
 
 function quote(text: string, isBytes = false): string {
+  chargeCharacters(text.length, QUOTED);
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
   // By runs of one character, not one by one: a text put together so is a tree as deep as it is long until it is looked at, and
   // what is quoted again and again is nearly all backslashes.
@@ -272,6 +286,7 @@ function escaped(c: string, mark: string): string {
 /** Keys of dicts are strings, as the interpreter keeps them: `1` and `'1'` share one. */
 export function keyOf(value: Value | undefined): string | undefined {
   const one = settle(value);
+  chargeReading(one);
   if (one?.kind === 'known') return plainText(one.value);
   return one?.kind === 'bytes' || one?.kind === 'list' ? repr(one) : undefined;
 }
@@ -294,6 +309,47 @@ export function truth(value: Value | undefined): boolean | undefined {
   }
   return undefined;
 }
+
+/** Most characters keys and sort keys of one operation may have together: each is copied, and compared with others. */
+const MOST_OF_KEYS = 4 * MAX_LENGTH;
+
+/** Keys of all these values; undefined when one has none, or they are too long together. */
+export function keysOf(values: readonly (Value | undefined)[]): string[] | undefined {
+  const keys: string[] = [];
+  const count = new KeyLength();
+  for (const value of values) {
+    const key = keyOf(value);
+    if (key === undefined || !count.has(value, key)) return undefined;
+    keys.push(key);
+  }
+  count.done();
+  return keys;
+}
+
+/** How long the keys of one operation are. */
+export class KeyLength {
+  private length = 0;
+
+  /** False when they are too long together. */
+  has(value: Value | undefined, key: string): boolean {
+    this.length += key.length;
+    if (this.length > MOST_OF_KEYS) return false;
+    chargeReading(settle(value));
+    return true;
+  }
+
+  /** To be called when the operation is over. `times`: how often each is looked at. */
+  done(times = 1): void {
+    if (this.length <= MOST_OF_KEYS) chargeCharacters(this.length, times * A_BYTE);
+  }
+}
+
+/** Characters and bytes of two values of one length that are compared in the time one part is looked at. */
+const COMPARED_A_LOOK = 64;
+
+/** Two texts or byte strings of this length may have to be compared to their end. False when that is too much. */
+const lookToTheEnd = (length: number, look: Look): boolean =>
+  length < COMPARED_A_LOOK || look.more(length / COMPARED_A_LOOK);
 
 /** `a == b`; undefined when not decidable. */
 export function equal(left: Value | undefined, right: Value | undefined): boolean | undefined {
@@ -330,6 +386,12 @@ export function equalWithin(
   if (a === undefined || b === undefined || depth > 6 || !look.more()) return undefined;
   if (a.kind === 'known' && b.kind === 'known') {
     if (a.value === undefined || b.value === undefined) return undefined;
+    if (isKnownText(a) && isKnownText(b)) {
+      if (a === b || a.value.length !== b.value.length) return a === b;
+      chargeReading(a);
+      chargeReading(b);
+      return lookToTheEnd(a.value.length, look) ? a.value === b.value : undefined;
+    }
     const x = numberOf(a);
     const y = numberOf(b);
     if (x !== undefined && y !== undefined) {
@@ -339,7 +401,10 @@ export function equalWithin(
     }
     return a.value === b.value;
   }
-  if (a.kind === 'bytes' && b.kind === 'bytes') return Buffer.compare(a.value, b.value) === 0;
+  if (a.kind === 'bytes' && b.kind === 'bytes') {
+    if (a.value === b.value || a.value.length !== b.value.length) return a.value === b.value;
+    return lookToTheEnd(a.value.length, look) ? Buffer.compare(a.value, b.value) === 0 : undefined;
+  }
   if (a.kind === 'list' && b.kind === 'list') {
     if (a === b) return true;
     if (a.open || b.open) return undefined;
@@ -367,12 +432,27 @@ export function equalWithin(
   return a === b;
 }
 
+// Code that goes through a long text asks for its length at every pass.
+const counts = new WeakMap<Known, number>();
+
+/** Characters of a text some of which are two units. */
+function characterCount(text: KnownText): number {
+  let count = counts.get(text);
+  if (count === undefined) {
+    chargeReading(text);
+    chargeCharacters(text.value.length, 1);
+    count = text.value.length - (text.value.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0);
+    counts.set(text, count);
+  }
+  return count;
+}
+
 /** `len(x)`. */
 export function length(value: Value | undefined): number | undefined {
   const one = settle(value);
   if (one?.kind === 'known') {
     if (!isKnownText(one)) return undefined;
-    return isBasicText(one) ? one.value.length : Array.from(one.value).length;
+    return isBasicText(one) ? one.value.length : characterCount(one);
   }
   if (one?.kind === 'bytes') return one.value.length;
   if (one?.kind === 'list') return one.open ? undefined : one.items.length;

@@ -1,6 +1,10 @@
 /** Python's builtin functions and the pure part of its library, on known values. */
 import type { Context } from '../../api.js';
-import { dict, known, list, ref, union, unknown, type Value } from '../../values.js';
+import { chargeReading } from '../../joined-texts.js';
+import { noteLooked } from '../../looks.js';
+import { chargeDigits } from '../../plain-text.js';
+import { chargeCharacters } from '../../text-work.js';
+import { dict, known, type List, list, ref, union, unknown, type Value } from '../../values.js';
 import {
   decodeBytes,
   encodeText,
@@ -27,8 +31,10 @@ import {
   integerOf,
   items,
   itemsOf,
+  KeyLength,
   type Keywords,
   keyOf,
+  keysOf,
   labelsOf,
   labelsOfAll,
   length,
@@ -44,9 +50,9 @@ import {
   truth,
 } from './core.js';
 import { formatValue } from './format.js';
-import { binary } from './operators.js';
+import { A_MULTIPLICATION, AN_ENTRY, binary, bits } from './operators.js';
 import { pathFunction } from './paths.js';
-import { bytesMethod, makeTable, textMethod } from './text-methods.js';
+import { bytesMethod, makeTable, readsNothing, textMethod } from './text-methods.js';
 
 interface CallSite {
   readonly args: readonly Value[];
@@ -78,7 +84,8 @@ define('builtins.ord', (a) => {
   const one = settle(a);
   if (one?.kind === 'bytes' && one.value.length === 1) return known(one.value[0]!, one.labels);
   const characters = stringOf(one);
-  if (characters === undefined || Array.from(characters).length !== 1) return undefined;
+  if (characters === undefined || characters.length > 2 || Array.from(characters).length !== 1)
+    return undefined;
   return known(characters.codePointAt(0) ?? 0, labelsOf(one));
 });
 define('builtins.int builtins.long', (a, b, { args, keywords }) => {
@@ -94,6 +101,7 @@ define('builtins.int builtins.long', (a, b, { args, keywords }) => {
   return parsed === undefined ? undefined : known(parsed, labelsOf(a));
 });
 function parseInteger(digits: string, base: number): number | bigint | undefined {
+  chargeDigits(digits.length);
   const match = /^([+-]?)(0[xob])?([0-9a-z]+)$/.exec(digits);
   if (match === null) return undefined;
   const [, sign, prefix = '', body = ''] = match;
@@ -157,6 +165,8 @@ define('builtins.pow', (a, b, { args }) => {
   let exponent = bigintOf(b);
   if (base === undefined || exponent === undefined || modulus <= 0n || exponent < 0n) return undefined;
   if (modulus.toString(16).length > 2_000 || exponent.toString(16).length > 600) return undefined;
+  const size = bits(modulus);
+  noteLooked((bits(exponent) * size ** 1.5) / A_MULTIPLICATION);
   let result = 1n;
   base %= modulus;
   while (exponent > 0n) {
@@ -254,12 +264,9 @@ define('builtins.set builtins.frozenset', (a, _b, { args }) => {
   if (args.length === 0) return list([]);
   const all = itemsOf(a);
   if (all === undefined) return undefined;
-  const seen = new Map<string, Value>();
-  for (const item of all) {
-    const key = keyOf(item);
-    if (key === undefined) return undefined;
-    seen.set(key, item);
-  }
+  const keys = keysOf(all);
+  if (keys === undefined) return undefined;
+  const seen = new Map<string, Value>(keys.map((key, i) => [key, all[i]!]));
   return items([...seen.values()], a!.labels);
 });
 define('builtins.dict collections.OrderedDict collections.defaultdict', (a, _b, { args, keywords }) => {
@@ -272,20 +279,23 @@ define('builtins.dict collections.OrderedDict collections.defaultdict', (a, _b, 
   } else if (args.length > 0) {
     const pairs = itemsOf(first);
     if (pairs === undefined) return undefined;
+    const lengths = new KeyLength();
     for (const pair of pairs) {
       const [key, value] = itemsOf(pair) ?? [];
       const name = keyOf(key);
+      if (name !== undefined && !lengths.has(key, name)) return undefined;
       if (name === undefined || value === undefined) open = true;
       else entries.set(name, value);
     }
+    lengths.done();
   }
   for (const [key, value] of keywords) if (key !== '**') entries.set(key, value);
+  chargeCharacters(entries.size, AN_ENTRY);
   return dict(entries, open, a?.labels);
 });
 define('builtins.dict.fromkeys', (a, b) => {
-  const keys = itemsOf(a)?.map(keyOf);
-  if (keys === undefined || keys.includes(undefined)) return undefined;
-  return dict(new Map(keys.map((k) => [k!, b ?? NONE])));
+  const keys = keysOf(itemsOf(a) ?? [undefined]);
+  return keys === undefined ? undefined : dict(new Map(keys.map((k) => [k, b ?? NONE])));
 });
 define('builtins.range builtins.xrange', (a, b, { args }) => {
   const from = args.length > 1 ? integerOf(a) : 0;
@@ -361,6 +371,18 @@ define('builtins.sum', (a, b) => {
   const all = itemsOf(a);
   if (all === undefined) return undefined;
   let total: Value | undefined = b ?? known(0);
+  // Lists put together one by one would be copied as often as there are lists.
+  const lists = [total, ...all].map(settle).filter((one): one is List => one?.kind === 'list');
+  if (lists.length === all.length + 1) {
+    if (lists.reduce((sum, { items: inner }) => sum + inner.length, 0) > MAX_ITEMS) return undefined;
+    const open = lists.some((one) => one.open);
+    const labels = new Set(lists.flatMap((one) => [...one.labels]));
+    return list(
+      lists.flatMap((one) => one.items),
+      open,
+      labels,
+    );
+  }
   for (const item of all) {
     total = total === undefined ? undefined : binary('+', total, item);
     if (total === undefined) return undefined;
@@ -498,6 +520,7 @@ define('html.unescape html.parser.HTMLParser().unescape', (a) => {
   return string === undefined ? undefined : text(unescapeHtml(string), labelsOf(a));
 });
 function unescapeHtml(string: string): string {
+  chargeCharacters(string.length, 4);
   const names: Readonly<Record<string, string>> = {
     amp: '&',
     lt: '<',
@@ -517,17 +540,21 @@ function unescapeHtml(string: string): string {
 }
 
 // Encodings
+/** Parts of `Look` one byte costs: where the engine does it, and where it is done here, bit by bit. */
+const A_BYTE = 0.25;
+const A_BYTE_HERE = 32;
 const transform =
-  (decode: (raw: Uint8Array, site: CallSite) => Uint8Array | undefined): PureFunction =>
+  (decode: (raw: Uint8Array, site: CallSite) => Uint8Array | undefined, each = A_BYTE): PureFunction =>
   (a, _b, site) => {
     const raw = bytesOf(a);
     if (raw === undefined || raw.length > MAX_LENGTH) return undefined;
+    chargeCharacters(raw.length, each);
     const result = decode(raw, site);
     return result === undefined ? undefined : octets(result, decoded(labelsOf(a)));
   };
 const latin1 = (raw: Uint8Array): string => Buffer.from(raw).toString('latin1');
-const toText = (encode: (raw: Uint8Array) => string): PureFunction =>
-  transform((raw) => new Uint8Array(Buffer.from(encode(raw), 'latin1')));
+const toText = (encode: (raw: Uint8Array) => string, each = A_BYTE): PureFunction =>
+  transform((raw) => new Uint8Array(Buffer.from(encode(raw), 'latin1')), each);
 
 define(
   'base64.b64decode base64.standard_b64decode base64.decodestring base64.decodebytes binascii.a2b_base64 pybase64.b64decode',
@@ -545,11 +572,11 @@ define(
 );
 define(
   'base64.b32decode',
-  transform((raw) => fromBase32(latin1(raw))),
+  transform((raw) => fromBase32(latin1(raw)), A_BYTE_HERE),
 );
 define(
   'base64.b32hexdecode',
-  transform((raw) => fromBase32(latin1(raw), true)),
+  transform((raw) => fromBase32(latin1(raw), true), A_BYTE_HERE),
 );
 define(
   'base64.b16decode binascii.unhexlify binascii.a2b_hex',
@@ -557,15 +584,15 @@ define(
 );
 define(
   'base64.b85decode',
-  transform((raw) => fromBase85(latin1(raw), false)),
+  transform((raw) => fromBase85(latin1(raw), false), A_BYTE_HERE),
 );
 define(
   'base64.a85decode',
-  transform((raw) => fromBase85(latin1(raw), true)),
+  transform((raw) => fromBase85(latin1(raw), true), A_BYTE_HERE),
 );
 define(
   'quopri.decodestring binascii.a2b_qp',
-  transform((raw) => fromQuotedPrintable(latin1(raw))),
+  transform((raw) => fromQuotedPrintable(latin1(raw)), A_BYTE_HERE),
 );
 define(
   'base64.b64encode base64.standard_b64encode base64.encodestring base64.encodebytes binascii.b2a_base64',
@@ -575,7 +602,7 @@ define(
   'base64.urlsafe_b64encode',
   toText((raw) => toBase64(raw).replaceAll('+', '-').replaceAll('/', '_')),
 );
-define('base64.b32encode', toText(toBase32));
+define('base64.b32encode', toText(toBase32, A_BYTE_HERE));
 define(
   'base64.b16encode',
   toText((raw) => Buffer.from(raw).toString('hex').toUpperCase()),
@@ -624,15 +651,23 @@ define(
     const string = stringOf(a);
     return string === undefined
       ? undefined
-      : text(percentDecode(string), string.includes('%') ? decoded(labelsOf(a)) : labelsOf(a));
+      : text(percentDecoded(string), string.includes('%') ? decoded(labelsOf(a)) : labelsOf(a));
   },
 );
 define('urllib.parse.quote urllib.quote urllib.parse.quote_plus urllib.quote_plus', (a) => {
   const string = stringOf(a);
-  return string === undefined
-    ? undefined
-    : text(encodeURIComponent(wellFormed(string)).replaceAll('%2F', '/'), labelsOf(a));
+  return string === undefined ? undefined : text(encodedForUrl(string).replaceAll('%2F', '/'), labelsOf(a));
 });
+/** Parts of `Look` a character costs that is put into an address. */
+const IN_URL = 16;
+function encodedForUrl(string: string): string {
+  chargeCharacters(string.length, IN_URL);
+  return encodeURIComponent(wellFormed(string));
+}
+function percentDecoded(string: string): string {
+  chargeCharacters(string.length, 4);
+  return percentDecode(string);
+}
 /** Lone surrogates cannot be percent-encoded. */
 function wellFormed(string: string): string {
   return Buffer.from(string, 'utf8').toString('utf8');
@@ -641,6 +676,7 @@ define('urllib.parse.urljoin urlparse.urljoin', (a, b) => {
   const base = stringOf(a);
   const path = stringOf(b);
   if (base === undefined || path === undefined) return undefined;
+  chargeCharacters(base.length + path.length, IN_URL);
   try {
     return text(new URL(path, base).href, labelsOfAll([a, b]));
   } catch {
@@ -651,9 +687,13 @@ define('urllib.parse.urlencode urllib.urlencode', (a) => {
   const one = settle(a);
   if (one?.kind !== 'dict' || one.open) return undefined;
   const parts: string[] = [];
+  let length = 0;
   for (const [key, value] of one.entries) {
     const shown = str(value);
-    if (shown === undefined) return undefined;
+    length += key.length + (shown?.length ?? 0);
+    if (shown === undefined || length > MAX_LENGTH) return undefined;
+    chargeReading(value);
+    chargeCharacters(key.length + shown.length, IN_URL);
     parts.push(`${encodeURIComponent(wellFormed(key))}=${encodeURIComponent(wellFormed(shown))}`);
   }
   return text(parts.join('&'), labelsOf(one));
@@ -662,6 +702,7 @@ define('json.loads simplejson.loads ujson.loads orjson.loads ast.literal_eval', 
   const string =
     stringOf(a) ?? (bytesOf(a) === undefined ? undefined : Buffer.from(bytesOf(a)!).toString('utf8'));
   if (string === undefined || string.length > 1_000_000) return undefined;
+  chargeCharacters(string.length, IN_JSON);
   try {
     return fromJson(JSON.parse(string), labelsOf(a));
   } catch {
@@ -689,14 +730,27 @@ define('json.dumps simplejson.dumps', (a) => {
   const shown = toJson(a);
   return shown === undefined ? undefined : text(shown, labelsOf(a));
 });
+/** Parts of `Look` a character of JSON costs, read or written. */
+const IN_JSON = 4;
 /** Values shown as JSON at most; a list that holds itself twice would otherwise never end. */
 const JSON_VALUES = 100_000;
 
-function toJson(value: Value | undefined, depth = 0, budget = { left: JSON_VALUES }): string | undefined {
+function toJson(
+  value: Value | undefined,
+  depth = 0,
+  budget = { left: JSON_VALUES, characters: MAX_LENGTH },
+): string | undefined {
   const one = settle(value);
   if (depth > 20 || one === undefined || --budget.left < 0) return undefined;
-  if (one.kind === 'known' && typeof one.value !== 'bigint' && one.value !== undefined)
-    return JSON.stringify(one.value);
+  if (one.kind === 'known' && typeof one.value !== 'bigint' && one.value !== undefined) {
+    const plain = one.value;
+    const size = typeof plain === 'string' ? plain.length : 1;
+    budget.characters -= size;
+    if (budget.characters < 0) return undefined;
+    chargeReading(one);
+    chargeCharacters(size, IN_JSON);
+    return JSON.stringify(plain);
+  }
   const parts: string[] = [];
   if (one.kind === 'list' && !one.open) {
     for (const item of one.items) {
@@ -722,9 +776,12 @@ define('struct.pack', (a, _b, { args }) => {
   const match = /^([<>=!@]?)([bBhHiIlLqQ\d]*)$/.exec(format ?? '');
   if (match === null || numbers.includes(undefined)) return undefined;
   const little = match[1] !== '>' && match[1] !== '!';
-  const kinds = (match[2] ?? '').replace(/(\d+)(\w)/g, (_, n: string, c: string) =>
-    c.repeat(Math.min(Number(n), 10_000)),
-  );
+  let room = numbers.length + 1;
+  const kinds = (match[2] ?? '').replace(/(\d+)(\w)/g, (_, n: string, c: string) => {
+    const run = c.repeat(Math.min(Number(n), 10_000, room));
+    room -= run.length;
+    return run;
+  });
   const out: number[] = [];
   if (kinds.length !== numbers.length) return undefined;
   Array.from(kinds).forEach((kind, i) => {
@@ -749,6 +806,7 @@ export function callPath(
 ): Value | undefined {
   const fn = table.get(path);
   if (fn !== undefined) {
+    if (!READS_NOTHING.has(path)) for (const arg of args) chargeReading(arg);
     const invoke = invoker(context, (p, a) => callPath(p, a, NO_KEYWORDS, context));
     return fn(args[0], args[1], { args, keywords, context, invoke });
   }
@@ -765,6 +823,7 @@ export function callPath(
   if (method !== null && args.length > 0) {
     const self = settle(args[0]);
     const string = stringOf(self);
+    if (!readsNothing(method[2]!)) chargeReading(self);
     if (string !== undefined) return textMethod(string, self!.labels, method[2]!, args.slice(1), keywords);
     if (self?.kind === 'bytes')
       return bytesMethod(self.value, self.labels, method[2]!, args.slice(1), keywords);
@@ -777,3 +836,11 @@ export function callPath(
   return undefined;
 }
 const NO_KEYWORDS: Keywords = new Map();
+/** What asks for no character of a text, or only as far as it charges for itself. */
+const READS_NOTHING = new Set([
+  'builtins.len',
+  'builtins.bool',
+  'builtins.hasattr',
+  'operator.add',
+  'operator.concat',
+]);

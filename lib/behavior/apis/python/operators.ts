@@ -1,6 +1,7 @@
 /** Operators as Python has them, on known values. */
-import { isKnownText, type KnownText, noteJoined } from '../../joined-texts.js';
-import { Look } from '../../looks.js';
+import { chargeReading, isKnownText, type KnownText, noteJoined, noteUnread } from '../../joined-texts.js';
+import { Look, noteLooked } from '../../looks.js';
+import { chargeCharacters, find } from '../../text-work.js';
 import { bytes, dict, known, type Labels, partialText, union, unknown, type Value } from '../../values.js';
 import {
   bigintOf,
@@ -27,6 +28,9 @@ import {
 } from './core.js';
 import { percentFormat } from './format.js';
 import { joinPaths } from './paths.js';
+
+/** Parts of `Look` that copying an entry of a dict costs. */
+export const AN_ENTRY = 16;
 
 /** Bits of an integer that is still computed. */
 const MAX_BITS = 2_000_000;
@@ -95,16 +99,29 @@ function identical(a: Value, b: Value): boolean | undefined {
   return undefined;
 }
 
+/** Bytes that are gone through, or copied, in the time one part is looked at. */
+const BYTES_A_LOOK = 16;
+/** Parts a character costs that is compared with that of another text. */
+const ORDERED = 0.25;
+
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+
 function contains(container: Value, item: Value): boolean | undefined {
   const string = stringOf(container);
   if (string !== undefined) {
     const part = stringOf(item);
-    return part === undefined ? undefined : string.includes(part);
+    if (part === undefined) return undefined;
+    chargeReading(container);
+    chargeReading(item);
+    return find(string, part, undefined, false) >= 0;
   }
   if (container.kind === 'bytes') {
     const byte = integerOf(item);
+    noteLooked(container.value.length / BYTES_A_LOOK);
     if (byte !== undefined) return container.value.includes(byte);
-    return item.kind === 'bytes' ? Buffer.from(container.value).includes(Buffer.from(item.value)) : undefined;
+    if (item.kind !== 'bytes') return undefined;
+    return find(latin1(container.value), latin1(item.value), undefined, false) >= 0;
   }
   if (container.kind === 'dict') {
     if (container.prototype !== undefined) return undefined;
@@ -147,8 +164,16 @@ function compare(operator: string, a: Value, b: Value): boolean | undefined {
   if (x !== undefined && y !== undefined) return order(bigintOf(a) ?? x, bigintOf(b) ?? y);
   const s = stringOf(a);
   const t = stringOf(b);
-  if (s !== undefined && t !== undefined) return order(s, t);
-  if (a.kind === 'bytes' && b.kind === 'bytes') return order(Buffer.compare(a.value, b.value), 0);
+  if (s !== undefined && t !== undefined) {
+    chargeReading(a);
+    chargeReading(b);
+    noteLooked(ORDERED * Math.min(s.length, t.length));
+    return order(s, t);
+  }
+  if (a.kind === 'bytes' && b.kind === 'bytes') {
+    noteLooked(Math.min(a.value.length, b.value.length) / BYTES_A_LOOK);
+    return order(Buffer.compare(a.value, b.value), 0);
+  }
   return undefined;
 }
 
@@ -199,9 +224,13 @@ function sequences(operator: string, a: Value, b: Value): Value | undefined {
     return items(Array.from({ length: times }, () => all).flat(), labels);
   }
   // Only a `pathlib.Path`, which is kept as its text, can be divided.
-  if (operator === '/' && s !== undefined && t !== undefined) return text(joinPaths([s, t]), labels);
+  if (operator === '/' && s !== undefined && t !== undefined) {
+    const made = text(joinPaths([s, t]), labels);
+    return made === undefined ? undefined : noteUnread(made);
+  }
   if (operator === '%') {
     if (s !== undefined) {
+      chargeReading(a);
       const result = percentFormat(s, b);
       if (result === undefined) return holed(s, b, labels);
       return text(result, union(labels, ...(itemsOf(b) ?? []).map((i) => i.labels)));
@@ -215,6 +244,7 @@ function sequences(operator: string, a: Value, b: Value): Value | undefined {
     return undefined;
   }
   if (operator === '|' && a.kind === 'dict' && b.kind === 'dict') {
+    chargeCharacters(a.entries.size + b.entries.size, AN_ENTRY);
     return dict(new Map([...a.entries, ...b.entries]), a.open || b.open, labels);
   }
   if ((operator === '|' || operator === '&' || operator === '-') && a.kind === 'list' && b.kind === 'list') {
@@ -229,17 +259,32 @@ function sequences(operator: string, a: Value, b: Value): Value | undefined {
   return undefined;
 }
 
+/** Bits of two integers up to which an operation on them takes no time. */
+const FEW_BITS = 4096;
+/** So many bits, to the power of one and a half, are multiplied or divided in the time one part is looked at. */
+export const A_MULTIPLICATION = 40;
+/** Parts a bit costs any other operation. */
+const A_BIT = 0.05;
+
+/** Charges an operation on integers of so many bits together. */
+function chargeInteger(operator: string, size: number): void {
+  if (size > FEW_BITS)
+    noteLooked(/^(?:\*\*?|\/\/|%)$/.test(operator) ? size ** 1.5 / A_MULTIPLICATION : size * A_BIT);
+}
+
 function arithmetic(operator: string, a: Value, b: Value): number | bigint | undefined {
   const m = bigintOf(a);
   const n = bigintOf(b);
   if (m !== undefined && n !== undefined) {
+    const size = bits(m) + bits(n);
+    chargeInteger(operator, size);
     switch (operator) {
       case '+':
         return integer(m + n);
       case '-':
         return integer(m - n);
       case '*':
-        return bits(m) + bits(n) > MAX_BITS ? undefined : integer(m * n);
+        return size > MAX_BITS ? undefined : integer(m * n);
       case '/':
         return n === 0n ? undefined : Number(m) / Number(n);
       case '//':
@@ -248,9 +293,13 @@ function arithmetic(operator: string, a: Value, b: Value): number | bigint | und
         return n === 0n ? undefined : integer(m - floorDivide(m, n) * n);
       case '**':
         if (n < 0n) return Number(m) ** Number(n);
-        return bits(m) * Number(n) > MAX_BITS ? undefined : integer(m ** n);
+        if (bits(m) * Number(n) > MAX_BITS) return undefined;
+        chargeInteger(operator, bits(m) * Number(n));
+        return integer(m ** n);
       case '<<':
-        return n < 0n || Number(n) + bits(m) > MAX_BITS ? undefined : integer(m << n);
+        if (n < 0n || Number(n) + bits(m) > MAX_BITS) return undefined;
+        chargeInteger(operator, Number(n));
+        return integer(m << n);
       case '>>':
         return n < 0n ? undefined : integer(m >> n);
       case '&':
@@ -289,7 +338,7 @@ function floorDivide(m: bigint, n: bigint): bigint {
   return m % n !== 0n && m < 0n !== n < 0n ? quotient - 1n : quotient;
 }
 
-function bits(value: bigint): number {
+export function bits(value: bigint): number {
   return value <= 0xffff_ffffn && value >= -0xffff_ffffn ? 32 : value.toString(16).length * 4;
 }
 

@@ -1,4 +1,5 @@
 /** `os.path` and `pathlib` on known paths. Paths are POSIX here; Windows ones are joined with `/` too. */
+import { chargeCharacters } from '../../text-work.js';
 import { known, partialText, type Value } from '../../values.js';
 import { labelsOf, labelsOfAll, partly, pieces, settle, stringOf } from './core.js';
 
@@ -20,6 +21,7 @@ export function joinPaths(parts: readonly string[]): string {
 }
 
 export function normalizePath(path: string): string {
+  chargeCharacters(path.length, 4);
   const absolute = path.startsWith('/');
   const out: string[] = [];
   for (const part of path.split('/')) {

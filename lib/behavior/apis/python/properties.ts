@@ -1,11 +1,16 @@
 /** Properties of known values: methods taken as values, and the parts of paths that were built with pathlib. */
 import type { Context } from '../../api.js';
+import { chargeReading } from '../../joined-texts.js';
+import { chargeCharacters } from '../../text-work.js';
 import { known, ref, type Value } from '../../values.js';
 import { boundTo, settle, stringOf } from './core.js';
 import { baseName, directoryName } from './paths.js';
 
 const TEXT_METHODS =
   /^(join|format|replace|split|rsplit|strip|lstrip|rstrip|decode|encode|translate|upper|lower|swapcase|title|capitalize|startswith|endswith|find|index|count|zfill|center|ljust|rjust|splitlines|partition|rpartition|format_map|hex|maketrans)$/;
+const PATH_PROPERTIES = new Set(['parent', 'name', 'stem', 'suffix']);
+/** Parts of `Look` a character costs that may be a sign between folders. */
+const A_CHARACTER = 1 / 4;
 const LIST_METHODS =
   /^(append|extend|pop|insert|reverse|sort|index|count|remove|copy|clear|__getitem__|appendleft|popleft|add)$/;
 const DICT_METHODS = /^(get|pop|update|keys|values|items|setdefault|copy|__getitem__|has_key)$/;
@@ -16,7 +21,10 @@ export function readProperty(receiver: Value, name: string, _context: Context): 
   const string = stringOf(self);
   if (string !== undefined) {
     if (TEXT_METHODS.test(name)) return boundTo(`builtins.str.${name}`, self);
+    if (!PATH_PROPERTIES.has(name)) return name === '__class__' ? ref('builtins.str') : undefined;
     // A `pathlib.Path` is kept as its text.
+    chargeReading(self);
+    chargeCharacters(string.length, A_CHARACTER);
     switch (name) {
       case 'parent':
         return known(directoryName(string) || '.', self.labels);
@@ -26,10 +34,6 @@ export function readProperty(receiver: Value, name: string, _context: Context): 
         return known(baseName(string).replace(/(?!^)\.[^.]*$/, ''), self.labels);
       case 'suffix':
         return known(/(?!^)\.[^.]*$/.exec(baseName(string))?.[0] ?? '', self.labels);
-      case '__doc__':
-        return undefined;
-      case '__class__':
-        return ref('builtins.str');
     }
     return undefined;
   }

@@ -1,5 +1,7 @@
 /** Methods of `str`, `bytes` and `bytearray` on known values. */
-import { isBasic } from '../../joined-texts.js';
+import { chargeReading, isBasic, noteUnread } from '../../joined-texts.js';
+import { noteLooked } from '../../looks.js';
+import { chargeCharacters, chargePieces, find, places, replaceWord } from '../../text-work.js';
 import {
   dict,
   known,
@@ -20,6 +22,7 @@ import {
   itemsOf,
   type Keywords,
   labelsOfAll,
+  MAX_ITEMS,
   MAX_LENGTH,
   numberOf,
   octets,
@@ -49,6 +52,50 @@ type TextMethod = (
 
 const WHITESPACE = ' \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0';
 
+/** Parts of `Look` that one character costs a method that goes through all of its text. */
+const A_CHARACTER: Readonly<Record<string, number>> = {
+  lower: 1,
+  casefold: 1,
+  upper: 1,
+  title: 32,
+  capitalize: 1,
+  swapcase: 48,
+  splitlines: 1,
+  expandtabs: 1,
+  isdigit: 1,
+  isdecimal: 1,
+  isnumeric: 1,
+  isalpha: 1,
+  isalnum: 1,
+  isspace: 1,
+  isupper: 2,
+  islower: 2,
+  istitle: 32,
+  isidentifier: 1,
+  isascii: 1,
+  isprintable: 1,
+  format: 32,
+  translate: 32,
+};
+/** Parts a byte costs a method of bytes: most see them as text and give text back. */
+const A_BYTE = 1 / 8;
+/** Parts a character costs that is compared with the one at the same place in another text. */
+const COMPARED = 0.25;
+/** Parts an element costs that `join` puts together, and one of its characters. */
+const A_JOINED = 8;
+const A_JOINED_CHARACTER = 1 / 8;
+/** Characters that one operation may compare. */
+const MOST_COMPARED = 500_000_000;
+
+/** Methods whose result the engine keeps as the parts it was put together from, unread. */
+const JOINING = new Set(['ljust', 'rjust', 'center', '__add__']);
+
+/** Whether a method of `str` asks for no character of the text. */
+export const readsNothing = (method: string): boolean => JOINING.has(method);
+
+/** Looking for a character in so many others takes no time. */
+const FEW_CHARACTERS = 32;
+
 function strip(self: string, args: readonly Value[], left: boolean, right: boolean): string | undefined {
   const first = settle(args[0]);
   const given =
@@ -56,8 +103,11 @@ function strip(self: string, args: readonly Value[], left: boolean, right: boole
   if (given === undefined) return undefined;
   let start = 0;
   let end = self.length;
-  if (left) while (start < end && given.includes(self[start]!)) start++;
-  if (right) while (end > start && given.includes(self[end - 1]!)) end--;
+  const all = given.length > FEW_CHARACTERS ? new Set(given.split('')) : undefined;
+  const goes = (c: string): boolean => (all === undefined ? given.includes(c) : all.has(c));
+  if (left) while (start < end && goes(self[start]!)) start++;
+  if (right) while (end > start && goes(self[end - 1]!)) end--;
+  chargeCharacters(self.length - (end - start) + given.length, 4);
   return self.slice(start, end);
 }
 
@@ -78,28 +128,58 @@ function split(
   const limit = limitValue === undefined ? -1 : integerOf(limitValue);
   if (limit === undefined) return undefined;
   if (given === undefined || (given.kind === 'known' && given.value === null)) {
-    const trimmed = self.trim();
-    const parts = trimmed === '' ? [] : trimmed.split(/\s+/);
-    if (limit < 0 || parts.length <= limit + 1) return parts;
-    // What is left over keeps its own white space.
-    const out: string[] = [];
-    let rest = trimmed;
-    for (let i = 0; i < limit; i++) {
-      const match = fromRight ? /^([\s\S]*\S)\s+(\S+)$/.exec(rest) : /^(\S+)\s+([\s\S]*)$/.exec(rest);
-      if (match === null) break;
-      out.push((fromRight ? match[2] : match[1]) ?? '');
-      rest = (fromRight ? match[1] : match[2]) ?? '';
-    }
-    out.push(rest);
-    return fromRight ? out.reverse() : out;
+    return splitAtWhitespace(self, limit, fromRight);
   }
   const separator = like(given);
   if (separator === undefined || separator === '') return undefined;
-  const parts = self.split(separator);
-  if (limit < 0 || parts.length <= limit + 1) return parts;
-  return fromRight
-    ? [parts.slice(0, parts.length - limit).join(separator), ...parts.slice(parts.length - limit)]
-    : [...parts.slice(0, limit), parts.slice(limit).join(separator)];
+  const found = places(self, separator, mostCuts(limit, fromRight));
+  const cuts = fromRight && limit >= 0 ? found.slice(Math.max(0, found.length - limit)) : found;
+  return cuts.length >= MAX_ITEMS ? undefined : cutAt(self, cuts, separator.length);
+}
+
+/** No more than show that there are too many pieces; all where the last ones are wanted. */
+function mostCuts(limit: number, fromRight: boolean): number {
+  if (limit < 0) return MAX_ITEMS;
+  return fromRight ? Number.POSITIVE_INFINITY : Math.min(limit, MAX_ITEMS);
+}
+
+/** The pieces between what stands, `length` characters each, at these places. */
+function cutAt(text: string, cuts: readonly number[], length: number): string[] {
+  const pieces: string[] = [];
+  let end = 0;
+  for (const at of cuts) {
+    pieces.push(text.slice(end, at));
+    end = at + length;
+  }
+  pieces.push(text.slice(end));
+  return pieces;
+}
+
+/** What is left over by a limit keeps its own white space. Negative: no limit. */
+function splitAtWhitespace(self: string, limit: number, fromRight: boolean): string[] | undefined {
+  const trimmed = self.trim();
+  chargeCharacters(self.length, 1);
+  if (trimmed === '') return [];
+  // Where each gap begins and ends.
+  const gaps: number[] = [];
+  const most = 2 * mostCuts(limit, fromRight);
+  const gap = /\s+/g;
+  while (gaps.length < most) {
+    const match = gap.exec(trimmed);
+    if (match === null) break;
+    gaps.push(match.index, gap.lastIndex);
+  }
+  chargePieces(gaps.length / 2, 'match');
+  const cuts = fromRight && limit >= 0 ? gaps.slice(Math.max(0, gaps.length - 2 * limit)) : gaps;
+  if (cuts.length >= 2 * MAX_ITEMS) return undefined;
+  const parts: string[] = [];
+  let end = 0;
+  for (let i = 0; i < cuts.length; i += 2) {
+    parts.push(trimmed.slice(end, cuts[i]));
+    end = cuts[i + 1]!;
+  }
+  parts.push(trimmed.slice(end));
+  return parts;
 }
 
 function bounds(self: string, args: readonly Value[]): [number, number] | undefined {
@@ -117,7 +197,7 @@ function search(self: string, args: readonly Value[], last: boolean): number | u
   const range = bounds(self, args);
   if (wanted === undefined || range === undefined) return undefined;
   const part = self.slice(...range);
-  const at = last ? part.lastIndexOf(wanted) : part.indexOf(wanted);
+  const at = find(part, wanted, undefined, last);
   return at < 0 ? -1 : at + range[0];
 }
 
@@ -131,6 +211,9 @@ function affix(
   const range = bounds(self, args);
   if (options === undefined || range === undefined || options.includes(undefined)) return undefined;
   const part = self.slice(...range);
+  const compared = options.reduce((sum, o) => sum + Math.min(part.length, o?.length ?? 0), 0);
+  if (compared > MOST_COMPARED) return undefined;
+  noteLooked(COMPARED * compared);
   return options.some((o) => test(part, o ?? ''));
 }
 
@@ -138,6 +221,8 @@ function pad(self: string, args: readonly Value[], where: 'left' | 'right' | 'bo
   const width = integerOf(args[0]);
   const fill = args[1] === undefined ? ' ' : like(args[1]);
   if (width === undefined || fill === undefined || width > MAX_LENGTH) return undefined;
+  // A character, of two units at most; anything else is an error in Python.
+  if (fill.length > 2) return undefined;
   const missing = Math.max(0, width - self.length);
   if (where === 'left') return fill.repeat(missing) + self;
   if (where === 'right') return self + fill.repeat(missing);
@@ -162,11 +247,15 @@ const SHARED: Readonly<Record<string, TextMethod>> = {
   rstrip: (s, a) => strip(s, a, false, true),
   removeprefix: (s, a) => {
     const p = like(a[0]);
-    return p === undefined ? undefined : s.startsWith(p) ? s.slice(p.length) : s;
+    if (p === undefined) return undefined;
+    noteLooked(COMPARED * p.length);
+    return s.startsWith(p) ? s.slice(p.length) : s;
   },
   removesuffix: (s, a) => {
     const p = like(a[0]);
-    return p === undefined ? undefined : p !== '' && s.endsWith(p) ? s.slice(0, -p.length) : s;
+    if (p === undefined) return undefined;
+    noteLooked(COMPARED * p.length);
+    return p !== '' && s.endsWith(p) ? s.slice(0, -p.length) : s;
   },
   split: (s, a, k) => split(s, a, k, false),
   rsplit: (s, a, k) => split(s, a, k, true),
@@ -174,6 +263,7 @@ const SHARED: Readonly<Record<string, TextMethod>> = {
     const parts = s.split(/(\r\n|\n|\r|\v|\f)/);
     const lines: string[] = [];
     const keep = truth(a[0]) === true;
+    chargePieces(parts.length, 'match');
     for (let i = 0; i < parts.length; i += 2) {
       if (i === parts.length - 1 && parts[i] === '') break;
       lines.push(parts[i]! + (keep ? (parts[i + 1] ?? '') : ''));
@@ -183,13 +273,13 @@ const SHARED: Readonly<Record<string, TextMethod>> = {
   partition: (s, a) => {
     const sep = like(a[0]);
     if (sep === undefined) return undefined;
-    const at = s.indexOf(sep);
+    const at = find(s, sep, undefined, false);
     return at < 0 ? [s, '', ''] : [s.slice(0, at), sep, s.slice(at + sep.length)];
   },
   rpartition: (s, a) => {
     const sep = like(a[0]);
     if (sep === undefined) return undefined;
-    const at = s.lastIndexOf(sep);
+    const at = find(s, sep, undefined, true);
     return at < 0 ? ['', '', s] : [s.slice(0, at), sep, s.slice(at + sep.length)];
   },
   replace: (s, a) => {
@@ -199,15 +289,20 @@ const SHARED: Readonly<Record<string, TextMethod>> = {
     if (from === undefined || to === undefined || count === undefined) return undefined;
     if (to.length > from.length && (s.length / Math.max(1, from.length)) * to.length > MAX_LENGTH)
       return undefined;
-    if (count < 0) return s.replaceAll(from, () => to);
-    const parts = s.split(from);
-    return (
-      parts.slice(0, count + 1).join(to) +
-      parts
-        .slice(count + 1)
-        .map((p) => from + p)
-        .join('')
-    );
+    if (from === '') {
+      const at = count < 0 ? s.length + 1 : Math.min(count, Math.max(0, s.length - 1));
+      chargePieces(at, 'match');
+      if (count < 0) return replaceWord(s, '', true, () => to);
+      return (
+        s
+          .slice(0, at + 1)
+          .split('')
+          .join(to) + s.slice(at + 1)
+      );
+    }
+    const found = places(s, from, count < 0 ? Number.POSITIVE_INFINITY : count);
+    chargePieces(found.length, 'match');
+    return found.length === 0 ? s : cutAt(s, found, from.length).join(to);
   },
   find: (s, a) => search(s, a, false),
   rfind: (s, a) => search(s, a, true),
@@ -217,7 +312,7 @@ const SHARED: Readonly<Record<string, TextMethod>> = {
     const wanted = like(a[0]);
     const range = bounds(s, a);
     if (wanted === undefined || range === undefined) return undefined;
-    return wanted === '' ? s.length + 1 : s.slice(...range).split(wanted).length - 1;
+    return wanted === '' ? s.length + 1 : places(s.slice(...range), wanted, Number.POSITIVE_INFINITY).length;
   },
   startswith: (s, a) => affix(s, a, (part, p) => part.startsWith(p)),
   endswith: (s, a) => affix(s, a, (part, p) => part.endsWith(p)),
@@ -230,7 +325,11 @@ const SHARED: Readonly<Record<string, TextMethod>> = {
     const sign = /^[+-]/.exec(s)?.[0] ?? '';
     return sign + s.slice(sign.length).padStart(width - sign.length, '0');
   },
-  expandtabs: (s) => s.replaceAll('\t', '        '),
+  expandtabs: (s) => {
+    const tabs = places(s, '\t', Number.POSITIVE_INFINITY);
+    if (s.length + 7 * tabs.length > MAX_LENGTH) return undefined;
+    return tabs.length === 0 ? s : cutAt(s, tabs, 1).join('        ');
+  },
   isdigit: whole(/^\p{Nd}+$/u),
   isdecimal: whole(/^\p{Nd}+$/u),
   isnumeric: whole(/^\p{N}+$/u),
@@ -251,6 +350,8 @@ function withArguments(own: Labels, args: readonly Value[]): Labels {
   return given.size === 0 ? own : new Set([...own, ...given]);
 }
 
+const costOf = (method: string): number => (Object.hasOwn(A_CHARACTER, method) ? A_CHARACTER[method]! : 0);
+
 /** A method of a known `str`. */
 export function textMethod(
   self: string,
@@ -260,12 +361,16 @@ export function textMethod(
   keywords: Keywords,
 ): Value | undefined {
   const labels = (): Labels => withArguments(selfLabels, args);
+  const joins = JOINING.has(name);
+  if (!joins) for (const arg of args) chargeReading(arg);
+  chargeCharacters(self.length, costOf(name));
   const shared = Object.hasOwn(SHARED, name) ? SHARED[name] : undefined;
   if (shared !== undefined) {
     const result = shared(self, args, keywords, selfLabels);
     if (result === undefined) return undefined;
     if (typeof result === 'string') {
-      return text(result, name === 'replace' && result !== self ? assembled(labels()) : labels());
+      const made = text(result, name === 'replace' && result !== self ? assembled(labels()) : labels());
+      return made !== undefined && joins ? noteUnread(made) : made;
     }
     if (typeof result === 'object')
       return items(
@@ -277,8 +382,20 @@ export function textMethod(
   switch (name) {
     case 'join': {
       const list = settle(args[0]);
-      const parts = (list?.kind === 'list' ? list.items : itemsOf(list))?.map((p) => like(p) ?? pieces(p));
-      if (parts === undefined || parts.length > 10_000_000) return undefined;
+      const given = list?.kind === 'list' ? list.items : itemsOf(list);
+      if (given === undefined || given.length > 10_000_000) return undefined;
+      const parts: string[] = [];
+      let room = MAX_LENGTH;
+      for (const part of given) {
+        chargeReading(part);
+        const shown = like(part) ?? pieces(part);
+        room -= shown.length + self.length;
+        // The last one has no separator behind it.
+        if (room + self.length < 0) return undefined;
+        parts.push(shown);
+      }
+      chargeCharacters(parts.length, A_JOINED);
+      noteLooked((MAX_LENGTH - room) * A_JOINED_CHARACTER);
       if (list?.kind === 'list' && list.open) parts.push(UNKNOWN_PIECE);
       const joined = labels();
       const result = parts.join(self);
@@ -330,11 +447,12 @@ export function textMethod(
       return known(isBasic(self) ? self.length : Array.from(self).length);
     case '__contains__': {
       const part = stringOf(args[0]);
-      return part === undefined ? undefined : known(self.includes(part));
+      return part === undefined ? undefined : known(find(self, part, undefined, false) >= 0);
     }
     case '__add__': {
       const other = stringOf(args[0]);
-      return other === undefined ? undefined : text(self + other, assembled(labels()));
+      const made = other === undefined ? undefined : text(self + other, assembled(labels()));
+      return made === undefined ? undefined : noteUnread(made);
     }
     case '__mod__':
     case '__mul__':
@@ -387,6 +505,7 @@ export function makeTable(args: readonly Value[]): Value | undefined {
   const from = like(first);
   const to = like(args[1]);
   if (from === undefined || to === undefined) return undefined;
+  chargeCharacters(from.length + to.length, 40);
   const target = Array.from(to);
   Array.from(from).forEach((c, i) => {
     entries.set(String(c.codePointAt(0)), known(target[i] ?? ''));
@@ -409,6 +528,8 @@ export function bytesMethod(
   keywords: Keywords,
 ): Value | undefined {
   const labels = (): Labels => withArguments(selfLabels, args);
+  for (const arg of args) chargeReading(arg);
+  noteLooked(self.length * A_BYTE);
   switch (name) {
     case 'decode': {
       const codec = args[0] ?? keywords.get('encoding');
@@ -422,6 +543,9 @@ export function bytesMethod(
     case 'hex': {
       const separator = args[0] === undefined ? '' : like(args[0]);
       if (separator === undefined) return undefined;
+      if (self.length * (2 + separator.length) > MAX_LENGTH + separator.length) return undefined;
+      if (separator === '') return text(Buffer.from(self).toString('hex'), labels());
+      chargeCharacters(self.length, 16);
       return text(Array.from(self, (b) => b.toString(16).padStart(2, '0')).join(separator), labels());
     }
     case 'join': {
@@ -433,6 +557,8 @@ export function bytesMethod(
         const holed = textMethod(Buffer.from(self).toString('latin1'), selfLabels, 'join', args, keywords);
         return partialText(holed) === undefined ? undefined : holed;
       }
+      const size = parts.reduce((sum, part) => sum + part!.length + self.length, 0);
+      if (size > MAX_LENGTH + self.length) return undefined;
       const joined: Uint8Array[] = [];
       parts.forEach((part, i) => {
         if (i > 0) joined.push(self);
@@ -443,6 +569,7 @@ export function bytesMethod(
     case 'translate': {
       const table = bytesOf(args[0]);
       if (table === undefined) return undefined;
+      chargeCharacters(self.length, 4);
       return octets(
         self.map((b) => table[b] ?? b),
         assembled(labels()),
@@ -465,6 +592,7 @@ export function bytesMethod(
   }
   const shared = Object.hasOwn(SHARED, name) ? SHARED[name] : undefined;
   if (shared === undefined) return undefined;
+  chargeCharacters(self.length, costOf(name));
   const result = shared(Buffer.from(self).toString('latin1'), args, keywords, selfLabels);
   if (result === undefined) return undefined;
   const back = (part: string): Uint8Array => new Uint8Array(Buffer.from(part, 'latin1'));

@@ -2,25 +2,15 @@
  * What operations on long texts cost, and searching that takes no longer than the texts are long. Work is given in parts of
  * `Look`, of which one takes some five nanoseconds; short texts cost nothing.
  */
-import { noteLooked } from '../../looks.js';
+import { noteLooked } from './looks.js';
 
-/** Parts one character costs a method that goes through all of its text, or copies it. */
-const A_CHARACTER: Readonly<Record<string, number>> = {
-  toLowerCase: 1,
-  toUpperCase: 1,
-  toLocaleLowerCase: 1,
-  toLocaleUpperCase: 1,
-  normalize: 4,
-  isWellFormed: 0.25,
-};
+/** Characters up to which a text costs nothing, however dear each is. */
+const SHORT = 256;
 
-/** Parts a character costs that is compared with that of another text: at the same place, or by the order of a language. */
-const COMPARED = 0.25;
-const ORDERED = 4;
-/** Parts a character costs a method that leaves out white space, for each it leaves out. */
-const LEFT_OUT = 0.5;
-/** Parts a character costs a method that escapes its argument. */
-const ESCAPED = 16;
+/** Charges going through so many characters or bytes. `each`: parts that one of them costs. */
+export function chargeCharacters(count: number, each: number): void {
+  if (count > SHORT) noteLooked(count * each);
+}
 
 /** Parts a character costs a search: for one character the engine has an instruction. */
 const FOR_ONE = 1 / 64;
@@ -31,26 +21,9 @@ const A_PIECE = 8;
 /** Parts of a match, with what replaces it. */
 const A_MATCH = 20;
 
-/** Charges a plain method for what it went through. */
-export function chargeMethod(name: string, text: string, args: readonly unknown[], result: unknown): void {
-  const [first] = args;
-  const other = typeof first === 'string' ? first.length : 0;
-  const each = A_CHARACTER[name];
-  if (each !== undefined) noteLooked(each * text.length);
-  else if (name === 'startsWith' || name === 'endsWith') noteLooked(COMPARED * Math.min(text.length, other));
-  else if (name === 'localeCompare') noteLooked(ORDERED * Math.min(text.length, other));
-  else if (name.startsWith('trim')) noteLooked(LEFT_OUT * (text.length - (result as string).length));
-  else if (name === 'anchor' || name === 'fontcolor' || name === 'link') noteLooked(ESCAPED * other);
-}
-
 /** Charges an operation that found so many pieces of a text. `each`: what they are worth. */
 export function chargePieces(count: number, each: 'piece' | 'match'): void {
   noteLooked(count * (each === 'match' ? A_MATCH : A_PIECE));
-}
-
-/** Charges one pass of a regular expression over a text. Long expressions are mostly alternatives, tried one after another. */
-export function chargeExpression(expression: RegExp, length: number): void {
-  noteLooked(length * (1 + expression.source.length / 64));
 }
 
 /** Words up to which the engine's own search is used: it may look at each character of the text as often as the word is long. */
@@ -80,6 +53,26 @@ export function find(text: string, word: string, position: number | undefined, b
 
 const searchCost = (passed: number, word: string): number =>
   word.length <= 1 ? passed * FOR_ONE : (passed + word.length) * FOR_MORE;
+
+/**
+ * Where the word stands in the text, left to right and apart from one another, `most` times, in time that does not multiply;
+ * charged. The word is not empty.
+ */
+export function places(text: string, word: string, most: number): number[] {
+  let found: number[];
+  if (searchedByEngine(text, word)) {
+    found = [];
+    for (
+      let at = text.indexOf(word);
+      at >= 0 && found.length < most;
+      at = text.indexOf(word, at + word.length)
+    )
+      found.push(at);
+  } else found = occurrences(text, word, 0, most);
+  noteLooked(searchCost(found.length < most ? text.length : (found.at(-1) ?? 0), word));
+  chargePieces(found.length, 'piece');
+  return found;
+}
 
 /** `text.split(word, most)` in time that does not multiply, charged. The word is not empty. */
 export function splitBy(text: string, word: string, most: number): string[] {
