@@ -188,25 +188,25 @@ for (const [name, { unverified }] of unread) print(`unverified: ${name}: ${unver
 const scanner = await createScanner({ threads: Number(values.threads), forget: true });
 let compared = 0;
 let different = 0;
-for (const name of shuffled(names).slice(
-  0,
-  values.check === undefined ? names.length : Number(values.check),
-)) {
-  const row = rows.get(name);
-  if (row === undefined) continue; // set aside, or the same bytes under another name
-  const verdict = await scanner.scan({
-    ecosystem: ecosystemOf(name),
-    filename: name,
-    bytes: await bytesOf(name),
-  });
-  const plain = (of: Verdict): string =>
-    JSON.stringify({ ...jsonPackage({ target: name, verdict: of }), durationMs: 0 });
-  compared++;
-  if (plain(verdict) !== plain(row)) {
+const toCompare = shuffled(names).slice(0, values.check === undefined ? names.length : Number(values.check));
+async function compare(): Promise<void> {
+  for (let name = toCompare.pop(); name !== undefined; name = toCompare.pop()) {
+    const row = rows.get(name);
+    if (row === undefined) continue; // set aside, or the same bytes under another name
+    const verdict = await scanner.scan({
+      ecosystem: ecosystemOf(name),
+      filename: name,
+      bytes: await bytesOf(name),
+    });
+    const plain = (of: Verdict): string =>
+      JSON.stringify({ ...jsonPackage({ target: name, verdict: of }), durationMs: 0 });
+    compared++;
+    if (plain(verdict) === plain(row)) continue;
     different++;
     print(`row differs from scan: ${name}: ${firstDifference(plain(row), plain(verdict))}`);
   }
 }
+await Promise.all(Array.from({ length: Number(values.threads) }, compare));
 await scanner.close();
 print(`rows compared with scan: ${compared}, different: ${different}`);
 for (const count of values.workers.split(',').filter((text) => text !== '')) await many(Number(count));
