@@ -74,18 +74,25 @@ export function places(text: string, word: string, most: number): number[] {
   return found;
 }
 
+/** The pieces between what stands, `length` characters each, at these places. */
+export function cutAt(text: string, cuts: readonly number[], length: number): string[] {
+  const pieces: string[] = [];
+  let end = 0;
+  for (const at of cuts) {
+    pieces.push(text.slice(end, at));
+    end = at + length;
+  }
+  pieces.push(text.slice(end));
+  return pieces;
+}
+
 /** `text.split(word, most)` in time that does not multiply, charged. The word is not empty. */
 export function splitBy(text: string, word: string, most: number): string[] {
   let pieces: string[];
   if (searchedByEngine(text, word)) pieces = text.split(word, most);
   else {
-    pieces = [];
-    let end = 0;
-    for (const at of occurrences(text, word, 0, most)) {
-      pieces.push(text.slice(end, at));
-      end = at + word.length;
-    }
-    if (pieces.length < most) pieces.push(text.slice(end));
+    pieces = cutAt(text, occurrences(text, word, 0, most), word.length);
+    if (pieces.length > most) pieces.pop();
   }
   noteLooked(searchCost(text.length, word));
   chargePieces(pieces.length, 'piece');

@@ -1,7 +1,7 @@
 /** Methods of `str`, `bytes` and `bytearray` on known values. */
 import { chargeReading, isBasic, noteUnread } from '../../joined-texts.js';
 import { noteLooked } from '../../looks.js';
-import { chargeCharacters, chargePieces, find, places, replaceWord } from '../../text-work.js';
+import { chargeCharacters, chargePieces, cutAt, find, places, replaceWord } from '../../text-work.js';
 import {
   dict,
   known,
@@ -141,18 +141,6 @@ function split(
 function mostCuts(limit: number, fromRight: boolean): number {
   if (limit < 0) return MAX_ITEMS;
   return fromRight ? Number.POSITIVE_INFINITY : Math.min(limit, MAX_ITEMS);
-}
-
-/** The pieces between what stands, `length` characters each, at these places. */
-function cutAt(text: string, cuts: readonly number[], length: number): string[] {
-  const pieces: string[] = [];
-  let end = 0;
-  for (const at of cuts) {
-    pieces.push(text.slice(end, at));
-    end = at + length;
-  }
-  pieces.push(text.slice(end));
-  return pieces;
 }
 
 /** What is left over by a limit keeps its own white space. Negative: no limit. */
