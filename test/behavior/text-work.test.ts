@@ -464,4 +464,17 @@ describe('work on long texts', () => {
     assert.equal(everywhere, undefined);
     assert.ok(takeLooked() > 1_000_000);
   });
+
+  it('an unpacker that goes through a long text for every word it puts back is followed to its end', async () => {
+    const words = ['process', 'require', 'env', 'pad', 'child_process', 'exec'];
+    const program = `3="${'0 1 2 3 4 5 '.repeat(20_000)}";1("4").5("id");`;
+    const unpack = String.raw`while(c--){if(k[c]){p=p.replace(new RegExp('\\b'+c+'\\b','g'),k[c])}}return p`;
+    const packed = `eval(function(p,a,c,k,e,d){${unpack}}('${program}',0,${words.length},'${words.join('|')}'.split('|'),0,{}))`;
+    const artifact = artifactOf('npm', { 'index.js': packed }, [importEntry('index.js')]);
+    const sequence = await buildSequence(artifact, { strict: true });
+    assert.ok(
+      behaviorsOf(sequence).some((b) => b.code === 'run-shell'),
+      'the last word put back is read',
+    );
+  });
 });

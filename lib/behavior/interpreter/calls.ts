@@ -27,7 +27,7 @@ import { join, labelsOf, labelsOfAll, signature, UNDEFINED } from './operations.
 import { builtinMethod, findInClass, readProperty, writeProperty } from './properties.js';
 import { isPure } from './purity.js';
 import { worthRepeating } from './repeats.js';
-import { charge, chargeSize, noteAnswer, noteDecoding } from './repetition.js';
+import { charge, noteAnswer, noteComputed } from './repetition.js';
 import { branches, setIn } from './scope.js';
 import { callbacks, callRef, callUnknown, NO_KEYWORDS, throwIfCaught, use } from './sites.js';
 import { execute } from './statements.js';
@@ -115,8 +115,7 @@ export function callMember(
     if (receiver.kind === 'list') m.changing(receiver);
     const computed = m.language.library.builtins.callMethod(receiver, name, used, keywords, m.context);
     if (computed !== undefined) {
-      chargeSize(m, computed, receiver);
-      noteDecoding(m, computed, receiver);
+      noteComputed(m, computed, receiver);
       return computed;
     }
     const added = m.refProperties.size > 0 ? builtinMethod(m, receiver, name) : undefined;

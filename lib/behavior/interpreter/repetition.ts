@@ -30,12 +30,18 @@ export function charge(
   if (m.repeating === 0) m.idle += Math.max(0, steps - decoded * LIMITS.stepsPerDecoding);
 }
 
-/** Takes note of an operation on known values that gave a known text, bytes, or a number out of a text. */
-export function noteDecoding(m: Machine, result: Value, from: Value | undefined): void {
+/**
+ * Charges an operation on known values for its size, and takes note when it gave a known text, bytes, or a number out of a text.
+ * A text not made before stands for all the work it took: an unpacker goes through hundreds of kilobytes to replace one word.
+ */
+export function noteComputed(m: Machine, result: Value, from: Value | undefined): void {
+  const { steps } = m;
+  chargeSize(m, result, from);
   if (result.kind === 'bytes') m.decoded++;
   else if (result.kind === 'known') {
-    if (typeof result.value === 'string') noteText(m, result.value);
-    else if (typeof result.value === 'number') {
+    if (typeof result.value === 'string') {
+      if (noteText(m, result.value)) m.decoded += (m.steps - steps) / LIMITS.stepsPerDecoding;
+    } else if (typeof result.value === 'number') {
       if (from?.kind === 'bytes') m.decoded++;
       else if (from?.kind === 'known' && typeof from.value === 'string') noteNumber(m, from.value);
     }
@@ -72,11 +78,12 @@ const KEPT = 50_000_000;
 const LONG = 4096;
 
 /** A text counts as decoded when it was not made before: honest code makes the same few again and again. */
-export function noteText(m: Machine, text: string): void {
+export function noteText(m: Machine, text: string): boolean {
   const key = text.length <= COMPARED ? text : text.length;
-  if (m.texts.size >= NOTED || m.texts.has(key)) return;
+  if (m.texts.size >= NOTED || m.texts.has(key)) return false;
   m.texts.add(key);
   m.decoded++;
+  return true;
 }
 
 /** Answers of one artifact that count. */

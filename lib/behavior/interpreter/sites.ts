@@ -7,7 +7,7 @@ import { Kept, WORTH_KEEPING } from './kept.js';
 import { type Machine, ThrowSignal } from './machine.js';
 import { callNative } from './natives.js';
 import { labelsOf, labelsOfAll, takePartsLooked, tooLong } from './operations.js';
-import { chargeSize, noteDecoding } from './repetition.js';
+import { noteComputed } from './repetition.js';
 import { useText } from './text.js';
 
 export const NO_KEYWORDS: ReadonlyMap<string, Value> = new Map();
@@ -122,8 +122,7 @@ export function callRef(
   }
   callbacks(m, used, usedKeywords, before, callee);
   if (computed !== undefined) {
-    chargeSize(m, computed, used[0]);
-    noteDecoding(m, computed, used[0]);
+    noteComputed(m, computed, used[0]);
     return computed;
   }
   const labels = labelsOfAll([callee, ...used, ...usedKeywords.values()]);
