@@ -1,6 +1,6 @@
 """Runs GuardDog's source-code rules over archives, in one process. Prints seconds by the clock.
 
-    python guarddog.py ARCHIVE...       with the Python of an environment that has guarddog installed
+    python guarddog-rules.py ARCHIVE...       with the Python of an environment that has guarddog installed
 
 Archives are unpacked into a temporary folder, never built or imported.
 """

@@ -17,7 +17,7 @@ export async function benchGuardDog(
     addRow(`GuardDog: ${what}`, '≥ 10 ×', 'skipped: give the Python of its environment with --guarddog');
     return;
   }
-  const script = new URL('../../../../test/bench/speed/guarddog.py', import.meta.url).pathname;
+  const script = new URL('../../../../test/bench/speed/guarddog-rules.py', import.meta.url).pathname;
   const processes = availableParallelism();
   const shares = Array.from({ length: processes }, (_, at) =>
     archives.filter((_, index) => index % processes === at),
