@@ -41,6 +41,8 @@ export interface PypiGateOptions {
   readonly upstream: Upstream;
   /** Files scanned before, by hash, so that a warm run fetches nothing twice. */
   readonly store?: FileStore | undefined;
+  /** For this run alone: wheels whose metadata was answered, where neither memory nor the store has room for them. */
+  readonly waiting?: FileStore | undefined;
   /** Largest archive taken, in bytes. */
   readonly maxArchiveBytes: number;
   /** Reads what an allowed archive needs, before it is served. */
@@ -323,7 +325,16 @@ export class PypiGate {
       if ((await this.options.accept?.(unread))?.verdict !== 'allow') return this.refuse(unread, filename);
     }
     this.metadataHashes.set(addressKey(asked), sha256(metadata));
+    // The store has been given it with its verdict.
+    if (!this.options.store?.takes(wheel.body.length)) await this.keep(wheel);
     return metadataReply(metadata);
+  }
+
+  /** On disk until it is asked for, so that it is not fetched twice. */
+  private async keep({ body, kept }: Fetched): Promise<void> {
+    if (kept) return;
+    const { store, waiting } = this.options;
+    await (store?.takes(body.length) ? store : waiting)?.put(sha256(body), body);
   }
 
   /**
@@ -360,8 +371,8 @@ export class PypiGate {
     const key = addressKey(wheelOf(request.url));
     if (this.closed || this.ahead.get(key)?.wheel !== undefined) return;
     if (this.held() >= HELD_AHEAD_BYTES) {
-      // Kept unjudged: what comes out of the store is judged like anything fetched.
-      if (!wheel.kept) await this.options.store?.put(sha256(wheel.body), wheel.body);
+      // Kept unjudged: what comes out again is judged like anything fetched.
+      await this.keep(wheel);
       this.fetchAhead(request);
       return;
     }
@@ -458,7 +469,9 @@ export class PypiGate {
 
   private async stored(url: URL): Promise<Fetched | undefined> {
     const promised = this.links.get(addressKey(url))?.hash;
-    const body = promised?.[0] === 'sha256' ? await this.options.store?.get(promised[1]) : undefined;
+    if (promised?.[0] !== 'sha256') return undefined;
+    const { store, waiting } = this.options;
+    const body = (await store?.get(promised[1])) ?? (await waiting?.get(promised[1]));
     return body === undefined ? undefined : { url, body, type: 'application/octet-stream', kept: true };
   }
 

@@ -164,7 +164,7 @@ describe('gate/offered-metadata: the promise', () => {
   /** A gate that has passed on a page with those wheels. */
   const gateOf = async (
     listed: Readonly<Record<string, string>> = { [address]: sha256(bytes) },
-    more: { store?: FileStore; accept?: Accept; algorithm?: string } = {},
+    more: { store?: FileStore; waiting?: FileStore; accept?: Accept; algorithm?: string } = {},
   ): Promise<PypiGate> => {
     const inspector = new Inspector({ provenance: new Provenance(), admit: () => {} });
     const gate: PypiGate = new PypiGate({
@@ -189,6 +189,7 @@ describe('gate/offered-metadata: the promise', () => {
         close: () => {},
       },
       store: more.store,
+      waiting: more.waiting,
       ...(more.accept === undefined ? {} : { accept: more.accept }),
       maxArchiveBytes: 1 << 30,
       inspect: (filename, body, url) => inspector.archive(filename, body, gate.servedMetadata(url)),
@@ -352,15 +353,22 @@ describe('gate/offered-metadata: the promise', () => {
     const refusing = await gateOf({ [numbered(0)]: sha256(large) });
     assert.equal((await refusing.handle(request(`${numbered(0)}.metadata`))).status, 403);
     blocked.clear();
-    const gate = await gateOf({ [numbered(0)]: sha256(large) }, { store: storeOf() });
-    assert.equal((await gate.handle(request(`${numbered(0)}.metadata`))).status, 200);
-    assert.equal((await gate.handle(request(numbered(0)))).status, 200);
-    assert.deepEqual(urls(), [numbered(0)]);
-    assert.equal(scanned.length, 2);
+    const folder = mkdtempSync(join(tmpdir(), 'offered-'));
+    stores.push(folder);
+    const small = new FileStore(folder, 32 << 20);
+    for (const kept of [{ store: storeOf() }, { waiting: storeOf() }, { store: small, waiting: storeOf() }]) {
+      scanned.length = 0;
+      const gate = await gateOf({ [numbered(0)]: sha256(large) }, kept);
+      assert.equal((await gate.handle(request(`${numbered(0)}.metadata`))).status, 200);
+      assert.equal(scanned.length, 1);
+      assert.equal((await gate.handle(request(numbered(0)))).status, 200);
+      assert.deepEqual(urls(), [numbered(0)]);
+      assert.equal(scanned.length, 1);
+    }
   }).timeout(60_000);
 
-  for (const kept of [true, false]) {
-    it(`does not wait while much is held, ${kept ? 'with' : 'without'} a store`, async () => {
+  for (const where of ['store', 'waiting', 'nowhere']) {
+    it(`does not wait while much is held; what else comes is kept: ${where}`, async () => {
       let open = (): void => {};
       gatekeeper = new Promise((resolve) => {
         open = resolve;
@@ -368,7 +376,7 @@ describe('gate/offered-metadata: the promise', () => {
       const wheels = twentyMegabytes();
       for (const [at, body] of wheels.entries()) files.set(numbered(at), body);
       const hashes = Object.fromEntries(wheels.map((body, at) => [numbered(at), sha256(body)]));
-      const gate = await gateOf(hashes, kept ? { store: storeOf() } : {});
+      const gate = await gateOf(hashes, where === 'nowhere' ? {} : { [where]: storeOf() });
       for (const at of wheels.keys()) {
         assert.equal((await gate.handle(request(`${numbered(at)}.metadata`))).status, 200);
       }
@@ -381,7 +389,7 @@ describe('gate/offered-metadata: the promise', () => {
       }
       assert.equal(scanned.length, 6);
       assert.equal(new Set(urls()).size, 6);
-      if (kept) assert.equal(urls().length, 6);
+      if (where !== 'nowhere') assert.equal(urls().length, 6);
       gate.close();
     }).timeout(60_000);
   }
@@ -396,6 +404,14 @@ describe('gate/offered-metadata: the promise', () => {
     assert.equal(scanned.length, 6);
     gate.close();
   }).timeout(60_000);
+
+  it('is answered again from the wheel that waits', async () => {
+    const gate = await gateOf();
+    for (let time = 0; time < 2; time++) {
+      assert.equal(text(await gate.handle(request(`${address}.metadata`))), metadataOf(one));
+    }
+    assert.deepEqual([urls(), scanned], [[address], [wheelName(one)]]);
+  });
 
   it('follows a redirect, and tells another host no password', async () => {
     const target = 'https://cdn.invalid/blob?signature=1';
