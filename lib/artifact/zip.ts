@@ -70,6 +70,28 @@ export async function readZipContent(bytes: Uint8Array): Promise<ZipContent> {
   return { members, names };
 }
 
+/**
+ * The files the directory names, with no look at what else is in the archive: for one whose reading was refused and
+ * that a policy accepts nevertheless. Throws Unreadable.
+ */
+export async function readZipDirectory(bytes: Uint8Array): Promise<readonly ZipMember[]> {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return (await readDirectory(buffer)).map((entry) => {
+    const name = (entry.fileName as unknown as Buffer).toString('utf8');
+    return {
+      name,
+      executable: false,
+      size: entry.uncompressedSize,
+      read: () => {
+        const at = entry.relativeOffsetOfLocalHeader;
+        if (at + 30 > buffer.length) throw new Unreadable('damaged', { why: 'zip-local-header', file: name });
+        const data = at + 30 + buffer.readUInt16LE(at + 26) + buffer.readUInt16LE(at + 28);
+        return readMember(buffer, entry, data, name);
+      },
+    };
+  });
+}
+
 async function readDirectory(buffer: Buffer): Promise<yauzl.Entry[]> {
   const entries: yauzl.Entry[] = [];
   try {

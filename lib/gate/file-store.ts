@@ -33,9 +33,14 @@ export class FileStore {
     }
   }
 
+  /** Whether a file of that size is kept at all: one must not push out all others. */
+  takes(bytes: number): boolean {
+    return bytes <= this.maxBytes / 4;
+  }
+
   async put(sha256: string, bytes: Uint8Array): Promise<void> {
     const file = this.place(sha256);
-    if (file === undefined || bytes.length > this.maxBytes / 4) return;
+    if (file === undefined || !this.takes(bytes.length)) return;
     const partial = `${file}.${randomBytes(6).toString('hex')}.part`;
     try {
       await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });

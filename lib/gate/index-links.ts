@@ -29,27 +29,35 @@ function readJson(body: Buffer, base: URL): IndexLink[] {
   const files = isRecord(page) && Array.isArray(page.files) ? page.files : [];
   const firstPublished = earliest(files.map((file) => (isRecord(file) ? file['upload-time'] : undefined)));
   return files.flatMap((file: unknown): IndexLink[] => {
-    if (!isRecord(file) || typeof file.url !== 'string' || !URL.canParse(file.url, base.href)) return [];
-    const url = new URL(file.url, base);
-    const fragment = fragmentHash(url);
-    url.hash = '';
-    const hashes = isRecord(file.hashes) ? file.hashes : {};
-    const algorithm = STRENGTH.find((name) => typeof hashes[name] === 'string');
-    const published = file['upload-time'];
-    return [
-      {
-        url: url.href,
-        hash: algorithm === undefined ? fragment : [algorithm, String(hashes[algorithm]).toLowerCase()],
-        published: typeof published === 'string' ? published : undefined,
-        firstPublished,
-      },
-    ];
+    const link = fileLink(file, base);
+    return link === undefined ? [] : [{ ...link, firstPublished }];
   });
 }
 
+/** What one entry of `files` says; undefined when it names no address. */
+export function fileLink(file: unknown, base: URL): Omit<IndexLink, 'firstPublished'> | undefined {
+  if (!isRecord(file) || typeof file.url !== 'string' || !URL.canParse(file.url, base.href)) return undefined;
+  const url = new URL(file.url, base);
+  const fragment = fragmentHash(url);
+  url.hash = '';
+  const hashes = isRecord(file.hashes) ? file.hashes : {};
+  const algorithm = STRENGTH.find((name) => typeof hashes[name] === 'string');
+  const published = file['upload-time'];
+  return {
+    url: url.href,
+    hash: algorithm === undefined ? fragment : [algorithm, String(hashes[algorithm]).toLowerCase()],
+    published: typeof published === 'string' ? published : undefined,
+  };
+}
+
+/** What the addresses of an HTML page are relative to. */
+export function baseOf(text: string, page: URL): URL {
+  const [href = ''] = hrefs(text, 'base');
+  return URL.canParse(href, page.href) ? new URL(href, page) : page;
+}
+
 function readHtml(text: string, page: URL): IndexLink[] {
-  const [baseHref = ''] = hrefs(text, 'base');
-  const base = URL.canParse(baseHref, page.href) ? new URL(baseHref, page) : page;
+  const base = baseOf(text, page);
   const links: IndexLink[] = [];
   for (const raw of hrefs(text, 'a')) {
     const href = unescapeHtml(raw);
@@ -105,6 +113,6 @@ function unescapeHtml(text: string): string {
   });
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

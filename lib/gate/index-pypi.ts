@@ -1,15 +1,18 @@
 /**
- * What the gate answers a Python installer: index pages as the user's index gives them, no archive that was not
- * fetched, hash-checked, scanned and allowed, nothing at all from hosts that neither the user nor an index named.
+ * What the gate answers a Python installer: index pages as the user's index gives them, but for the metadata of wheels
+ * that the gate offers where the index has none; no archive that was not fetched, hash-checked, scanned and allowed;
+ * nothing at all from hosts that neither the user nor an index named.
  *
  * An installer asks for files one by one, and an sdist's build hooks may run as soon as it and what it builds with
  * have been served; so the scan of each file comes before the first byte of it is handed out.
  */
 import { createHash } from 'node:crypto';
+import { acceptedMetadata, wheelMetadata } from '../artifact/wheel-metadata.js';
 import type { Accept, Scan, UnverifiedReason, Verdict } from '../types.js';
 import { isArchiveName, isPlainText } from './body-kind.js';
 import type { FileStore } from './file-store.js';
 import { fragmentHash, type IndexLink, readLinks } from './index-links.js';
+import { offerMetadata } from './offered-metadata.js';
 import type { GateRequest, GateResponse } from './proxy.js';
 import { FetchError, type Upstream, type UpstreamReply } from './upstream.js';
 
@@ -38,11 +41,13 @@ export interface PypiGateOptions {
   readonly upstream: Upstream;
   /** Files scanned before, by hash, so that a warm run fetches nothing twice. */
   readonly store?: FileStore | undefined;
+  /** For this run alone: wheels whose metadata was answered, where neither memory nor the store has room for them. */
+  readonly waiting?: FileStore | undefined;
   /** Largest archive taken, in bytes. */
   readonly maxArchiveBytes: number;
   /** Reads what an allowed archive needs, before it is served. */
   readonly inspect: Inspect;
-  /** The same for a wheel's metadata that an index serves by itself (PEP 658). */
+  /** The same for a wheel's metadata that is served by itself (PEP 658). */
   readonly inspectMetadata: (bytes: Uint8Array, url: URL) => UnverifiedReason | undefined;
   /** How a package came in, once it is known by name. */
   readonly pathTo: (name: string) => readonly string[];
@@ -58,6 +63,8 @@ const MAX_TEXT_BYTES = 256 * 1024 * 1024;
 const MOST_AHEAD = 4;
 const MAX_AHEAD_BYTES = 32 * 1024 * 1024;
 const HELD_AHEAD_BYTES = 64 * 1024 * 1024;
+/** As many as pip follows. */
+const MOST_REDIRECTS = 30;
 /** Times an archive is asked for when the line breaks, and the pause before each. */
 const PAUSES_MS = [0, 300, 1500];
 const PASSED_ON = ['content-type', 'location', 'www-authenticate', 'retry-after', 'x-pypi-last-serial'];
@@ -68,11 +75,22 @@ const empty = (status: number): GateResponse => ({
   body: '',
 });
 
+/** An archive at hand. */
+interface Fetched {
+  /** What it was fetched from, behind redirects. */
+  readonly url: URL;
+  readonly body: Buffer;
+  /** Content type, as served. */
+  readonly type: string;
+  /** Taken from the store. */
+  readonly kept: boolean;
+}
+
 /** A wheel that was not asked for yet. */
 interface Ahead {
-  readonly work: () => Promise<UpstreamReply | undefined>;
+  readonly work: () => Promise<Fetched | undefined>;
   /** Once begun. */
-  reply: Promise<UpstreamReply | undefined> | undefined;
+  wheel: Promise<Fetched | undefined> | undefined;
   /** Fetched and held. */
   bytes: number;
 }
@@ -87,6 +105,8 @@ export class PypiGate {
   private readonly hosts = new Set<string>();
   private readonly links = new Map<string, IndexLink>();
   private readonly metadataHashes = new Map<string, string>();
+  /** Wheels whose index has no metadata for them, so that the gate answers it from the wheel. */
+  private readonly offered = new Set<string>();
   private readonly verdicts = new Map<string, Promise<Verdict>>();
   private readonly listed = new Set<string>();
   private readonly ahead = new Map<string, Ahead>();
@@ -106,7 +126,7 @@ export class PypiGate {
     url.username = '';
     url.password = '';
     if (hash === undefined) return;
-    this.links.set(url.href, { url: url.href, hash, published: undefined, firstPublished: undefined });
+    this.links.set(addressKey(url), { url: url.href, hash, published: undefined, firstPublished: undefined });
   }
 
   handle = async (request: GateRequest): Promise<GateResponse> => {
@@ -118,11 +138,13 @@ export class PypiGate {
     if (request.method === 'HEAD') return empty(200);
     if (request.method !== 'GET') return empty(405);
     const archive = isArchiveName(url.pathname);
-    const stored = archive ? await this.stored(url) : undefined;
-    if (stored !== undefined) return this.archive(url, stored, 'application/octet-stream', true);
+    const forMetadata = /\.whl\.metadata$/i.test(url.pathname);
+    if (forMetadata && this.offered.has(addressKey(wheelOf(url)))) return this.ownMetadata(request);
+    const early = archive ? ((await this.takeAhead(url)) ?? (await this.stored(url))) : undefined;
+    if (early !== undefined) return this.archive(early);
     let reply: UpstreamReply;
     try {
-      reply = (await this.takeAhead(url)) ?? (await this.fetch(request, archive));
+      reply = await this.fetch(request, archive);
     } catch (error) {
       return this.notFetched(url, archive, error);
     }
@@ -131,29 +153,35 @@ export class PypiGate {
       if (reply.headers.location !== undefined) this.admitRedirect(url, reply.headers.location);
       return { status: reply.status, headers: passedOn(reply), body: '' };
     }
-    if (archive || !isPlainText(reply.body)) return this.archive(url, reply.body, type, false);
-    if (/\.whl\.metadata$/i.test(url.pathname)) {
+    if (archive || !isPlainText(reply.body)) {
+      return this.archive({ url, body: reply.body, type, kept: false });
+    }
+    let { body } = reply;
+    if (forMetadata) {
       this.fetchAhead(request);
       const reason = this.options.inspectMetadata(reply.body, url);
       const filename = basename(url);
       if (reason !== undefined) return this.refuse(unverified(filename, reply.body, reason), filename);
-      this.metadataHashes.set(addressKey(url).replace(/\.metadata$/i, ''), sha256(reply.body));
+      this.metadataHashes.set(addressKey(wheelOf(url)), sha256(body));
     } else {
-      this.options.onText?.(reply.body, url);
-      for (const link of readLinks(reply.body, type, url)) {
-        this.hosts.add(new URL(link.url).host);
-        this.links.set(link.url, link);
+      this.options.onText?.(body, url);
+      for (const link of readLinks(body, type, url)) {
+        const target = new URL(link.url);
+        this.hosts.add(target.host);
+        this.links.set(addressKey(target), link);
       }
+      const page = offerMetadata(body, type, url, MAX_AHEAD_BYTES);
+      for (const wheel of page.wheels) this.offered.add(addressKey(new URL(wheel)));
+      body = page.body;
     }
-    return { status: 200, headers: passedOn(reply), body: reply.body };
+    return { status: 200, headers: passedOn(reply), body };
   };
 
-  private async archive(url: URL, body: Buffer, type: string, fromStore: boolean): Promise<GateResponse> {
+  private async archive({ url, body, type, kept }: Fetched): Promise<GateResponse> {
     const filename = basename(url);
     const link = this.links.get(addressKey(url));
-    const promised = link?.hash;
-    if (promised !== undefined && createHash(promised[0]).update(body).digest('hex') !== promised[1]) {
-      const args = { file: filename, algorithm: promised[0] };
+    if (!isPromised(link, body)) {
+      const args = { file: filename, algorithm: link?.hash?.[0] ?? '' };
       return this.refuse(unverified(filename, body, { code: 'integrity-mismatch', args }), filename);
     }
     const digest = sha256(body);
@@ -164,7 +192,7 @@ export class PypiGate {
     if (verdict.verdict !== 'allow') return this.refuse(verdict, filename);
     if (!this.listed.has(key)) this.results.push({ target: filename, verdict });
     this.listed.add(key);
-    if (!fromStore) await this.options.store?.put(digest, body);
+    if (!kept) await this.options.store?.put(digest, body);
     // Nothing of the reply but the bytes may decide how they are unpacked.
     return { status: 200, headers: { 'content-type': archiveType(type) }, body };
   }
@@ -193,7 +221,7 @@ export class PypiGate {
     return reason.code === 'integrity-mismatch' ? unread : ((await this.options.accept?.(unread)) ?? unread);
   }
 
-  /** The hash of the metadata an index served for a wheel, to be compared with the wheel's own. */
+  /** The hash of the metadata that was served for a wheel, to be compared with the wheel's own. */
   servedMetadata(url: URL): string | undefined {
     return this.metadataHashes.get(addressKey(url));
   }
@@ -244,58 +272,193 @@ export class PypiGate {
   }
 
   /**
+   * Metadata the gate offered: read from the wheel, which is fetched at once, held to its hash, and scanned while the
+   * installer goes on, as one whose metadata the index serves. A wheel that cannot be read so, or is too large to wait
+   * for its turn, is judged first as if it had been asked for itself, and its metadata follows only when it is allowed.
+   */
+  private async ownMetadata(request: GateRequest): Promise<GateResponse> {
+    const asked = wheelOf(request.url);
+    let wheel: Fetched | UpstreamReply;
+    try {
+      wheel =
+        (await this.ahead.get(addressKey(asked))?.wheel) ??
+        (await this.stored(asked)) ??
+        (await this.fetchWheel(request, asked));
+    } catch (error) {
+      return this.notFetched(asked, true, error);
+    }
+    if ('status' in wheel) return { status: wheel.status, headers: passedOn(wheel), body: '' };
+    const { body } = wheel;
+    const promised = isPromised(this.links.get(addressKey(asked)), body);
+    const metadata = promised ? await wheelMetadata(body) : undefined;
+    const reason = metadata && this.options.inspectMetadata(metadata, request.url);
+    if (
+      metadata === undefined ||
+      reason !== undefined ||
+      body.length > MAX_AHEAD_BYTES ||
+      !isText(metadata)
+    ) {
+      return this.judgedMetadata(asked, wheel, metadata, reason);
+    }
+    this.metadataHashes.set(addressKey(asked), sha256(metadata));
+    await this.hold(request, wheel);
+    return metadataReply(metadata);
+  }
+
+  /** @param reason what speaks against the metadata alone */
+  private async judgedMetadata(
+    asked: URL,
+    wheel: Fetched,
+    read: Uint8Array | undefined,
+    reason: UnverifiedReason | undefined,
+  ): Promise<GateResponse> {
+    const judged = await this.archive(wheel);
+    if (judged.status !== 200) return judged;
+    const filename = basename(asked);
+    const metadata = read ?? (await acceptedMetadata(wheel.body));
+    if (metadata === undefined) {
+      const args = { why: 'no-metadata', file: filename };
+      return this.refuse(unverified(filename, wheel.body, { code: 'damaged', args }), filename);
+    }
+    if (reason !== undefined) {
+      const unread = unverified(filename, wheel.body, reason);
+      if ((await this.options.accept?.(unread))?.verdict !== 'allow') return this.refuse(unread, filename);
+    }
+    this.metadataHashes.set(addressKey(asked), sha256(metadata));
+    // The store has been given it with its verdict.
+    if (!this.options.store?.takes(wheel.body.length)) await this.keep(wheel);
+    return metadataReply(metadata);
+  }
+
+  /** On disk until it is asked for, so that it is not fetched twice. */
+  private async keep({ body, kept }: Fetched): Promise<void> {
+    if (kept) return;
+    const { store, waiting } = this.options;
+    await (store?.takes(body.length) ? store : waiting)?.put(sha256(body), body);
+  }
+
+  /**
+   * Follows redirects, unlike all else here: the installer would be sent from the metadata's address to the wheel's.
+   *
+   * @returns the upstream's reply when it has no such file
+   * @throws FetchError
+   */
+  private async fetchWheel(request: GateRequest, asked: URL): Promise<Fetched | UpstreamReply> {
+    const headers = { ...request.headers, accept: '*/*' };
+    let url = asked;
+    for (let step = 0; step <= MOST_REDIRECTS; step++) {
+      const reply = await this.fetch({ ...request, headers, url }, true);
+      if (reply.body !== undefined) {
+        return { url, body: reply.body, type: String(reply.headers['content-type'] ?? ''), kept: false };
+      }
+      const { location } = reply.headers;
+      if (reply.status < 300 || reply.status > 399 || location === undefined) return reply;
+      const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+      if (next === undefined || !/^https?:$/.test(next.protocol)) break;
+      this.admitRedirect(url, location);
+      if (next.origin !== url.origin) {
+        // Meant for the first host alone.
+        delete headers.authorization;
+        delete headers.cookie;
+      }
+      url = next;
+    }
+    throw new FetchError('ERROR', 'redirects to nothing that can be fetched');
+  }
+
+  /** Keeps a wheel whose metadata was served until it is asked for, and begins its scan; where much is held, later. */
+  private async hold(request: GateRequest, wheel: Fetched): Promise<void> {
+    const key = addressKey(wheelOf(request.url));
+    if (this.closed || this.ahead.get(key)?.wheel !== undefined) return;
+    if (this.held() >= HELD_AHEAD_BYTES) {
+      // Kept unjudged: what comes out again is judged like anything fetched.
+      await this.keep(wheel);
+      this.fetchAhead(request);
+      return;
+    }
+    const held = Promise.resolve(wheel);
+    this.ahead.set(key, { work: () => held, wheel: held, bytes: wheel.body.length });
+    this.judgeAhead(key, wheel);
+  }
+
+  /**
    * Who asks for a wheel's metadata mostly asks for the wheel next: fetched and scanned meanwhile, so that reading goes
    * on while the installer resolves. Nothing is refused for what nobody asked for, and a failure is found again.
    */
   private fetchAhead(request: GateRequest): void {
-    const url = new URL(request.url);
-    url.pathname = url.pathname.replace(/\.metadata$/i, '');
+    const url = wheelOf(request.url);
     const key = addressKey(url);
     if (this.closed || this.ahead.has(key)) return;
-    const work = async (): Promise<UpstreamReply | undefined> => {
-      const maxBytes = MAX_AHEAD_BYTES;
-      const kept = await this.stored(url);
-      const headers = forwarded(request, true);
-      const reply: UpstreamReply =
-        kept === undefined
-          ? await this.options.upstream.get(url, { ...headers, accept: '*/*' }, { maxBytes })
-          : { status: 200, headers: {}, body: kept };
-      if (reply.body === undefined) return undefined;
-      const key = `${sha256(reply.body)} ${basename(url)}`;
-      if (!this.closed && !this.verdicts.has(key)) {
-        const pending = this.judge(url, basename(url), reply.body, this.links.get(addressKey(url)));
-        pending.catch(() => this.verdicts.delete(key));
-        this.verdicts.set(key, pending);
+    const work = async (): Promise<Fetched | undefined> => {
+      let wheel = await this.stored(url);
+      if (wheel === undefined) {
+        const headers = { ...forwarded(request, true), accept: '*/*' };
+        const reply = await this.options.upstream.get(url, headers, { maxBytes: MAX_AHEAD_BYTES });
+        if (reply.body === undefined) return undefined;
+        const type = String(reply.headers['content-type'] ?? '');
+        wheel = { url, body: reply.body, type, kept: false };
       }
-      return reply;
+      this.judgeAhead(key, wheel);
+      return wheel;
     };
-    this.ahead.set(key, { work, reply: undefined, bytes: 0 });
+    this.ahead.set(key, { work, wheel: undefined, bytes: 0 });
     this.beginAhead();
   }
 
-  private beginAhead(): void {
+  /** Begins the scan of what nobody asked for yet. One that fails is begun again for who asks. */
+  private judgeAhead(asked: string, wheel: Fetched): void {
+    const { url, body } = wheel;
+    const filename = basename(url);
+    const key = `${sha256(body)} ${filename}`;
+    if (this.closed) return;
+    const pending =
+      this.verdicts.get(key) ?? this.judge(url, filename, body, this.links.get(addressKey(url)));
+    this.verdicts.set(key, pending);
+    pending.then(
+      (verdict) => this.release(asked, wheel, verdict),
+      () => this.verdicts.delete(key),
+    );
+  }
+
+  /** What is allowed and can be taken from the store need not be held: there is room for the next. */
+  private async release(asked: string, { body, kept }: Fetched, { verdict }: Verdict): Promise<void> {
+    const { store } = this.options;
+    const digest = sha256(body);
+    const [algorithm, promised] = this.links.get(asked)?.hash ?? [];
+    if (this.closed || store === undefined || verdict !== 'allow' || !this.ahead.has(asked)) return;
+    if (algorithm !== 'sha256' || promised !== digest) return;
+    if (!kept) await store.put(digest, body);
+    if (this.ahead.delete(asked)) this.beginAhead();
+  }
+
+  private held(): number {
     let held = 0;
     for (const early of this.ahead.values()) held += early.bytes;
+    return held;
+  }
+
+  private beginAhead(): void {
+    const held = this.held();
     for (const early of this.ahead.values()) {
       if (this.fetchingAhead >= MOST_AHEAD || held >= HELD_AHEAD_BYTES) return;
-      if (early.reply !== undefined) continue;
+      if (early.wheel !== undefined) continue;
       this.fetchingAhead++;
-      early.reply = early.work().catch(() => undefined);
-      void early.reply.then((reply) => {
+      early.wheel = early.work().catch(() => undefined);
+      void early.wheel.then((wheel) => {
         this.fetchingAhead--;
-        early.bytes = reply?.body?.length ?? 0;
+        early.bytes = wheel?.body.length ?? 0;
         this.beginAhead();
       });
     }
   }
 
   /** Undefined for what was not begun too: whoever asks for it does not wait for its turn. */
-  private async takeAhead(url: URL): Promise<UpstreamReply | undefined> {
+  private async takeAhead(url: URL): Promise<Fetched | undefined> {
     const key = addressKey(url);
     const early = this.ahead.get(key);
     this.ahead.delete(key);
     if (early !== undefined) this.beginAhead();
-    return early?.reply;
+    return early?.wheel;
   }
 
   /** Nothing is begun after this. */
@@ -304,10 +467,12 @@ export class PypiGate {
     this.ahead.clear();
   }
 
-  private stored(url: URL): Promise<Buffer | undefined> {
+  private async stored(url: URL): Promise<Fetched | undefined> {
     const promised = this.links.get(addressKey(url))?.hash;
-    if (promised?.[0] !== 'sha256') return Promise.resolve(undefined);
-    return this.options.store?.get(promised[1]) ?? Promise.resolve(undefined);
+    if (promised?.[0] !== 'sha256') return undefined;
+    const { store, waiting } = this.options;
+    const body = (await store?.get(promised[1])) ?? (await waiting?.get(promised[1]));
+    return body === undefined ? undefined : { url, body, type: 'application/octet-stream', kept: true };
   }
 
   private admitRedirect(from: URL, location: string): void {
@@ -365,13 +530,39 @@ function passedOn({ headers }: UpstreamReply): Record<string, string> {
 const archiveType = (type: string): string =>
   /^application\/(?:zip|gzip|x-gzip|x-tar)\b/i.test(type) ? type : 'application/octet-stream';
 
+/** One key for all spellings of an address: pip quotes what it asks for by its own rules, `+` as `%2B`. */
 function addressKey(url: URL): string {
-  const plain = new URL(url);
-  plain.hash = '';
-  plain.username = '';
-  plain.password = '';
-  return plain.href;
+  let path = url.pathname;
+  try {
+    path = path
+      .split('/')
+      .map((step) => encodeURIComponent(decodeURIComponent(step)))
+      .join('/');
+  } catch {
+    // No text in UTF-8; it is its own key.
+  }
+  return `${url.origin}${path}${url.search}`;
 }
+
+/** The wheel that an address of its metadata (PEP 658) belongs to. */
+function wheelOf(metadata: URL): URL {
+  const url = new URL(metadata);
+  url.pathname = url.pathname.replace(/\.metadata$/i, '');
+  return url;
+}
+
+const metadataReply = (body: Uint8Array): GateResponse => ({
+  status: 200,
+  headers: { 'content-type': 'text/plain' },
+  body,
+});
+
+const isText = (bytes: Uint8Array): boolean =>
+  isPlainText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+
+/** Whether bytes have the hash the index gave for them, if it gave one. */
+const isPromised = (link: IndexLink | undefined, body: Buffer): boolean =>
+  link?.hash === undefined || createHash(link.hash[0]).update(body).digest('hex') === link.hash[1];
 
 function basename(url: URL): string {
   const last = url.pathname.split('/').filter(Boolean).at(-1) ?? url.host;

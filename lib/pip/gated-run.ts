@@ -117,6 +117,7 @@ class GatedRun {
       scan,
       upstream: this.upstream,
       store: this.store,
+      waiting: new FileStore(join(this.folder, 'waiting'), 4 * LIMITS.compressedBytes),
       maxArchiveBytes: LIMITS.compressedBytes,
       ...(options.accept === undefined ? {} : { accept: options.accept }),
       inspect: (filename, bytes, url) =>

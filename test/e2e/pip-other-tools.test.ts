@@ -6,6 +6,7 @@ import { guardOther, type OtherTool } from '../../lib/pip/other-tools.js';
 import { findTool } from '../../lib/tools.js';
 import { inTreeBackend, mark, plain } from '../helpers/pip-fixtures.js';
 import { PipWorld } from '../helpers/pip-world.js';
+import { buildWheel, wheelName } from '../helpers/python-archives.js';
 
 /** Run where the tools are: `SAFE_INSTALL_TEST_UV=/path/to/uv`, or on PATH. */
 const program = (tool: OtherTool): string | undefined =>
@@ -56,6 +57,29 @@ describe('uv and pipx behind the gate', function () {
       ['good'],
     );
     assert.ok((await world.freeze()).includes('good==1.0'));
+  });
+
+  it('uv with an index that has no core metadata', async function () {
+    if (program('uv') === undefined) this.skip();
+    const wheels = ['higher', 'lower'].map((name, at) =>
+      plain(name, { [`${name}.py`]: '' }, at === 0 ? ['lower'] : []),
+    );
+    for (const pkg of wheels) {
+      world.index.add({ project: pkg.name, filename: wheelName(pkg), bytes: buildWheel(pkg) });
+    }
+    for (const json of [true, false]) {
+      world.index.json = json;
+      const result = await run('uv', ['pip', 'install', '--python', python(), 'higher']);
+      assert.equal(result.exitCode, 0);
+      assert.deepEqual([...world.scanned].sort(), wheels.map(wheelName));
+      const files = world.index.requests.filter((line) => line.includes('/files/'));
+      assert.deepEqual(
+        files.sort(),
+        wheels.map((pkg) => `GET /files/${wheelName(pkg)}`),
+      );
+      await world.reset();
+    }
+    world.index.json = true;
   });
 
   it('uv commands that run a program are refused; those that install nothing pass', async function () {
