@@ -1,8 +1,8 @@
 """Set the thresholds from pooled out-of-fold scores, write model/config.json, model/test-vectors.json and data/out-of-fold.tsv.gz.
 
-    python choose.py --oof DIR --version V [--npm-rate 0.0003] [--pypi-rate 0.001] [--hard-rate 0.006] [--fresh-rate 0.001] [--bound 0.02]
+    python choose.py --version V [--oof DIR] [--npm-rate 0.0003] [--pypi-rate 0.001] [--hard-rate 0.006] [--fresh-rate 0.001] [--bound 0.02]
 
-DIR holds foldN.onnx (int8) for the folds there are, each trained without its fold and without the test set. The threshold of an ecosystem is
+DIR (model/data/folds) holds foldN.onnx (int8) for the folds there are, each trained without its fold and without the test set. The threshold of an ecosystem is
 the least that lets at most that share of its ordinary honest out-of-fold packages alarm, and at most `--hard-rate` of those fetched because their
 honest work looks like an attack's (tags `hard-…`): these are many more here than in anybody's tree; at which the shipped model (model.onnx, a mean of
 several networks and so less often loud) flags at most `--fresh-rate` of the calibration split, honest packages no network has seen; and no honest package of the
@@ -52,7 +52,7 @@ def write_vectors(packages: list[data.Package], scorer: scoring.Scorer, config: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--oof", type=Path, required=True)
+    parser.add_argument("--oof", type=Path, default=scoring.MODEL / "data" / "folds")
     parser.add_argument("--version", required=True)
     parser.add_argument("--npm-rate", type=float, default=0.0003)
     parser.add_argument("--pypi-rate", type=float, default=0.001)

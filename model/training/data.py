@@ -1,7 +1,7 @@
 """Packages as the model sees them: lists of units, a unit a list of token ids; and their windows.
 
 `pack` turns the extractor's output into model/data/sequences.jsonl.gz, what is committed and what every later step reads:
-    python data.py EXTRACTED.jsonl
+    python data.py [--add] EXTRACTED.jsonl      # --add: archives that EXTRACTED does not name stay as they are there
 """
 from __future__ import annotations
 
@@ -86,11 +86,20 @@ def families() -> set[tuple[str, str, str]]:
             for line in (DATA / f"{ecosystem}-small.txt").read_text().split()}
 
 
-def pack(extracted: Path) -> None:
+def stored() -> tuple[list[str], list[list]]:
+    """model/data/sequences.jsonl.gz: the text of the distinct units, and a row an archive whose last item names its units by number."""
+    with gzip.open(DATA / "sequences.jsonl.gz", "rt") as lines:
+        count = json.loads(next(lines))["units"]
+        return [next(lines).rstrip("\n") for _ in range(count)], [json.loads(line) for line in lines]
+
+
+def pack(extracted: Path, add: bool) -> None:
     """Units are stored once and named by number: honest trees share many."""
-    numbers: dict[str, int] = {}
     packages = []
     skipped = 0
+    if add:
+        texts, rows = stored()
+        packages = [[*row[:-1], [texts[n] for n in row[-1]]] for row in rows]
     for line in extracted.read_text().splitlines():
         try:
             item = json.loads(line)
@@ -100,10 +109,12 @@ def pack(extracted: Path) -> None:
             skipped += 1
             packages.append([item["sha256"], item["mode"], "", 0, 0, "scan-failed", []])
             continue
-        units = [numbers.setdefault(u["tokens"], len(numbers)) for u in item["units"]]
+        units = [u["tokens"] for u in item["units"]]
         packages.append([item["sha256"], item["mode"], item["kind"], item["stats"]["codeBytes"], item["ms"], item["unverified"], units])
     packages = list({(p[0], p[1]): p for p in packages}.values())
     packages.sort(key=lambda p: (p[0], p[1]))
+    numbers: dict[str, int] = {}
+    packages = [[*p[:-1], [numbers.setdefault(text, len(numbers)) for text in p[-1]]] for p in packages]
     with open(DATA / "sequences.jsonl.gz", "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as out:
         out.write((json.dumps({"units": len(numbers)}) + "\n").encode())
         for text in numbers:
@@ -120,21 +131,19 @@ def load(disguised: bool = False) -> list[Package]:
     rows = manifest()
     idle, small = without_payload(), families()
     out = []
-    with gzip.open(DATA / "sequences.jsonl.gz", "rt") as lines:
-        count = json.loads(next(lines))["units"]
-        units = [tuple(ids.get(t, vocab.UNK) for t in next(lines).split()) for _ in range(count)]
-        for line in lines:
-            sha, mode, kind, code_bytes, ms, unverified, numbers = json.loads(line)
-            row = rows.get(sha)
-            if row is None or row["use"] != "1" or (mode.startswith("disguise:") and not disguised):
-                continue
-            tags = ["no-payload"] if sha in idle else [t for t in row.get("tags", "").split(",") if t]
-            if row["label"] == "honest" and (row["ecosystem"], row["name"], row["version"]) in small:
-                tags.append("small-family")
-            out.append(Package(sha, row["ecosystem"], kind, mode, row["name"], int(row["label"] == "malicious"), row["group"],
-                               int(row["fold"]), row["split"], code_bytes, unverified, ms, [units[n] for n in numbers], tuple(tags)))
+    texts, archives = stored()
+    units = [tuple(ids.get(t, vocab.UNK) for t in text.split()) for text in texts]
+    for sha, mode, kind, code_bytes, ms, unverified, numbers in archives:
+        row = rows.get(sha)
+        if row is None or row["use"] != "1" or (mode.startswith("disguise:") and not disguised):
+            continue
+        tags = ["no-payload"] if sha in idle else [t for t in row.get("tags", "").split(",") if t]
+        if row["label"] == "honest" and (row["ecosystem"], row["name"], row["version"]) in small:
+            tags.append("small-family")
+        out.append(Package(sha, row["ecosystem"], kind, mode, row["name"], int(row["label"] == "malicious"), row["group"],
+                           int(row["fold"]), row["split"], code_bytes, unverified, ms, [units[n] for n in numbers], tuple(tags)))
     return out
 
 
 if __name__ == "__main__":
-    pack(Path(sys.argv[1]))
+    pack(Path(sys.argv[-1]), add="--add" in sys.argv)

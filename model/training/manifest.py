@@ -128,6 +128,7 @@ def main() -> None:
     parser.add_argument("--corpus", default=os.environ.get("SAFE_INSTALL_CORPUS"), type=Path)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "data" / "manifest.tsv.gz")
     parser.add_argument("--fresh-split", choices=["calibration", "test"], help="split of all honest groups that are new in this run")
+    parser.add_argument("--calibration-trains", action="store_true", help="archives that were drawn for the calibration split so far train from now on")
     parser.add_argument("--drawn", type=Path, help="lines ECOSYSTEM<TAB>TAG<TAB>FILE: how new archives were come by")
     args = parser.parse_args()
     drawn = {(e, file): tag for e, tag, file in (line.split("\t") for line in args.drawn.read_text().splitlines())} if args.drawn else {}
@@ -137,6 +138,8 @@ def main() -> None:
             columns = next(lines).rstrip("\n").split("\t")
             for line in lines:
                 row = dict(zip(columns, line.rstrip("\n").split("\t")))
+                if args.calibration_trains and row["split"] == "calibration":
+                    row["split"] = "train"
                 old[row["sha256"]] = row
 
     # honest archives: facts are cached by file name so that a second run reads only what is new
@@ -185,6 +188,14 @@ def main() -> None:
         before = old.get(item["sha256"])
         if before:
             for key in [*keys_of(item), before["group"]]:
+                parent[find(key)] = find(before["group"])
+            placed[find(before["group"])] = before
+    # of an archive that is not here only its name and its group are known
+    here = {item["sha256"] for item in items}
+    for before in old.values():
+        if before["label"] == "honest" and before["sha256"] not in here:
+            name = before["name"]
+            for key in [f"{before['ecosystem']}:name:{name}"] + ([f"npm:scope:{name.split('/')[0]}"] if name.startswith("@") else []):
                 parent[find(key)] = find(before["group"])
             placed[find(before["group"])] = before
     fresh, left_out = [], []

@@ -2,14 +2,16 @@
 
     python quantize.py CHECKPOINT.pt [CHECKPOINT.pt …] OUT.onnx
 
-The graph is written out by hand: it is forty lines, and nothing in it depends on an exporter's version. Weights of the
+A CHECKPOINT may also be a graph written here, `PATH.onnx` or, of one that holds several networks, `PATH.onnx:N` (from 0): its weights,
+rounded as they are. The graph is written out by hand: it is forty lines, and nothing in it depends on an exporter's version. Weights of the
 matrices are int8 by column with reduced range (7 bit, so that kernels without VNNI cannot saturate); activations are
 scaled when the graph runs. That scale is taken over the tensor it is given, so the graph must be run on ONE window
 unpadded: then a score depends on that window and on nothing beside it.
 """
 from __future__ import annotations
 
-import argparse, tempfile
+import argparse, re, tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
+import vocab
 from train import SUMMED, Bert, Shape, pad
 
 OPSET = 17
@@ -114,8 +117,45 @@ def session(path: Path | bytes) -> ort.InferenceSession:
     return ort.InferenceSession(path if isinstance(path, bytes) else str(path), options, providers=["CPUExecutionProvider"])
 
 
+def network(path: Path, which: int) -> dict:
+    """The state of a checkpoint, out of the `which`th network of a graph that `export` wrote: int8 weights times their scales."""
+    graph = onnx.load(path).graph
+    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    made_by = {output: node for node in graph.node for output in node.output}
+    added = made_by[made_by["logit"].input[which]]  # the head: features times its weights, summed, and its bias
+    product = made_by[made_by[added.input[0]].input[0]]
+    tag = f"m{which}." if which else ""
+
+    def of(name: str) -> np.ndarray:
+        if tag + name in values:
+            return values[tag + name]
+        return values[f"{tag}{name}_quantized"].astype(np.float32) * values[f"{tag}{name}_scale"]
+
+    state = {"tokens.weight": of("tokens"), "positions.weight": of("positions"), "norm.weight": of("norm.weight"), "norm.bias": of("norm.bias"),
+             "head.weight": values[product.input[1]][None], "head.bias": values[added.input[1]]}
+    layers = sum(name.startswith(tag) and name[len(tag):].endswith(".qkv.bias") and name[len(tag)].isdigit() for name in values)
+    for n in range(layers):
+        for part in ("norm1", "norm2", "qkv", "out", "up", "down"):
+            weight = of(f"{n}.{part}.weight")
+            state[f"blocks.{n}.{part}.weight"], state[f"blocks.{n}.{part}.bias"] = weight.T if weight.ndim == 2 else weight, of(f"{n}.{part}.bias")
+    wide = [n for n in range(2) if f"{tag}bag{n}.weight" in values]
+    for n in wide:
+        state[f"bag.{n}.weight"], state[f"bag.{n}.bias"] = of(f"bag{n}.weight").T, of(f"bag{n}.bias")
+    width = state["tokens.weight"].shape[1]
+    heads = int(next(v[3] for node in graph.node if node.op_type == "Reshape" for v in [values.get(node.input[1])] if v is not None and len(v) == 5))
+    shape = Shape(state["tokens.weight"].shape[0], layers, width, heads, state["blocks.0.up.weight"].shape[0], state["positions.weight"].shape[0],
+                  pool=state["head.weight"].shape[1] >= 3 * width, wide=len(state["bag.0.bias"]) if wide else 0)
+    return {"model": {name: torch.tensor(np.ascontiguousarray(value)) for name, value in state.items()}, "shape": asdict(shape), "vocabulary": list(vocab.load())}
+
+
+def checkpoint(path: Path) -> dict:
+    """The state of a checkpoint, or of a network inside a graph (`PATH.onnx`, `PATH.onnx:N`)."""
+    found = re.fullmatch(r"(.+\.onnx)(?::(\d+))?", str(path))
+    return network(Path(found[1]), int(found[2] or 0)) if found else torch.load(path, weights_only=False, map_location="cpu")
+
+
 def load(path: Path) -> Bert:
-    state = torch.load(path, weights_only=False, map_location="cpu")
+    state = checkpoint(path)
     model = Bert(Shape(**state["shape"]))
     model.load_state_dict(state["model"])
     return model.eval()

@@ -139,6 +139,8 @@ def judge(model: Bert, rows: list[tuple[int, ...]], parts: int = 3) -> torch.Ten
 # What one campaign has in another's place: where the loot goes, what it is, where the code stands.
 SUSPECT = "to:ip to:catcher to:tunnel to:webhook to:paste to:onion to:dynamic-dns to:shortener".split()
 LOOT = "carries:env carries:host carries:credentials carries:browser carries:wallet carries:file carries:output".split()
+# What a hook's behaviours begin with where it runs code: a file of the package, or the text itself (`node -e`).
+STARTERS = ("run-own-file", "run-interpreter")
 PLACES = (("lifecycle", "install"), ("setup", "install"), ("import", "import"), ("fallback", "import"), ("bin", "import"), ("remainder", "runtime"))
 
 class Augment:
@@ -150,6 +152,8 @@ class Augment:
         self.suspect = [ids[t] for t in SUSPECT if t in ids]
         self.loot = [ids[t] for t in LOOT if t in ids]
         self.places = [(ids[f"unit:{kind}"], ids[f"phase:{phase}"]) for kind, phase in PLACES if f"unit:{kind}" in ids]
+        self.starters = [ids[t] for t in STARTERS if t in ids]
+        self.hook = ids.get("unit:lifecycle")
         self.not_code = set(qualifiers) | {ids[t] for t in "hidden assembled detached quiet shell sudo powershell encoded in-try if-platform".split() if t in ids}
 
     def cut_points(self, window: tuple[int, ...]) -> list[int]:
@@ -160,10 +164,22 @@ class Augment:
         """Now and then the unit is told wrong (a missing manifest, code moved to another entry), or not at all."""
         luck = self.rng.random()
         if luck < 0.12:
-            return (window[0], self.rng.choice(self.kinds), self.rng.choice(self.phases), *window[3:])
+            return (window[0], *self.started((self.rng.choice(self.kinds), self.rng.choice(self.phases)), window))
         if luck < 0.2:
             return (window[0], vocab.MASK, vocab.MASK, *window[3:])
+        if window[1] == self.hook and luck < 0.6:
+            return (window[0], *self.started(window[1:3], window))
         return window
+
+    def started(self, head: tuple[int, ...], window: tuple[int, ...]) -> tuple[int, ...]:
+        """The window's behaviours under another head. A hook runs the code as a file of the package or as a text of its own, which is one
+        behaviour more, and most often the only difference; a hook that is no more than a few commands of a shell stays without."""
+        body = window[3:]
+        if body and body[0] in self.starters:
+            body = body[1:]
+        elif window[1] == self.hook:
+            return (*head, *body)
+        return (*head, *((self.rng.choice(self.starters), *body) if head[0] == self.hook else body)[: data.MAX_TOKENS - 4])
 
     def thin(self, window: tuple[int, ...], share: float = 0.06, least: int = 12) -> tuple[int, ...]:
         """Leaves out a few behaviours."""
@@ -223,7 +239,7 @@ class Augment:
         if self.rng.random() < 0.5:
             other |= {t: self.rng.choice(self.loot) for t in self.loot}
         head = self.rng.choice(self.places) if self.rng.random() < 0.6 else window[1:3]
-        return (window[0], *head, *(other.get(t, t) for t in window[3:]))
+        return (window[0], *self.started(head, (*window[:3], *(other.get(t, t) for t in window[3:]))))
 
     def points(self, body: tuple[int, ...]) -> list[int]:
         return [i for i in range(len(body)) if body[i] not in self.not_code] + [len(body)]
@@ -328,6 +344,11 @@ def pretrain(model: Bert, rows: list[tuple[int, ...]], minutes: float, rng: rand
             average = loss.item() if not average else 0.98 * average + 0.02 * loss.item()
 
 
+def begun(path: Path) -> dict:
+    from quantize import checkpoint  # which needs this file
+    return checkpoint(path)
+
+
 def warm(model: Bert, state: dict, ids: dict[str, int]) -> int:
     """Weights of an earlier network, also of one trained on another vocabulary: tokens are matched by name. Returns how many were known."""
     old, new = state["model"], model.state_dict()
@@ -416,7 +437,7 @@ def teach(args: argparse.Namespace) -> Path:
     teacher = Teacher(rows, label, weight, augment)
     model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool, wide=args.wide, dropout=0.0))
     if args.warm:
-        warm(model, torch.load(args.warm, weights_only=False), ids)
+        warm(model, begun(args.warm), ids)
     mean = copy.deepcopy(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.01)
     chance = torch.tensor(np.where(label == 1, weight / weight[label == 1].sum(), weight / weight[label == 0].sum()))
@@ -517,7 +538,7 @@ def learn(model: nn.Module, path: Path, rows: list[tuple[int, ...]], weights: to
             spent_before, step = state["minutes"], state["step"]
             print(f"goes on at {spent_before:.1f} min, step {step}", flush=True)
     if step == 0 and args.warm:
-        took = warm(model, torch.load(args.warm, weights_only=False), ids)
+        took = warm(model, begun(args.warm), ids)
         mean.load_state_dict(model.state_dict())
         print(f"begins with the weights of {args.warm}: {took} of {len(ids)} tokens known there", flush=True)
     if step == 0:
@@ -593,7 +614,7 @@ def main() -> None:
     parser.add_argument("--wide-minutes", type=float, default=2, help="of processor time the wide part learns alone first (--teach)")
     parser.add_argument("--teach", action="store_true", help="learn from boosting on windows (teacher.py), best after a training of its own (--warm)")
     parser.add_argument("--shuffle", action="store_true", help="behaviours of a unit in random order: an experiment")
-    parser.add_argument("--warm", type=Path, help="checkpoint to begin with; must not have seen the folds held out here")
+    parser.add_argument("--warm", type=Path, help="checkpoint, or network of a graph (quantize.py), to begin with; must not have seen the folds held out here")
     parser.add_argument("--fresh", action="store_true", help="ignore an older checkpoint")
     args = parser.parse_args()
     (teach if args.teach else train)(args)
