@@ -171,7 +171,7 @@ export class PypiGate {
         this.links.set(addressKey(target), link);
       }
       const page = offerMetadata(body, type, url, MAX_AHEAD_BYTES);
-      for (const wheel of page.wheels) this.offered.add(addressKey(new URL(wheel)));
+      for (const wheel of page.wheels) this.offered.add(addressKey(wheel));
       body = page.body;
     }
     return { status: 200, headers: passedOn(reply), body };
@@ -533,13 +533,16 @@ const archiveType = (type: string): string =>
 /** One key for all spellings of an address: pip quotes what it asks for by its own rules, `+` as `%2B`. */
 function addressKey(url: URL): string {
   let path = url.pathname;
-  try {
-    path = path
-      .split('/')
-      .map((step) => encodeURIComponent(decodeURIComponent(step)))
-      .join('/');
-  } catch {
-    // No text in UTF-8; it is its own key.
+  // A page can name thousands, nearly all of them plain.
+  if (!/^[\w/.~-]*$/.test(path)) {
+    try {
+      path = path
+        .split('/')
+        .map((step) => encodeURIComponent(decodeURIComponent(step)))
+        .join('/');
+    } catch {
+      // No text in UTF-8; it is its own key.
+    }
   }
   return `${url.origin}${path}${url.search}`;
 }

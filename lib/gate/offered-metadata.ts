@@ -7,7 +7,7 @@ import { baseOf, fileLink, fragmentHash, isRecord } from './index-links.js';
 export interface OfferingPage {
   readonly body: Buffer;
   /** Addresses of the wheels metadata is now offered for, without fragment. */
-  readonly wheels: readonly string[];
+  readonly wheels: readonly URL[];
 }
 
 /** Text to put at a place, and how much of what stands there it replaces. */
@@ -18,7 +18,7 @@ interface Edit {
 }
 
 interface Offer {
-  readonly wheel: string;
+  readonly wheel: URL;
   readonly edits: readonly Edit[];
 }
 
@@ -54,18 +54,19 @@ function edited(text: string, edits: readonly Edit[]): string {
  * The wheel an address names, where every installer reads the address alike and asks for its metadata at
  * `ADDRESS.metadata`: behind a query some append that to the query.
  */
-function wheelAddress(address: string, base: URL): string | undefined {
-  if (!/^[\w!#$'()*+,./:;=@~%-]+$/.test(address) || !URL.canParse(address, base.href)) return undefined;
+function wheelAddress(address: string, base: URL): URL | undefined {
+  if (!/\.whl(?:#|$)/.test(address) || !/^[\w!#$'()*+,./:;=@~%-]+$/.test(address)) return undefined;
+  if (!URL.canParse(address, base.href)) return undefined;
   const url = new URL(address, base);
-  url.hash = '';
+  if (address.includes('#')) url.hash = '';
   if (!/^https?:$/.test(url.protocol) || url.search !== '' || !url.pathname.endsWith('.whl'))
     return undefined;
   try {
-    decodeURIComponent(url.pathname);
+    if (url.pathname.includes('%')) decodeURIComponent(url.pathname);
   } catch {
     return undefined;
   }
-  return url.href;
+  return url;
 }
 
 /**
@@ -85,10 +86,10 @@ function offersOfJson(text: string, page: URL, mostBytes: number): Offer[] {
   const places = filePlaces(text);
   if (places.length !== files.length) return [];
   return files.flatMap((file, at): Offer[] => {
-    const link = fileLink(file, page);
-    const wheel = typeof file.url === 'string' ? wheelAddress(file.url, page) : undefined;
     const large = typeof file.size === 'number' && file.size > mostBytes;
-    if (hasMetadata(file) || large || link?.hash === undefined || wheel === undefined) return [];
+    if (hasMetadata(file) || large || typeof file.url !== 'string') return [];
+    const wheel = wheelAddress(file.url, page);
+    if (wheel === undefined || fileLink(file, page)?.hash === undefined) return [];
     const { start, denials } = places[at]!;
     const edits =
       denials.length === 0

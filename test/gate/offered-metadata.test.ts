@@ -23,7 +23,7 @@ describe('gate/offered-metadata: pages', () => {
   const page = new URL('https://i.invalid/simple/x/');
   const offer = (text: string, type: string): { text: string; wheels: readonly string[] } => {
     const { body, wheels } = offerMetadata(Buffer.from(text), type, page, 1000);
-    return { text: body.toString(), wheels };
+    return { text: body.toString(), wheels: wheels.map(({ href }) => href) };
   };
   const wheel = (name: string): string => `https://i.invalid/simple/x/${name}`;
 
