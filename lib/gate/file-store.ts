@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 export class FileStore {
   private added = 0;
@@ -30,6 +30,16 @@ export class FileStore {
       return bytes;
     } catch {
       return undefined;
+    }
+  }
+
+  /** Hashes of all files there are. */
+  async hashes(): Promise<ReadonlySet<string>> {
+    try {
+      const names = await readdir(this.folder, { recursive: true });
+      return new Set(names.map((name) => basename(name)));
+    } catch {
+      return new Set();
     }
   }
 

@@ -107,6 +107,8 @@ export class PypiGate {
   private readonly metadataHashes = new Map<string, string>();
   /** Wheels whose index has no metadata for them, so that the gate answers it from the wheel. */
   private readonly offered = new Set<string>();
+  /** Hashes of what the store held when this run began. */
+  private storedBefore: Promise<ReadonlySet<string>> | undefined;
   private readonly verdicts = new Map<string, Promise<Verdict>>();
   private readonly listed = new Set<string>();
   private readonly ahead = new Map<string, Ahead>();
@@ -165,14 +167,20 @@ export class PypiGate {
       this.metadataHashes.set(addressKey(wheelOf(url)), sha256(body));
     } else {
       this.options.onText?.(body, url);
-      for (const link of readLinks(body, type, url)) {
+      const links = readLinks(body, type, url);
+      for (const link of links) {
         const target = new URL(link.url);
         this.hosts.add(target.host);
         this.links.set(addressKey(target), link);
       }
-      const page = offerMetadata(body, type, url, MAX_AHEAD_BYTES);
-      for (const wheel of page.wheels) this.offered.add(addressKey(wheel));
-      body = page.body;
+      // What an earlier run was given is most likely wanted again, and comes faster by itself.
+      this.storedBefore ??= this.options.store?.hashes() ?? Promise.resolve(new Set());
+      const stored = await this.storedBefore;
+      if (!links.some(({ hash }) => hash?.[0] === 'sha256' && stored.has(hash[1]))) {
+        const page = offerMetadata(body, type, url, MAX_AHEAD_BYTES);
+        for (const wheel of page.wheels) this.offered.add(addressKey(wheel));
+        body = page.body;
+      }
     }
     return { status: 200, headers: passedOn(reply), body };
   };

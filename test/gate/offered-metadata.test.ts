@@ -164,7 +164,13 @@ describe('gate/offered-metadata: the promise', () => {
   /** A gate that has passed on a page with those wheels. */
   const gateOf = async (
     listed: Readonly<Record<string, string>> = { [address]: sha256(bytes) },
-    more: { store?: FileStore; waiting?: FileStore; accept?: Accept; algorithm?: string } = {},
+    more: {
+      store?: FileStore;
+      waiting?: FileStore;
+      accept?: Accept;
+      algorithm?: string;
+      offers?: boolean;
+    } = {},
   ): Promise<PypiGate> => {
     const inspector = new Inspector({ provenance: new Provenance(), admit: () => {} });
     const gate: PypiGate = new PypiGate({
@@ -210,7 +216,8 @@ describe('gate/offered-metadata: the promise', () => {
     };
     files.set('https://i.invalid/simple/x/', reply);
     const page = await gate.handle(request('https://i.invalid/simple/x/'));
-    assert.equal(String(page.body).match(/data-core-metadata="true"/g)?.length, rows.length);
+    const offers = String(page.body).match(/data-core-metadata="true"/g)?.length ?? 0;
+    assert.equal(offers, more.offers === false ? 0 : rows.length);
     asked = [];
     return gate;
   };
@@ -225,6 +232,19 @@ describe('gate/offered-metadata: the promise', () => {
     assert.equal(wheel.status, 200);
     assert.deepEqual(wheel.body, bytes);
     assert.deepEqual(urls(), [address]);
+    assert.deepEqual(scanned, [wheelName(one)]);
+  });
+
+  it('is not offered on a page that names a wheel of an earlier run, which is given from the store', async () => {
+    const store = storeOf();
+    await store.put(sha256(bytes), bytes);
+    const other = address.replace(/[^/]+$/, 'other-1.0-py3-none-any.whl');
+    const gate = await gateOf(
+      { [other]: 'b'.repeat(64), [address]: sha256(bytes) },
+      { store, offers: false },
+    );
+    assert.deepEqual((await gate.handle(request(address))).body, bytes);
+    assert.deepEqual(urls(), []);
     assert.deepEqual(scanned, [wheelName(one)]);
   });
 
