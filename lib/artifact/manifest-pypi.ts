@@ -21,10 +21,13 @@ export function pythonMetadata(files: Files, kind: ArtifactKind): Manifest | und
   return Object.keys(fields).length === 0 ? undefined : fields;
 }
 
+/** Whether a path in a wheel is that of its core metadata. */
+export const isMetadataPath = (path: string): boolean => /^[^/]+\.dist-info\/METADATA$/.test(path);
+
 function metadataFile(files: Files, kind: ArtifactKind): ArtifactFile | undefined {
   if (kind !== 'wheel' && files.has('PKG-INFO')) return files.get('PKG-INFO');
   for (const [path, file] of files) {
-    if (/^[^/]+\.dist-info\/METADATA$/.test(path)) return file;
+    if (isMetadataPath(path)) return file;
     if (kind !== 'wheel' && /^(?:src\/)?[^/]+\.egg-info\/PKG-INFO$/.test(path)) return file;
   }
   return undefined;

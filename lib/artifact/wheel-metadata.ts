@@ -1,5 +1,6 @@
 /** The core metadata of a wheel, out of its bytes. */
 import { LIMITS } from './limits.js';
+import { isMetadataPath } from './manifest-pypi.js';
 import { readZip, readZipDirectory, type ZipMember } from './zip.js';
 
 /**
@@ -30,4 +31,4 @@ export async function acceptedMetadata(bytes: Uint8Array): Promise<Uint8Array | 
   }
 }
 
-const isMetadata = ({ name }: ZipMember): boolean => /^[^/]+\.dist-info\/METADATA$/.test(name);
+const isMetadata = ({ name }: ZipMember): boolean => isMetadataPath(name);

@@ -85,8 +85,7 @@ export async function readZipDirectory(bytes: Uint8Array): Promise<readonly ZipM
       read: () => {
         const at = entry.relativeOffsetOfLocalHeader;
         if (at + 30 > buffer.length) throw new Unreadable('damaged', { why: 'zip-local-header', file: name });
-        const data = at + 30 + buffer.readUInt16LE(at + 26) + buffer.readUInt16LE(at + 28);
-        return readMember(buffer, entry, data, name);
+        return readMember(buffer, entry, contentAt(buffer, at), name);
       },
     };
   });
@@ -146,6 +145,10 @@ function memberName(entry: yauzl.Entry): string {
   return name;
 }
 
+/** Behind a local header, its name and its extra fields. */
+const contentAt = (buffer: Buffer, header: number): number =>
+  header + 30 + buffer.readUInt16LE(header + 26) + buffer.readUInt16LE(header + 28);
+
 /** Compares the local header with the directory; returns where the member's data begins. */
 function checkLocalHeader(buffer: Buffer, entry: yauzl.Entry, name: string): number {
   const at = entry.relativeOffsetOfLocalHeader;
@@ -153,7 +156,7 @@ function checkLocalHeader(buffer: Buffer, entry: yauzl.Entry, name: string): num
     throw new Unreadable('damaged', { why: 'zip-local-header', file: name });
   }
   const nameLength = buffer.readUInt16LE(at + 26);
-  const data = at + 30 + nameLength + buffer.readUInt16LE(at + 28);
+  const data = contentAt(buffer, at);
   if (data + entry.compressedSize > buffer.length) {
     throw new Unreadable('damaged', { why: 'zip-truncated', file: name });
   }

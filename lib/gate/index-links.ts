@@ -1,4 +1,5 @@
 /** What an index page says of the files it lists (PEP 503 in HTML, PEP 691 in JSON), as far as the gate needs it. */
+import { isRecord } from '../artifact/manifest-npm.js';
 import { earliest } from './first-published.js';
 
 export interface IndexLink {
@@ -29,25 +30,22 @@ function readJson(body: Buffer, base: URL): IndexLink[] {
   const files = isRecord(page) && Array.isArray(page.files) ? page.files : [];
   const firstPublished = earliest(files.map((file) => (isRecord(file) ? file['upload-time'] : undefined)));
   return files.flatMap((file: unknown): IndexLink[] => {
-    const link = fileLink(file, base);
-    return link === undefined ? [] : [{ ...link, firstPublished }];
+    if (!isRecord(file) || typeof file.url !== 'string' || !URL.canParse(file.url, base.href)) return [];
+    const url = new URL(file.url, base);
+    const fragment = fragmentHash(url);
+    url.hash = '';
+    const hashes = isRecord(file.hashes) ? file.hashes : {};
+    const algorithm = STRENGTH.find((name) => typeof hashes[name] === 'string');
+    const published = file['upload-time'];
+    return [
+      {
+        url: url.href,
+        hash: algorithm === undefined ? fragment : [algorithm, String(hashes[algorithm]).toLowerCase()],
+        published: typeof published === 'string' ? published : undefined,
+        firstPublished,
+      },
+    ];
   });
-}
-
-/** What one entry of `files` says; undefined when it names no address. */
-export function fileLink(file: unknown, base: URL): Omit<IndexLink, 'firstPublished'> | undefined {
-  if (!isRecord(file) || typeof file.url !== 'string' || !URL.canParse(file.url, base.href)) return undefined;
-  const url = new URL(file.url, base);
-  const fragment = fragmentHash(url);
-  url.hash = '';
-  const hashes = isRecord(file.hashes) ? file.hashes : {};
-  const algorithm = STRENGTH.find((name) => typeof hashes[name] === 'string');
-  const published = file['upload-time'];
-  return {
-    url: url.href,
-    hash: algorithm === undefined ? fragment : [algorithm, String(hashes[algorithm]).toLowerCase()],
-    published: typeof published === 'string' ? published : undefined,
-  };
 }
 
 /** What the addresses of an HTML page are relative to. */
@@ -111,8 +109,4 @@ function unescapeHtml(text: string): string {
     const code = decimal !== undefined ? Number(decimal) : Number.parseInt(hex, 16);
     return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
   });
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -80,6 +80,8 @@ interface Fetched {
   /** What it was fetched from, behind redirects. */
   readonly url: URL;
   readonly body: Buffer;
+  /** SHA-256 of the body: hashed once, as it is asked for at every step. */
+  readonly digest: string;
   /** Content type, as served. */
   readonly type: string;
   /** Taken from the store. */
@@ -150,14 +152,11 @@ export class PypiGate {
     } catch (error) {
       return this.notFetched(url, archive, error);
     }
-    const type = String(reply.headers['content-type'] ?? '');
     if (reply.body === undefined) {
       if (reply.headers.location !== undefined) this.admitRedirect(url, reply.headers.location);
       return { status: reply.status, headers: passedOn(reply), body: '' };
     }
-    if (archive || !isPlainText(reply.body)) {
-      return this.archive({ url, body: reply.body, type, kept: false });
-    }
+    if (archive || !isPlainText(reply.body)) return this.archive(fetched(url, reply, reply.body));
     let { body } = reply;
     if (forMetadata) {
       this.fetchAhead(request);
@@ -167,6 +166,7 @@ export class PypiGate {
       this.metadataHashes.set(addressKey(wheelOf(url)), sha256(body));
     } else {
       this.options.onText?.(body, url);
+      const type = contentType(reply);
       const links = readLinks(body, type, url);
       for (const link of links) {
         const target = new URL(link.url);
@@ -177,7 +177,7 @@ export class PypiGate {
       this.storedBefore ??= this.options.store?.hashes() ?? Promise.resolve(new Set());
       const stored = await this.storedBefore;
       if (!links.some(({ hash }) => hash?.[0] === 'sha256' && stored.has(hash[1]))) {
-        const page = offerMetadata(body, type, url, MAX_AHEAD_BYTES);
+        const page = offerMetadata(body, type, url, links, MAX_AHEAD_BYTES);
         for (const wheel of page.wheels) this.offered.add(addressKey(wheel));
         body = page.body;
       }
@@ -185,14 +185,14 @@ export class PypiGate {
     return { status: 200, headers: passedOn(reply), body };
   };
 
-  private async archive({ url, body, type, kept }: Fetched): Promise<GateResponse> {
+  private async archive(archive: Fetched): Promise<GateResponse> {
+    const { url, body, digest, type, kept } = archive;
     const filename = basename(url);
     const link = this.links.get(addressKey(url));
-    if (!isPromised(link, body)) {
+    if (!isPromised(link, archive)) {
       const args = { file: filename, algorithm: link?.hash?.[0] ?? '' };
       return this.refuse(unverified(filename, body, { code: 'integrity-mismatch', args }), filename);
     }
-    const digest = sha256(body);
     const key = `${digest} ${filename}`;
     const pending = this.verdicts.get(key) ?? this.judge(url, filename, body, link);
     this.verdicts.set(key, pending);
@@ -297,7 +297,7 @@ export class PypiGate {
     }
     if ('status' in wheel) return { status: wheel.status, headers: passedOn(wheel), body: '' };
     const { body } = wheel;
-    const promised = isPromised(this.links.get(addressKey(asked)), body);
+    const promised = isPromised(this.links.get(addressKey(asked)), wheel);
     const metadata = promised ? await wheelMetadata(body) : undefined;
     const reason = metadata && this.options.inspectMetadata(metadata, request.url);
     if (
@@ -339,10 +339,10 @@ export class PypiGate {
   }
 
   /** On disk until it is asked for, so that it is not fetched twice. */
-  private async keep({ body, kept }: Fetched): Promise<void> {
+  private async keep({ body, digest, kept }: Fetched): Promise<void> {
     if (kept) return;
     const { store, waiting } = this.options;
-    await (store?.takes(body.length) ? store : waiting)?.put(sha256(body), body);
+    await (store?.takes(body.length) ? store : waiting)?.put(digest, body);
   }
 
   /**
@@ -356,9 +356,7 @@ export class PypiGate {
     let url = asked;
     for (let step = 0; step <= MOST_REDIRECTS; step++) {
       const reply = await this.fetch({ ...request, headers, url }, true);
-      if (reply.body !== undefined) {
-        return { url, body: reply.body, type: String(reply.headers['content-type'] ?? ''), kept: false };
-      }
+      if (reply.body !== undefined) return fetched(url, reply, reply.body);
       const { location } = reply.headers;
       if (reply.status < 300 || reply.status > 399 || location === undefined) return reply;
       const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
@@ -403,8 +401,7 @@ export class PypiGate {
         const headers = { ...forwarded(request, true), accept: '*/*' };
         const reply = await this.options.upstream.get(url, headers, { maxBytes: MAX_AHEAD_BYTES });
         if (reply.body === undefined) return undefined;
-        const type = String(reply.headers['content-type'] ?? '');
-        wheel = { url, body: reply.body, type, kept: false };
+        wheel = fetched(url, reply, reply.body);
       }
       this.judgeAhead(key, wheel);
       return wheel;
@@ -415,9 +412,9 @@ export class PypiGate {
 
   /** Begins the scan of what nobody asked for yet. One that fails is begun again for who asks. */
   private judgeAhead(asked: string, wheel: Fetched): void {
-    const { url, body } = wheel;
+    const { url, body, digest } = wheel;
     const filename = basename(url);
-    const key = `${sha256(body)} ${filename}`;
+    const key = `${digest} ${filename}`;
     if (this.closed) return;
     const pending =
       this.verdicts.get(key) ?? this.judge(url, filename, body, this.links.get(addressKey(url)));
@@ -429,9 +426,8 @@ export class PypiGate {
   }
 
   /** What is allowed and can be taken from the store need not be held: there is room for the next. */
-  private async release(asked: string, { body, kept }: Fetched, { verdict }: Verdict): Promise<void> {
+  private async release(asked: string, { body, digest, kept }: Fetched, { verdict }: Verdict): Promise<void> {
     const { store } = this.options;
-    const digest = sha256(body);
     const [algorithm, promised] = this.links.get(asked)?.hash ?? [];
     if (this.closed || store === undefined || verdict !== 'allow' || !this.ahead.has(asked)) return;
     if (algorithm !== 'sha256' || promised !== digest) return;
@@ -479,8 +475,9 @@ export class PypiGate {
     const promised = this.links.get(addressKey(url))?.hash;
     if (promised?.[0] !== 'sha256') return undefined;
     const { store, waiting } = this.options;
-    const body = (await store?.get(promised[1])) ?? (await waiting?.get(promised[1]));
-    return body === undefined ? undefined : { url, body, type: 'application/octet-stream', kept: true };
+    const [, digest] = promised;
+    const body = (await store?.get(digest)) ?? (await waiting?.get(digest));
+    return body && { url, body, digest, type: 'application/octet-stream', kept: true };
   }
 
   private admitRedirect(from: URL, location: string): void {
@@ -571,9 +568,22 @@ const metadataReply = (body: Uint8Array): GateResponse => ({
 const isText = (bytes: Uint8Array): boolean =>
   isPlainText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
 
+const contentType = ({ headers }: UpstreamReply): string => String(headers['content-type'] ?? '');
+
+const fetched = (url: URL, reply: UpstreamReply, body: Buffer): Fetched => ({
+  url,
+  body,
+  digest: sha256(body),
+  type: contentType(reply),
+  kept: false,
+});
+
 /** Whether bytes have the hash the index gave for them, if it gave one. */
-const isPromised = (link: IndexLink | undefined, body: Buffer): boolean =>
-  link?.hash === undefined || createHash(link.hash[0]).update(body).digest('hex') === link.hash[1];
+function isPromised(link: IndexLink | undefined, { body, digest }: Fetched): boolean {
+  if (link?.hash === undefined) return true;
+  const [algorithm, promised] = link.hash;
+  return (algorithm === 'sha256' ? digest : createHash(algorithm).update(body).digest('hex')) === promised;
+}
 
 function basename(url: URL): string {
   const last = url.pathname.split('/').filter(Boolean).at(-1) ?? url.host;

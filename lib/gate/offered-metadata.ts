@@ -2,7 +2,8 @@
  * Core metadata the gate offers where an index has none: its pages are passed on with a word (PEP 658, 714) at each
  * wheel whose METADATA the gate can answer for itself. Nothing else of a page changes.
  */
-import { baseOf, fileLink, fragmentHash, isRecord } from './index-links.js';
+import { isRecord } from '../artifact/manifest-npm.js';
+import { baseOf, type IndexLink } from './index-links.js';
 
 export interface OfferingPage {
   readonly body: Buffer;
@@ -27,14 +28,23 @@ const JSON_PAGE = /^application\/vnd\.pypi\.simple\.v1\+json\b/i;
 const HTML_PAGE = /^(?:text\/html|application\/vnd\.pypi\.simple\.v1\+html)\b/i;
 
 /**
+ * @param links those of the page; nothing is offered for an address without a hash
  * @param mostBytes wheels said to be larger are left as they are: getting one for its metadata alone saves nobody time
  * @returns the same body when nothing is offered; so it is for a page that cannot be read or written back exactly
  */
-export function offerMetadata(body: Buffer, contentType: string, page: URL, mostBytes: number): OfferingPage {
+export function offerMetadata(
+  body: Buffer,
+  contentType: string,
+  page: URL,
+  links: readonly IndexLink[],
+  mostBytes: number,
+): OfferingPage {
   const json = JSON_PAGE.test(contentType);
   if (!json && !HTML_PAGE.test(contentType)) return { body, wheels: [] };
   const text = body.toString('utf8');
-  const offers = json ? offersOfJson(text, page, mostBytes) : offersOfHtml(text, page);
+  const hashed = new Map(links.map(({ url, hash }) => [url, hash !== undefined]));
+  const named = json ? offersOfJson(text, page, mostBytes) : offersOfHtml(text, page);
+  const offers = named.filter(({ wheel }) => hashed.get(wheel.href));
   if (offers.length === 0 || !Buffer.from(text, 'utf8').equals(body)) return { body, wheels: [] };
   const edits = offers.flatMap((offer) => offer.edits);
   return { body: Buffer.from(edited(text, edits), 'utf8'), wheels: offers.map(({ wheel }) => wheel) };
@@ -89,7 +99,7 @@ function offersOfJson(text: string, page: URL, mostBytes: number): Offer[] {
     const large = typeof file.size === 'number' && file.size > mostBytes;
     if (hasMetadata(file) || large || typeof file.url !== 'string') return [];
     const wheel = wheelAddress(file.url, page);
-    if (wheel === undefined || fileLink(file, page)?.hash === undefined) return [];
+    if (wheel === undefined) return [];
     const { start, denials } = places[at]!;
     const edits =
       denials.length === 0
@@ -165,7 +175,7 @@ function offersOfHtml(text: string, page: URL): Offer[] {
     const hrefs = attributes.filter(({ name }) => name === 'href');
     const address = hrefs.length === 1 ? (hrefs[0]?.value ?? '') : '';
     const wheel = wheelAddress(address, base);
-    if (wheel === undefined || fragmentHash(new URL(address, base)) === undefined) continue;
+    if (wheel === undefined) continue;
     const said = attributes.filter(({ name }) => name === CORE || name === OLDER);
     if (said.some(({ value }) => !/^(?:false)?$/i.test(value ?? ''))) continue;
     const edits =

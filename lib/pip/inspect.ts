@@ -1,5 +1,6 @@
 /** What an archive about to be served needs: noted for its provenance, refused where it points past the gate. */
 import { createHash } from 'node:crypto';
+import { isMetadataPath } from '../artifact/manifest-pypi.js';
 import { openArtifact } from '../artifact/open.js';
 import { readZip } from '../artifact/zip.js';
 import type { UnverifiedReason } from '../types.js';
@@ -82,7 +83,7 @@ async function readNeeds(filename: string, bytes: Uint8Array): Promise<StatedNee
       const opened = await openArtifact({ ecosystem: 'pypi', filename, bytes });
       return readStatedNeeds(opened.files);
     }
-    const member = (await readZip(bytes)).find(({ name }) => /^[^/]+\.dist-info\/METADATA$/.test(name));
+    const member = (await readZip(bytes)).find(({ name }) => isMetadataPath(name));
     return member === undefined
       ? NOTHING
       : readStatedNeeds(new Map([[member.name, { bytes: member.read() }]]));

@@ -3,6 +3,7 @@
  * pyproject.toml of an sdist. Serves to tell how a package came in and to find needs that point past the index.
  */
 import { parse } from 'smol-toml';
+import { isMetadataPath } from '../artifact/manifest-pypi.js';
 
 export interface StatedNeeds {
   readonly name: string;
@@ -18,7 +19,7 @@ type Files = ReadonlyMap<string, { readonly bytes: Uint8Array }>;
 
 export function readStatedNeeds(files: Files): StatedNeeds {
   const text = (path: string): string => Buffer.from(files.get(path)?.bytes ?? []).toString('utf8');
-  const metadataPath = [...files.keys()].find((path) => /^[^/]+\.dist-info\/METADATA$/.test(path));
+  const metadataPath = [...files.keys()].find(isMetadataPath);
   const fields = metadataFields(text(metadataPath ?? 'PKG-INFO'));
   const requires = [...fields.requires];
   for (const path of files.keys()) {

@@ -35,6 +35,11 @@ def repository(text: str) -> str | None:
     return "/".join(found.groups()).lower().removesuffix(".git") if found else None
 
 
+def name_keys(name: str) -> list[str]:
+    """What joins archives by name alone: the name, and of npm the scope."""
+    return [f"name:{name}"] + ([f"scope:{name.split('/')[0]}"] if name.startswith("@") else [])
+
+
 def npm_facts(data: bytes) -> tuple[str, str, list[str]]:
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         for member in tar:
@@ -46,7 +51,7 @@ def npm_facts(data: bytes) -> tuple[str, str, list[str]]:
                     repo = "github.com/" + manifest["repository"].lower()
                 repo = repo or repository(str(manifest.get("homepage") or ""))
                 name = str(manifest.get("name") or "")
-                keys = [f"name:{name}"] + ([f"scope:{name.split('/')[0]}"] if name.startswith("@") else []) + ([f"repo:{repo}"] if repo else [])
+                keys = name_keys(name) + ([f"repo:{repo}"] if repo else [])
                 return name, str(manifest.get("version") or ""), keys
     raise ValueError("no package.json")
 
@@ -194,8 +199,7 @@ def main() -> None:
     here = {item["sha256"] for item in items}
     for before in old.values():
         if before["label"] == "honest" and before["sha256"] not in here:
-            name = before["name"]
-            for key in [f"{before['ecosystem']}:name:{name}"] + ([f"npm:scope:{name.split('/')[0]}"] if name.startswith("@") else []):
+            for key in keys_of({"ecosystem": before["ecosystem"], "keys": name_keys(before["name"])}):
                 parent[find(key)] = find(before["group"])
             placed[find(before["group"])] = before
     fresh, left_out = [], []

@@ -10,7 +10,7 @@ unpadded: then a score depends on that window and on nothing beside it.
 """
 from __future__ import annotations
 
-import argparse, re, tempfile
+import argparse, itertools, re, tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -133,7 +133,7 @@ def network(path: Path, which: int) -> dict:
 
     state = {"tokens.weight": of("tokens"), "positions.weight": of("positions"), "norm.weight": of("norm.weight"), "norm.bias": of("norm.bias"),
              "head.weight": values[product.input[1]][None], "head.bias": values[added.input[1]]}
-    layers = sum(name.startswith(tag) and name[len(tag):].endswith(".qkv.bias") and name[len(tag)].isdigit() for name in values)
+    layers = next(n for n in itertools.count() if f"{tag}{n}.qkv.bias" not in values)
     for n in range(layers):
         for part in ("norm1", "norm2", "qkv", "out", "up", "down"):
             weight = of(f"{n}.{part}.weight")

@@ -344,13 +344,10 @@ def pretrain(model: Bert, rows: list[tuple[int, ...]], minutes: float, rng: rand
             average = loss.item() if not average else 0.98 * average + 0.02 * loss.item()
 
 
-def begun(path: Path) -> dict:
-    from quantize import checkpoint  # which needs this file
-    return checkpoint(path)
-
-
-def warm(model: Bert, state: dict, ids: dict[str, int]) -> int:
+def warm(model: Bert, path: Path, ids: dict[str, int]) -> int:
     """Weights of an earlier network, also of one trained on another vocabulary: tokens are matched by name. Returns how many were known."""
+    from quantize import checkpoint  # which needs this file
+    state = checkpoint(path)
     old, new = state["model"], model.state_dict()
     places = {token: i for i, token in enumerate(state["vocabulary"])}
     known = [(i, places[t]) for t, i in ids.items() if t in places]
@@ -437,7 +434,7 @@ def teach(args: argparse.Namespace) -> Path:
     teacher = Teacher(rows, label, weight, augment)
     model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool, wide=args.wide, dropout=0.0))
     if args.warm:
-        warm(model, begun(args.warm), ids)
+        warm(model, args.warm, ids)
     mean = copy.deepcopy(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.01)
     chance = torch.tensor(np.where(label == 1, weight / weight[label == 1].sum(), weight / weight[label == 0].sum()))
@@ -538,7 +535,7 @@ def learn(model: nn.Module, path: Path, rows: list[tuple[int, ...]], weights: to
             spent_before, step = state["minutes"], state["step"]
             print(f"goes on at {spent_before:.1f} min, step {step}", flush=True)
     if step == 0 and args.warm:
-        took = warm(model, begun(args.warm), ids)
+        took = warm(model, args.warm, ids)
         mean.load_state_dict(model.state_dict())
         print(f"begins with the weights of {args.warm}: {took} of {len(ids)} tokens known there", flush=True)
     if step == 0:

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openArtifact } from '../../lib/artifact/open.js';
 import { FileStore } from '../../lib/gate/file-store.js';
+import { readLinks } from '../../lib/gate/index-links.js';
 import { type Judged, PypiGate } from '../../lib/gate/index-pypi.js';
 import { offerMetadata } from '../../lib/gate/offered-metadata.js';
 import type { GateRequest, GateResponse } from '../../lib/gate/proxy.js';
@@ -22,7 +23,8 @@ const JSON_TYPE = 'application/vnd.pypi.simple.v1+json';
 describe('gate/offered-metadata: pages', () => {
   const page = new URL('https://i.invalid/simple/x/');
   const offer = (text: string, type: string): { text: string; wheels: readonly string[] } => {
-    const { body, wheels } = offerMetadata(Buffer.from(text), type, page, 1000);
+    const bytes = Buffer.from(text);
+    const { body, wheels } = offerMetadata(bytes, type, page, readLinks(bytes, type, page), 1000);
     return { text: body.toString(), wheels: wheels.map(({ href }) => href) };
   };
   const wheel = (name: string): string => `https://i.invalid/simple/x/${name}`;
@@ -99,7 +101,10 @@ describe('gate/offered-metadata: pages', () => {
     assert.deepEqual(offer('{"files":', JSON_TYPE), { text: '{"files":', wheels: [] });
     assert.deepEqual(offer('null', JSON_TYPE), { text: 'null', wheels: [] });
     const latin1 = Buffer.from(`é${link}`, 'latin1');
-    assert.deepEqual(offerMetadata(latin1, 'text/html', page, 1000), { body: latin1, wheels: [] });
+    assert.deepEqual(offerMetadata(latin1, 'text/html', page, readLinks(latin1, 'text/html', page), 1000), {
+      body: latin1,
+      wheels: [],
+    });
   });
 
   it('takes the last of two lists of files, as every reader of JSON does', () => {
