@@ -65,10 +65,13 @@ const BARE_PROGRAM = /^[\w@+-][\w.@+-]*\.(?:exe|com|scr|msi|bin|elf|out|run)$/i;
 const BARE_SCRIPT = /^[\w@+-][\w.@+-]*\.(?:cmd|bat)$/i;
 const SCRIPT_FILE = /\.(?:sh|bash|zsh|bat|cmd|ps1|[cm]?js|ts|py|pyw)$/i;
 
+/** Starts what its arguments name, or has the system open it. */
+const OPENERS = /^(?:msiexec|rundll32|regsvr32|mshta|explorer|open|xdg-open|gio|wine(?:64)?|mono|dotnet)$/i;
+
 /** Commands of one line or script carried along: variables, files it downloaded, nesting. */
 interface State {
   readonly variables: Map<string, string>;
-  readonly downloaded: Set<string>;
+  readonly downloaded: Pick<Set<string>, 'has' | 'add'>;
   readonly depth: number;
 }
 
@@ -80,6 +83,26 @@ export function parseShell(command: string): ShellCommand[] {
     return [{ words: ['powershell'], behaviors: powershellBehaviors(command), runs: [] }];
   }
   return parse(command, { variables: new Map(), downloaded: new Set(), depth: 0 });
+}
+
+/**
+ * Whether a command line starts one of these files: as its program, as the script of an interpreter, or by a program that opens
+ * what it is given. A file that is a mere argument (`tar xf FILE`, `python own.py FILE`) is not started.
+ */
+export function startsFile(command: string, files: readonly string[]): boolean {
+  const named = files.filter((file) => command.includes(file));
+  if (named.length === 0) return false;
+  // A path with a space that nobody quoted is more than one word; the system still tries the whole of it.
+  const begin = command.replace(/^[\s"'&]+/, '');
+  if (isPowershell(command) || named.some((file) => begin.startsWith(file))) return true;
+  const bare = named.map((file) => file.replaceAll('\\', ''));
+  const downloaded = {
+    has: (word: string): boolean => bare.some((file) => word.replaceAll('\\', '').includes(file)),
+    add: () => new Set<string>(),
+  };
+  return parse(command, { variables: new Map(), downloaded, depth: 0 }).some(({ behaviors }) =>
+    behaviors.some((b) => b.code === 'run-downloaded'),
+  );
 }
 
 /** The text of a `.ps1` file rather than of a shell script. */
@@ -283,6 +306,10 @@ function readWords(call: Words, qualifiers: string[], state: State): Found {
     return { behaviors: [emit('run-downloaded')], runs: [], after: [] };
   }
   if (SHELLS.test(program)) return readShell(call, args, emit, state);
+  const opens = OPENERS.test(program) || OTHER_INTERPRETERS.test(program) || POWERSHELL.test(program);
+  if (opens && args.some((arg) => state.downloaded.has(arg))) {
+    return { behaviors: [emit('run-downloaded')], runs: [], after: [] };
+  }
   if (POWERSHELL.test(program)) return readPowershell(args, qualifiers, emit);
   if (/^cmd$/i.test(program)) {
     const at = args.findIndex((a) => /^\/[ck]$/i.test(a));

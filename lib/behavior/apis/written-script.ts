@@ -1,5 +1,7 @@
-/** Scripts that the code writes and then has something read: which language they are in. */
+/** Files that the code writes and then has something start: what was downloaded, and scripts, told by their language. */
 import type { Context } from '../api.js';
+import { startsFile } from '../shell.js';
+import type { Labels } from '../values.js';
 
 type Language = 'javascript' | 'python' | 'shell';
 
@@ -28,4 +30,15 @@ export function runWritten(context: Context, path: string, text: string, command
     READERS.find(({ program }) => program.test(shebang));
   if (reader?.language === 'shell') context.runCommand(text, { hidden: true });
   else if (reader !== undefined) context.runCode(reader.language, text, { hidden: true });
+}
+
+/** Whether a command line starts one of the `files` (path and what was written there) that hold a download. */
+export function startsDownloaded(
+  command: string | undefined,
+  files: Iterable<readonly [path: string, file: { readonly labels: Labels }]>,
+): boolean {
+  if (command === undefined) return false;
+  const held: string[] = [];
+  for (const [path, { labels }] of files) if (path.length > 2 && labels.has('download')) held.push(path);
+  return startsFile(command, held);
 }

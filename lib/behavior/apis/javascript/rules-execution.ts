@@ -17,8 +17,8 @@ import {
   onWrite,
   plainNumber,
   shown,
+  startsWrittenDownload,
   UNDEFINED,
-  writtenLabels,
   writtenScripts,
 } from './support.js';
 
@@ -57,7 +57,7 @@ function runText(
   context: Context,
 ): void {
   const hidden = concealment(context, ...value);
-  const downloaded = writtenLabels(context, command).has('download');
+  const downloaded = startsWrittenDownload(context, command);
   context.emit(downloaded ? 'run-downloaded' : code, {
     qualifiers: [
       ...qualifiers,

@@ -12,6 +12,7 @@ import {
   union,
   type Value,
 } from '../../values.js';
+import { startsDownloaded } from '../written-script.js';
 import { stringify, truthy } from './operators.js';
 
 export type Apply = (site: Site, context: Context) => Value | undefined;
@@ -194,13 +195,9 @@ export function rememberWrite(
   });
 }
 
-/** Labels of the files named in a command line that the code itself wrote. */
-export function writtenLabels(context: Context, text: string | undefined): Labels {
-  const files = written.get(context);
-  if (files === undefined || text === undefined) return NO_LABELS;
-  let labels: Labels = NO_LABELS;
-  for (const [path, file] of files) if (text.includes(path)) labels = union(labels, file.labels);
-  return labels;
+/** Whether a command line starts a file into which the code itself wrote what it had downloaded. */
+export function startsWrittenDownload(context: Context, command: string | undefined): boolean {
+  return startsDownloaded(command, written.get(context) ?? []);
 }
 
 /** Files with known text that a command line names and the code itself wrote. */

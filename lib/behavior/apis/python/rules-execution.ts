@@ -13,7 +13,7 @@ import {
   unknown,
   type Value,
 } from '../../values.js';
-import { runWritten } from '../written-script.js';
+import { runWritten, startsDownloaded } from '../written-script.js';
 import { bytesOf, itemsOf, labelsOf, settle, shown, truth } from './core.js';
 import { pathText } from './paths.js';
 import {
@@ -71,7 +71,7 @@ function run(context: Context, command: Command, { shell, qualifiers }: RunOptio
   ];
   if (labels.has('decoded')) words.push('carries:decoded');
   const written = text === undefined ? undefined : writtenIn(context, text);
-  if (written?.labels.has('download')) {
+  if (startsDownloaded(text, writtenFiles(context))) {
     context.emit('run-downloaded', {
       qualifiers: words.filter((w) => w !== 'carries:download'),
       detail: shown(text),
