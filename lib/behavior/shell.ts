@@ -66,7 +66,8 @@ const BARE_SCRIPT = /^[\w@+-][\w.@+-]*\.(?:cmd|bat)$/i;
 const SCRIPT_FILE = /\.(?:sh|bash|zsh|bat|cmd|ps1|[cm]?js|ts|py|pyw)$/i;
 
 /** Starts what its arguments name, or has the system open it. */
-const OPENERS = /^(?:msiexec|wmic|rundll32|regsvr32|mshta|explorer|open|xdg-open|gio|wine(?:64)?|mono|dotnet)$/i;
+const OPENERS =
+  /^(?:msiexec|wmic|rundll32|regsvr32|mshta|explorer|open|xdg-open|gio|wine(?:64)?|mono|dotnet)$/i;
 
 /** Commands of one line or script carried along: variables, files it downloaded, nesting. */
 interface State {

@@ -3,8 +3,10 @@
  * other scripts, bins or dependencies than the tarball holds ("manifest confusion"); what npm is given must
  * be what was scanned.
  */
+
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { isRecord } from '../artifact/manifest-npm.js';
 import type { Manifest } from './libraries.js';
 
 /** The keys of a manifest npm acts on when it installs a dependency. */
@@ -123,10 +125,6 @@ export function overlay(registry: Manifest, tarball: Facts, keys: readonly FactK
       delete registry.gypfile;
     }
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function stringMap(value: unknown): Record<string, string> {

@@ -1,4 +1,5 @@
 /** Packuments as first seen, shared by the resolver (as pacote's cache) and by the gate. */
+import { isRecord } from '../artifact/manifest-npm.js';
 import { firstPublishedIn } from '../gate/first-published.js';
 import type { PackumentForm, PackumentStore } from '../gate/registry.js';
 import { tarballKey } from '../gate/registry.js';
@@ -177,8 +178,4 @@ function reduced(packument: Manifest, picked: ReadonlySet<string>): Manifest {
     // A tag counts only for versions published before some time, where npm is told one.
     ...(time !== undefined && { time: only(time, new Set([...picked, ...tagged])) }),
   };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
