@@ -141,6 +141,9 @@ def judge(model: Bert, rows: list[tuple[int, ...]], parts: int = 3) -> torch.Ten
 # What one campaign has in another's place: where the loot goes, what it is, where the code stands.
 SUSPECT = "to:ip to:catcher to:tunnel to:webhook to:paste to:onion to:dynamic-dns to:shortener".split()
 LOOT = "carries:env carries:host carries:credentials carries:browser carries:wallet carries:file carries:output".split()
+# One act in several forms: code that was fetched is run, and what was collected is sent. Of some forms there are no more than a handful of samples.
+FETCHED = "run-downloaded evaluate-downloaded pipe-to-shell".split()
+SENT = "http-send dns-query open-socket websocket send-mail file-transfer".split()
 # What a hook's behaviours begin with where it runs code: a file of the package, or the text itself (`node -e`).
 STARTERS = ("run-own-file", "run-interpreter")
 PLACES = (("lifecycle", "install"), ("setup", "install"), ("import", "import"), ("fallback", "import"), ("bin", "import"), ("remainder", "runtime"))
@@ -153,6 +156,7 @@ class Augment:
         qualifiers = [i for t, i in ids.items() if ":" in t and not t.startswith(("unit:", "phase:"))]
         self.suspect = [ids[t] for t in SUSPECT if t in ids]
         self.loot = [ids[t] for t in LOOT if t in ids]
+        self.acts = [[ids[t] for t in act if t in ids] for act in (FETCHED, SENT)]
         self.places = [(ids[f"unit:{kind}"], ids[f"phase:{phase}"]) for kind, phase in PLACES if f"unit:{kind}" in ids]
         self.starters = [ids[t] for t in STARTERS if t in ids]
         self.hook = ids.get("unit:lifecycle")
@@ -237,12 +241,15 @@ class Augment:
         return self.join(window, self.host()) if self.rng.random() < 0.6 else self.head(self.thin(window))
 
     def twin(self, window: tuple[int, ...]) -> tuple[int, ...]:
-        """A malicious window as another campaign might have it: other kinds of destination, other loot, started from elsewhere."""
+        """A malicious window as another campaign might have it: other kinds of destination, other loot, the act in another form, started from elsewhere."""
         other: dict[int, int] = {}
         if self.rng.random() < 0.7:
             other |= {t: self.rng.choice(self.suspect) for t in self.suspect}
         if self.rng.random() < 0.5:
             other |= {t: self.rng.choice(self.loot) for t in self.loot}
+        for act in self.acts:
+            if self.rng.random() < 0.4:
+                other |= {t: self.rng.choice(act) for t in act}
         head = self.rng.choice(self.places) if self.rng.random() < 0.6 else window[1:3]
         return (window[0], *self.started(head, (*window[:3], *(other.get(t, t) for t in window[3:]))))
 
