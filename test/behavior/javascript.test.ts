@@ -395,6 +395,13 @@ table('JavaScript: ways of naming', [
     RUN,
   ],
   ['module constructor', "module.constructor._load('child_process').exec('x')", RUN],
+  ['constructor of the main module', "process.mainModule.constructor._load('child_process').exec('x')", RUN],
+  [
+    'constructor of the main module, by require',
+    "require.main.constructor._load('child_process').exec('x')",
+    RUN,
+  ],
+  ['Module of the module', "require('module').Module._load('child_process').exec('x')", RUN],
   ['getBuiltinModule', "process.getBuiltinModule('child_process').exec('x')", RUN],
   ['require under another name', "const r = require; r('child_process').exec('x')", RUN],
   ['globalThis', "globalThis.process.mainModule.require('child_process').exec('x')", RUN],
