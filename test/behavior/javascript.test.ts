@@ -730,3 +730,24 @@ table('JavaScript: what comes in, what was written', [
   ],
   ['a program of the system', `${CP}.exec('x.exe')`, 'run-program | !run-own-file'],
 ]);
+
+const WORDS = ['a1', 'b2', 'c3', 'd4', 'e5', 'f6', 'g7', 'child_process', 'exec', 'whoami'];
+const UNDER_7 = (text: string): string => Buffer.from(Buffer.from(text).map((c) => c ^ 7)).toString('base64');
+
+table('JavaScript: decoders asked often', [
+  [
+    'more texts of a hexadecimal decoder than a function that acts is walked for',
+    `const d = (x) => Buffer.from(x, 'hex').toString(); const w = [${WORDS.map((w) => `'${Buffer.from(w).toString('hex')}'`)}].map((x) => d(x)); require(w[7])[w[8]](w[9])`,
+    'decode | P1 | run-shell hidden | read-user-name',
+  ],
+  [
+    'the same under a key',
+    `const d = (x) => { const b = Buffer.from(x, 'base64'); let o = ''; for (let i = 0; i < b.length; i++) o += String.fromCharCode(b[i] ^ 7); return o; }; const w = [${WORDS.map((w) => `'${UNDER_7(w)}'`)}]; require(d(w[0]) && d(w[1]) && d(w[2]) && d(w[3]) && d(w[4]) && d(w[5]) && d(w[6]) && d(w[7]))[d(w[8])](d(w[9]))`,
+    'decode | P1 | run-shell hidden | read-user-name',
+  ],
+  [
+    'text decrypted by a pass phrase',
+    "const c = require('crypto').createDecipher('aes256', process.env.npm_package_description); const m = new module.constructor(); m._compile(c.update(f(), 'hex', 'utf8') + c.final('utf8'), '')",
+    'decrypt | evaluate-decoded',
+  ],
+]);
