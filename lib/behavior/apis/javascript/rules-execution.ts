@@ -77,20 +77,32 @@ function runText(
   }
 }
 
+/** What is run may be one command here and another there: each that is known is run. */
+function alternatives(value: Value | undefined): readonly (Value | undefined)[] {
+  if (value?.kind !== 'choice') return [value];
+  const told = value.options.filter((option) => partialText(option) !== undefined);
+  return told.length > 1 ? told : [value];
+}
+
 /** `exec(command, options, callback)`: a command line for the shell. */
 function shellCommand(site: Site, context: Context): Value | undefined {
   const [command, options] = site.args;
-  runText(
-    partialText(command),
-    [command],
-    'run-shell',
-    startOptions(isOptions(options) ? options : undefined, context),
-    context,
-  );
+  const how = startOptions(isOptions(options) ? options : undefined, context);
+  for (const line of alternatives(command)) runText(partialText(line), [line], 'run-shell', how, context);
   const callback = lastFunction(site.args, context);
   const output = unknown(LABEL.output);
   if (callback !== undefined) context.call(callback, [unknown(), output, output]);
   return site.path.endsWith('Sync') ? output : ref(`${site.path}()`, LABEL.output, site.args);
+}
+
+/** `$`…${x}…``: the tag's pieces and values as the one command they are. */
+function fromTemplate(site: Site): Site {
+  const [pieces, ...values] = site.args;
+  if (pieces?.kind !== 'list' || pieces.items.length !== values.length + 1) return site;
+  const labels = union(...values.map((value) => value.labels));
+  const text = pieces.items.map(wordOf).reduce((all, piece, i) => all + wordOf(values[i - 1]) + piece);
+  const command = text.includes(UNKNOWN_PIECE) ? unknown(labels, text) : known(text, labels);
+  return { ...site, args: [command] };
 }
 
 /** `spawn(program, [args], options)`, also the forms without the list. */
@@ -98,20 +110,22 @@ function program(site: Site, context: Context): Value | undefined {
   const [file, second, third] = site.args;
   const list = second?.kind === 'list' ? second : undefined;
   const options = [second, third].find(isOptions);
-  const fileWord = wordOf(file);
-  const words = [fileWord, ...(list?.items ?? []).map(wordOf)];
-  if (list?.open) words.push(UNKNOWN_PIECE);
   const qualifiers = startOptions(options, context);
-  const isLine = qualifiers.includes('shell') || (list === undefined && /\s/.test(fileWord));
-  const command = isLine ? words.join(' ') : words.map(quote).join(' ');
-  const isKnown = words.some((w) => w !== UNKNOWN_PIECE);
-  runText(
-    isKnown ? command : undefined,
-    [file, list],
-    isLine ? 'run-shell' : 'run-program',
-    qualifiers,
-    context,
-  );
+  for (const named of alternatives(file)) {
+    const fileWord = wordOf(named);
+    const words = [fileWord, ...(list?.items ?? []).map(wordOf)];
+    if (list?.open) words.push(UNKNOWN_PIECE);
+    const isLine = qualifiers.includes('shell') || (list === undefined && /\s/.test(fileWord));
+    const command = isLine ? words.join(' ') : words.map(quote).join(' ');
+    const isKnown = words.some((w) => w !== UNKNOWN_PIECE);
+    runText(
+      isKnown ? command : undefined,
+      [named, list],
+      isLine ? 'run-shell' : 'run-program',
+      qualifiers,
+      context,
+    );
+  }
   if (isSet(options, 'windowsHide', context) && qualifiers.some((q) => q === 'detached' || q === 'quiet')) {
     context.emit('hide-window', { detail: detailOf(site) });
   }
@@ -203,9 +217,10 @@ export const executionRules: readonly Rule[] = [
   onCall('{child-process-promise,promisify-child-process,mz/child_process}.exec', shellCommand),
   onCall('{shelljs,shelljs/global}.exec', shellCommand),
   onCall(
-    '{exec,execa.command,execa.commandSync,execa.execaCommand,execa.execaCommandSync,execa.$,zx.$,zx,node-cmd.run,node-cmd.runSync,node-cmd.get,shell-exec,sudo-prompt.exec,cmd-promise,exec-sh,exec-sh.promise,npm-run.exec,npm-run.execSync}',
+    '{exec,execa.command,execa.commandSync,execa.execaCommand,execa.execaCommandSync,node-cmd.run,node-cmd.runSync,node-cmd.get,shell-exec,sudo-prompt.exec,cmd-promise,exec-sh,exec-sh.promise,npm-run.exec,npm-run.execSync}',
     shellCommand,
   ),
+  onCall('{execa.$,zx.$,zx,Bun.$,bun.$}', (site, context) => shellCommand(fromTemplate(site), context)),
   onCall('sudo-prompt.exec', (site, context) => {
     context.emit('check-privilege', { qualifiers: ['sudo'], detail: detailOf(site) });
     return undefined;
@@ -220,11 +235,13 @@ export const executionRules: readonly Rule[] = [
   onCall('Deno.run', (site, context) =>
     program({ ...site, args: [context.property(site.args[0], 'cmd') ?? UNDEFINED] }, context),
   ),
-  onCall('Bun.{spawn,spawnSync}', (site, context) => {
-    const [words] = site.args;
+  onCall('{Bun,bun}.{spawn,spawnSync}', (site, context) => {
+    const [first] = site.args;
+    const [words, options] = isOptions(first) ? [context.property(first, 'cmd'), first] : site.args;
     if (words?.kind !== 'list') return undefined;
+    const rest = { ...words, items: words.items.slice(1) };
     return program(
-      { ...site, args: [words.items[0] ?? UNDEFINED, { ...words, items: words.items.slice(1) }] },
+      { ...site, args: [words.items[0] ?? UNDEFINED, rest, ...(options === undefined ? [] : [options])] },
       context,
     );
   }),
