@@ -90,6 +90,16 @@ export function parseShell(command: string): ShellCommand[] {
   return parse(command, { variables: new Map(), downloaded: new Set(), depth: 0 });
 }
 
+/** Commands longer than this are not read a second time for what they put out. */
+const PUT_OUT = 2000;
+
+/** Labels of secrets that the output of a command line holds, as `cat ~/.npmrc` does. */
+export function secretsPutOut(command: string): string[] {
+  if (command.length > PUT_OUT) return [];
+  const labels = labelsOf(parseShell(command));
+  return labels.filter((l) => l !== 'carries:host').map((l) => l.slice('carries:'.length));
+}
+
 /**
  * Whether a command line starts one of these files: as its program, as the script of an interpreter, or by a program that opens
  * what it is given. A file that is a mere argument (`tar xf FILE`, `python own.py FILE`) is not started.

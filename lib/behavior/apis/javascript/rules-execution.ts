@@ -1,7 +1,17 @@
 /** Processes, evaluated code, native code, timers: what runs something else. */
 import type { Context, Rule, Site } from '../../api.js';
 import { programClass } from '../../shell/program-class.js';
-import { known, partialText, ref, UNKNOWN_PIECE, union, unknown, type Value } from '../../values.js';
+import { secretsPutOut } from '../../shell.js';
+import {
+  known,
+  type Labels,
+  partialText,
+  ref,
+  UNKNOWN_PIECE,
+  union,
+  unknown,
+  type Value,
+} from '../../values.js';
 import { runWritten } from '../written-script.js';
 import {
   addressOf,
@@ -49,13 +59,14 @@ function wordOf(value: Value | undefined): string {
   return value.kind === 'known' ? String(value.value) : UNKNOWN_PIECE;
 }
 
+/** Gives the labels of what the command puts out. */
 function runText(
   command: string | undefined,
   value: readonly (Value | undefined)[],
   code: string,
   qualifiers: readonly string[],
   context: Context,
-): void {
+): Labels {
   const hidden = concealment(context, ...value);
   const downloaded = startsWrittenDownload(context, command);
   context.emit(downloaded ? 'run-downloaded' : code, {
@@ -67,14 +78,14 @@ function runText(
     ],
     detail: (command ?? '').replaceAll(UNKNOWN_PIECE, '…').slice(0, 200),
   });
-  if (qualifiers.includes('hide-window')) return;
-  if (command !== undefined) {
-    context.runCommand(command, {
-      hidden: hidden.includes('hidden'),
-      quiet: qualifiers.includes('quiet'),
-    });
-    for (const { path, text } of writtenScripts(context, command)) runWritten(context, path, text, command);
-  }
+  if (qualifiers.includes('hide-window') || command === undefined) return LABEL.output;
+  context.runCommand(command, {
+    hidden: hidden.includes('hidden'),
+    quiet: qualifiers.includes('quiet'),
+  });
+  for (const { path, text } of writtenScripts(context, command)) runWritten(context, path, text, command);
+  const secrets = secretsPutOut(command);
+  return secrets.length === 0 ? LABEL.output : new Set([...LABEL.output, ...secrets]);
 }
 
 /** What is run may be one command here and another there: each that is known is run. */
@@ -88,11 +99,13 @@ function alternatives(value: Value | undefined): readonly (Value | undefined)[] 
 function shellCommand(site: Site, context: Context): Value | undefined {
   const [command, options] = site.args;
   const how = startOptions(isOptions(options) ? options : undefined, context);
-  for (const line of alternatives(command)) runText(partialText(line), [line], 'run-shell', how, context);
+  const labels = union(
+    ...alternatives(command).map((line) => runText(partialText(line), [line], 'run-shell', how, context)),
+  );
   const callback = lastFunction(site.args, context);
-  const output = unknown(LABEL.output);
+  const output = unknown(labels);
   if (callback !== undefined) context.call(callback, [unknown(), output, output]);
-  return site.path.endsWith('Sync') ? output : ref(`${site.path}()`, LABEL.output, site.args);
+  return site.path.endsWith('Sync') ? output : ref(`${site.path}()`, labels, site.args);
 }
 
 /** `$`…${x}…``: the tag's pieces and values as the one command they are. */
@@ -111,30 +124,32 @@ function program(site: Site, context: Context): Value | undefined {
   const list = second?.kind === 'list' ? second : undefined;
   const options = [second, third].find(isOptions);
   const qualifiers = startOptions(options, context);
-  for (const named of alternatives(file)) {
-    const fileWord = wordOf(named);
-    const words = [fileWord, ...(list?.items ?? []).map(wordOf)];
-    if (list?.open) words.push(UNKNOWN_PIECE);
-    const isLine = qualifiers.includes('shell') || (list === undefined && /\s/.test(fileWord));
-    const command = isLine ? words.join(' ') : words.map(quote).join(' ');
-    const isKnown = words.some((w) => w !== UNKNOWN_PIECE);
-    runText(
-      isKnown ? command : undefined,
-      [named, list],
-      isLine ? 'run-shell' : 'run-program',
-      qualifiers,
-      context,
-    );
-  }
+  const labels = union(
+    ...alternatives(file).map((named) => {
+      const fileWord = wordOf(named);
+      const words = [fileWord, ...(list?.items ?? []).map(wordOf)];
+      if (list?.open) words.push(UNKNOWN_PIECE);
+      const isLine = qualifiers.includes('shell') || (list === undefined && /\s/.test(fileWord));
+      const command = isLine ? words.join(' ') : words.map(quote).join(' ');
+      const isKnown = words.some((w) => w !== UNKNOWN_PIECE);
+      return runText(
+        isKnown ? command : undefined,
+        [named, list],
+        isLine ? 'run-shell' : 'run-program',
+        qualifiers,
+        context,
+      );
+    }),
+  );
   if (isSet(options, 'windowsHide', context) && qualifiers.some((q) => q === 'detached' || q === 'quiet')) {
     context.emit('hide-window', { detail: detailOf(site) });
   }
   const callback = lastFunction(site.args, context);
-  const output = unknown(LABEL.output);
+  const output = unknown(labels);
   if (callback !== undefined) context.call(callback, [unknown(), output, output]);
   return site.path.endsWith('Sync')
-    ? ref(`${site.path}()`, LABEL.output, site.args)
-    : ref('child_process.spawn()', LABEL.output, site.args);
+    ? ref(`${site.path}()`, labels, site.args)
+    : ref('child_process.spawn()', labels, site.args);
 }
 
 /** `fork(file, args, options)`: a file run by Node. */
@@ -191,12 +206,21 @@ const evaluates = (on: string): Rule =>
 /** The same, where the call gives what the text amounts to: `eval('(function () {…})')()`. */
 const gives = (on: string): Rule => onCall(on, (site, context) => evaluate(site.args[0], context));
 
+const OWN_NAMES =
+  /^(?:require|module|exports|process|global|globalThis|console|Buffer|__filename|__dirname)$/;
+
 /** `Function('a', 'b', body)`, also reached as `x.constructor.constructor`. */
 function makeFunction(site: Site, context: Context): Value | undefined {
   const body = site.args.at(-1);
   const source = context.text(body);
   const returned = source === undefined ? undefined : RETURNS_NAME.exec(source)?.[1];
   if (returned !== undefined) return ref(`%return.${returned === 'this' ? 'globalThis' : returned}`);
+  const names = site.args.slice(0, -1).map((name) => context.text(name));
+  // By their own names they mean in the text what they mean around it.
+  if (source !== undefined && names.some((name) => name !== undefined && !OWN_NAMES.test(name))) {
+    const made = names.map((name, i) => name ?? `_${i}`).join(', ');
+    return evaluate(known(`(function (${made}) {${source}\n})`, context.labelsOf(body)), context);
+  }
   if (site.args.length > 0) evaluate(body, context);
   return undefined;
 }
