@@ -100,7 +100,7 @@ function shellCommand(site: Site, context: Context): Value | undefined {
   const [command, options] = site.args;
   const how = startOptions(isOptions(options) ? options : undefined, context);
   const labels = union(
-    ...alternatives(command).map((line) => runText(partialText(line), [line], 'run-shell', how, context)),
+    ...alternatives(command).map((line) => runText(partialText(line), [command], 'run-shell', how, context)),
   );
   const callback = lastFunction(site.args, context);
   const output = unknown(labels);
@@ -134,7 +134,7 @@ function program(site: Site, context: Context): Value | undefined {
       const isKnown = words.some((w) => w !== UNKNOWN_PIECE);
       return runText(
         isKnown ? command : undefined,
-        [named, list],
+        [file, list],
         isLine ? 'run-shell' : 'run-program',
         qualifiers,
         context,
@@ -175,10 +175,9 @@ const RETURNS_NAME = /^\s*return\s+([A-Za-z_$][\w$.]*)\s*(?:;|\/|$)/;
 export function evaluate(
   text: Value | undefined,
   context: Context,
-  language: 'javascript' = 'javascript',
+  source = context.text(text),
 ): Value | undefined {
   const labels = context.labelsOf(text);
-  const source = context.text(text);
   if (source !== undefined && HARMLESS.test(source)) return undefined;
   const code = labels.has('download')
     ? 'evaluate-downloaded'
@@ -192,7 +191,7 @@ export function evaluate(
   const isAssembled = code === 'evaluate' && labels.has('assembled');
   context.emit(code, { qualifiers: isAssembled ? [...others, 'assembled'] : others, detail: shown(text) });
   if (source === undefined) return undefined;
-  return context.runCode(language, source, {
+  return context.runCode('javascript', source, {
     hidden: labels.has('decoded') || labels.has('assembled'),
   });
 }
@@ -217,9 +216,10 @@ function makeFunction(site: Site, context: Context): Value | undefined {
   if (returned !== undefined) return ref(`%return.${returned === 'this' ? 'globalThis' : returned}`);
   const names = site.args.slice(0, -1).map((name) => context.text(name));
   // By their own names they mean in the text what they mean around it.
-  if (source !== undefined && names.some((name) => name !== undefined && !OWN_NAMES.test(name))) {
+  const told = source !== undefined && !HARMLESS.test(source);
+  if (told && names.some((name) => name !== undefined && !OWN_NAMES.test(name))) {
     const made = names.map((name, i) => name ?? `_${i}`).join(', ');
-    return evaluate(known(`(function (${made}) {${source}\n})`, context.labelsOf(body)), context);
+    return evaluate(body, context, `(function (${made}) {${source}\n})`);
   }
   if (site.args.length > 0) evaluate(body, context);
   return undefined;
