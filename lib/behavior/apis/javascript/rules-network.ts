@@ -13,6 +13,7 @@ import {
   LABEL,
   lastFunction,
   onCall,
+  onRead,
   onWrite,
   pathClass,
   pathText,
@@ -408,11 +409,15 @@ export const networkRules: readonly Rule[] = [
   ),
   onCall('{WebSocket(),socket.io-client()}.{send,emit,write,publish}', websocketSend),
   onCall('websocket.client().connect', websocket),
-  onWrite('WebSocket().{onopen,onmessage,onclose,onerror}', (site, context) => {
-    const [handler] = site.args;
-    if (context.isFunction(handler)) context.call(handler!, [unknown(LABEL.download)], site.receiver);
-    return undefined;
-  }),
+  onWrite(
+    '{WebSocket().onopen,WebSocket().onmessage,WebSocket().onclose,WebSocket().onerror,XMLHttpRequest().onload,XMLHttpRequest().onloadend,XMLHttpRequest().onreadystatechange}',
+    (site, context) => {
+      const [handler] = site.args;
+      if (context.isFunction(handler)) context.call(handler!, [unknown(LABEL.download)], site.receiver);
+      return undefined;
+    },
+  ),
+  onRead('XMLHttpRequest().{response,responseText}', () => unknown(LABEL.download)),
 
   // Names
   onCall(
