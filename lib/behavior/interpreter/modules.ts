@@ -1,5 +1,7 @@
 /** Module loading inside the artifact: which file a name means, and running it at its first import. */
+
 import { isBuiltin } from 'node:module';
+import { posix } from 'node:path';
 import type { Place } from '../api.js';
 import { PACKAGE_ROOT, PROJECT_ROOT } from '../strings.js';
 import {
@@ -33,7 +35,11 @@ export function importJavaScript(m: Machine, specifier: string, labels: Labels =
 
 function externalJavaScript(m: Machine, specifier: string, labels: Labels): Value {
   const name = installedName(specifier) ?? specifier.replace(/^node:/, '');
-  if (name.startsWith('.') || name.startsWith('/')) return unknown(labels);
+  if (name.startsWith('.') || name.startsWith('/')) {
+    // A file that the package does not have, perhaps one that its code wrote.
+    fireImport(m, posix.resolve(PACKAGE_ROOT, posix.dirname(m.file), name));
+    return unknown(labels);
+  }
   hiddenName(m, name, labels);
   return fireImport(m, name);
 }

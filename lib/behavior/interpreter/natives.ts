@@ -41,7 +41,7 @@ export function callNative(
 }
 
 const REQUIRE =
-  /^(require|module\.require|process\.mainModule\.require|require\.main\.require|module\.parent\.require|module\.constructor\._load|module\.createRequire\(\)|createRequire\(\)|module\._load)$/;
+  /^(require|module\.require|process\.mainModule\.require|require\.main\.require|module\.parent\.require|(?:module|process\.mainModule|require\.main)\.constructor\._load|module\.Module\._load|module\.createRequire\(\)|createRequire\(\)|module\._load)$/;
 
 function javascript(
   m: Machine,

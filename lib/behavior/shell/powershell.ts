@@ -99,9 +99,14 @@ export function powershellBehaviors(text: string, extra: readonly string[] = [])
   return out;
 }
 
+/** `irm host.example/install.ps1`: the cmdlets take an address without its scheme. */
+const BARE_ADDRESS =
+  /^(?:Invoke-WebRequest|Invoke-RestMethod|iwr|irm)\s+(?:-(?:Uri|useb\w*)\s+)*['"]?((?:[\w-]+\.)+[a-z]{2,}(?::\d+)?\/[^\s'"`)>|;]*)/i;
+
 function addressAround(source: string, at: number): string | undefined {
   const near = source.slice(Math.max(0, at - 200), at + 400);
   return (
+    BARE_ADDRESS.exec(source.slice(at, at + 400))?.[1] ??
     /https?:\/\/[^\s'"`)>]+/i.exec(source.slice(at, at + 400))?.[0] ??
     /https?:\/\/[^\s'"`)>]+/i.exec(near)?.[0]
   );

@@ -244,7 +244,11 @@ function openssl(call: Invocation): ShellBehavior[] {
 }
 
 function certutil(call: Invocation): ShellBehavior[] {
-  if (/-urlcache|-verifyctl/i.test(call.text)) return [behavior(call, 'download-file', to(call.args))];
+  if (/-urlcache|-verifyctl/i.test(call.text)) {
+    const target = outputFile(call);
+    const where = target === undefined || /^https?:/i.test(target) ? [] : classifyPath(target).qualifiers;
+    return [behavior(call, 'download-file', [...to(call.args), ...where])];
+  }
   if (/-decode/i.test(call.text)) return [behavior(call, 'decode')];
   return [behavior(call, 'run-program')];
 }

@@ -66,7 +66,7 @@ const STARTUP =
 /** Who may log in from elsewhere. */
 const LOGIN_KEYS = /(?:^|\/)authorized_keys2?$/i;
 const GIT_HOOKS = /(?:^|\/)\.git\/(?:hooks(?:\/|$)|config$)|(?:^|\/)\.gitconfig$|(?:^|\/)\.husky\//i;
-const OTHER_PACKAGE = /(?:^|\/)(?:node_modules|site-packages|dist-packages)\/(?!self(?:\/|$))[@\w.-]/i;
+const OTHER_PACKAGE = /(?:^|\/)(?:node_modules|site-packages|dist-packages)\/(?!self(?:\/|$))[@\w.\ufffc-]/i;
 
 /** What writing to a path does beyond writing. */
 export function writtenPath(

@@ -206,6 +206,7 @@ export const encodingRules: readonly Rule[] = [
     return unknown(decodedLabels(...site.args));
   }),
   onCall('crypto.createDecipheriv().update', decipherUpdate),
+  onCall('crypto.createDecipher().{update,final}', (site) => unknown(decodedLabels(...site.args))),
   onCall('crypto.createDecipheriv().final', (site) => {
     const [to] = site.args;
     return to === undefined

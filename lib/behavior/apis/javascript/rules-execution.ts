@@ -1,7 +1,17 @@
 /** Processes, evaluated code, native code, timers: what runs something else. */
 import type { Context, Rule, Site } from '../../api.js';
 import { programClass } from '../../shell/program-class.js';
-import { known, partialText, ref, UNKNOWN_PIECE, union, unknown, type Value } from '../../values.js';
+import { secretsPutOut } from '../../shell.js';
+import {
+  known,
+  type Labels,
+  partialText,
+  ref,
+  UNKNOWN_PIECE,
+  union,
+  unknown,
+  type Value,
+} from '../../values.js';
 import { runWritten } from '../written-script.js';
 import {
   addressOf,
@@ -49,13 +59,14 @@ function wordOf(value: Value | undefined): string {
   return value.kind === 'known' ? String(value.value) : UNKNOWN_PIECE;
 }
 
+/** Gives the labels of what the command puts out. */
 function runText(
   command: string | undefined,
   value: readonly (Value | undefined)[],
   code: string,
   qualifiers: readonly string[],
   context: Context,
-): void {
+): Labels {
   const hidden = concealment(context, ...value);
   const downloaded = startsWrittenDownload(context, command);
   context.emit(downloaded ? 'run-downloaded' : code, {
@@ -67,30 +78,44 @@ function runText(
     ],
     detail: (command ?? '').replaceAll(UNKNOWN_PIECE, '…').slice(0, 200),
   });
-  if (qualifiers.includes('hide-window')) return;
-  if (command !== undefined) {
-    context.runCommand(command, {
-      hidden: hidden.includes('hidden'),
-      quiet: qualifiers.includes('quiet'),
-    });
-    for (const { path, text } of writtenScripts(context, command)) runWritten(context, path, text, command);
-  }
+  if (qualifiers.includes('hide-window') || command === undefined) return LABEL.output;
+  context.runCommand(command, {
+    hidden: hidden.includes('hidden'),
+    quiet: qualifiers.includes('quiet'),
+  });
+  for (const { path, text } of writtenScripts(context, command)) runWritten(context, path, text, command);
+  const secrets = secretsPutOut(command);
+  return secrets.length === 0 ? LABEL.output : new Set([...LABEL.output, ...secrets]);
+}
+
+/** What is run may be one command here and another there: each that is known is run. */
+function alternatives(value: Value | undefined): readonly (Value | undefined)[] {
+  if (value?.kind !== 'choice') return [value];
+  const told = value.options.filter((option) => partialText(option) !== undefined);
+  return told.length > 1 ? told : [value];
 }
 
 /** `exec(command, options, callback)`: a command line for the shell. */
 function shellCommand(site: Site, context: Context): Value | undefined {
   const [command, options] = site.args;
-  runText(
-    partialText(command),
-    [command],
-    'run-shell',
-    startOptions(isOptions(options) ? options : undefined, context),
-    context,
+  const how = startOptions(isOptions(options) ? options : undefined, context);
+  const labels = union(
+    ...alternatives(command).map((line) => runText(partialText(line), [command], 'run-shell', how, context)),
   );
   const callback = lastFunction(site.args, context);
-  const output = unknown(LABEL.output);
+  const output = unknown(labels);
   if (callback !== undefined) context.call(callback, [unknown(), output, output]);
-  return site.path.endsWith('Sync') ? output : ref(`${site.path}()`, LABEL.output, site.args);
+  return site.path.endsWith('Sync') ? output : ref(`${site.path}()`, labels, site.args);
+}
+
+/** `$`…${x}…``: the tag's pieces and values as the one command they are. */
+function fromTemplate(site: Site): Site {
+  const [pieces, ...values] = site.args;
+  if (pieces?.kind !== 'list' || pieces.items.length !== values.length + 1) return site;
+  const labels = union(...values.map((value) => value.labels));
+  const text = pieces.items.map(wordOf).reduce((all, piece, i) => all + wordOf(values[i - 1]) + piece);
+  const command = text.includes(UNKNOWN_PIECE) ? unknown(labels, text) : known(text, labels);
+  return { ...site, args: [command] };
 }
 
 /** `spawn(program, [args], options)`, also the forms without the list. */
@@ -98,29 +123,33 @@ function program(site: Site, context: Context): Value | undefined {
   const [file, second, third] = site.args;
   const list = second?.kind === 'list' ? second : undefined;
   const options = [second, third].find(isOptions);
-  const fileWord = wordOf(file);
-  const words = [fileWord, ...(list?.items ?? []).map(wordOf)];
-  if (list?.open) words.push(UNKNOWN_PIECE);
   const qualifiers = startOptions(options, context);
-  const isLine = qualifiers.includes('shell') || (list === undefined && /\s/.test(fileWord));
-  const command = isLine ? words.join(' ') : words.map(quote).join(' ');
-  const isKnown = words.some((w) => w !== UNKNOWN_PIECE);
-  runText(
-    isKnown ? command : undefined,
-    [file, list],
-    isLine ? 'run-shell' : 'run-program',
-    qualifiers,
-    context,
+  const labels = union(
+    ...alternatives(file).map((named) => {
+      const fileWord = wordOf(named);
+      const words = [fileWord, ...(list?.items ?? []).map(wordOf)];
+      if (list?.open) words.push(UNKNOWN_PIECE);
+      const isLine = qualifiers.includes('shell') || (list === undefined && /\s/.test(fileWord));
+      const command = isLine ? words.join(' ') : words.map(quote).join(' ');
+      const isKnown = words.some((w) => w !== UNKNOWN_PIECE);
+      return runText(
+        isKnown ? command : undefined,
+        [file, list],
+        isLine ? 'run-shell' : 'run-program',
+        qualifiers,
+        context,
+      );
+    }),
   );
   if (isSet(options, 'windowsHide', context) && qualifiers.some((q) => q === 'detached' || q === 'quiet')) {
     context.emit('hide-window', { detail: detailOf(site) });
   }
   const callback = lastFunction(site.args, context);
-  const output = unknown(LABEL.output);
+  const output = unknown(labels);
   if (callback !== undefined) context.call(callback, [unknown(), output, output]);
   return site.path.endsWith('Sync')
-    ? ref(`${site.path}()`, LABEL.output, site.args)
-    : ref('child_process.spawn()', LABEL.output, site.args);
+    ? ref(`${site.path}()`, labels, site.args)
+    : ref('child_process.spawn()', labels, site.args);
 }
 
 /** `fork(file, args, options)`: a file run by Node. */
@@ -146,10 +175,9 @@ const RETURNS_NAME = /^\s*return\s+([A-Za-z_$][\w$.]*)\s*(?:;|\/|$)/;
 export function evaluate(
   text: Value | undefined,
   context: Context,
-  language: 'javascript' = 'javascript',
+  source = context.text(text),
 ): Value | undefined {
   const labels = context.labelsOf(text);
-  const source = context.text(text);
   if (source !== undefined && HARMLESS.test(source)) return undefined;
   const code = labels.has('download')
     ? 'evaluate-downloaded'
@@ -163,7 +191,7 @@ export function evaluate(
   const isAssembled = code === 'evaluate' && labels.has('assembled');
   context.emit(code, { qualifiers: isAssembled ? [...others, 'assembled'] : others, detail: shown(text) });
   if (source === undefined) return undefined;
-  return context.runCode(language, source, {
+  return context.runCode('javascript', source, {
     hidden: labels.has('decoded') || labels.has('assembled'),
   });
 }
@@ -177,12 +205,22 @@ const evaluates = (on: string): Rule =>
 /** The same, where the call gives what the text amounts to: `eval('(function () {…})')()`. */
 const gives = (on: string): Rule => onCall(on, (site, context) => evaluate(site.args[0], context));
 
+const OWN_NAMES =
+  /^(?:require|module|exports|process|global|globalThis|console|Buffer|__filename|__dirname)$/;
+
 /** `Function('a', 'b', body)`, also reached as `x.constructor.constructor`. */
 function makeFunction(site: Site, context: Context): Value | undefined {
   const body = site.args.at(-1);
   const source = context.text(body);
   const returned = source === undefined ? undefined : RETURNS_NAME.exec(source)?.[1];
   if (returned !== undefined) return ref(`%return.${returned === 'this' ? 'globalThis' : returned}`);
+  const names = site.args.slice(0, -1).map((name) => context.text(name));
+  // By their own names they mean in the text what they mean around it.
+  const told = source !== undefined && !HARMLESS.test(source);
+  if (told && names.some((name) => name !== undefined && !OWN_NAMES.test(name))) {
+    const made = names.map((name, i) => name ?? `_${i}`).join(', ');
+    return evaluate(body, context, `(function (${made}) {${source}\n})`);
+  }
   if (site.args.length > 0) evaluate(body, context);
   return undefined;
 }
@@ -203,9 +241,10 @@ export const executionRules: readonly Rule[] = [
   onCall('{child-process-promise,promisify-child-process,mz/child_process}.exec', shellCommand),
   onCall('{shelljs,shelljs/global}.exec', shellCommand),
   onCall(
-    '{exec,execa.command,execa.commandSync,execa.execaCommand,execa.execaCommandSync,execa.$,zx.$,zx,node-cmd.run,node-cmd.runSync,node-cmd.get,shell-exec,sudo-prompt.exec,cmd-promise,exec-sh,exec-sh.promise,npm-run.exec,npm-run.execSync}',
+    '{exec,execa.command,execa.commandSync,execa.execaCommand,execa.execaCommandSync,node-cmd.run,node-cmd.runSync,node-cmd.get,shell-exec,sudo-prompt.exec,cmd-promise,exec-sh,exec-sh.promise,npm-run.exec,npm-run.execSync}',
     shellCommand,
   ),
+  onCall('{execa.$,zx.$,zx,Bun.$,bun.$}', (site, context) => shellCommand(fromTemplate(site), context)),
   onCall('sudo-prompt.exec', (site, context) => {
     context.emit('check-privilege', { qualifiers: ['sudo'], detail: detailOf(site) });
     return undefined;
@@ -220,11 +259,13 @@ export const executionRules: readonly Rule[] = [
   onCall('Deno.run', (site, context) =>
     program({ ...site, args: [context.property(site.args[0], 'cmd') ?? UNDEFINED] }, context),
   ),
-  onCall('Bun.{spawn,spawnSync}', (site, context) => {
-    const [words] = site.args;
+  onCall('{Bun,bun}.{spawn,spawnSync}', (site, context) => {
+    const [first] = site.args;
+    const [words, options] = isOptions(first) ? [context.property(first, 'cmd'), first] : site.args;
     if (words?.kind !== 'list') return undefined;
+    const rest = { ...words, items: words.items.slice(1) };
     return program(
-      { ...site, args: [words.items[0] ?? UNDEFINED, { ...words, items: words.items.slice(1) }] },
+      { ...site, args: [words.items[0] ?? UNDEFINED, rest, ...(options === undefined ? [] : [options])] },
       context,
     );
   }),

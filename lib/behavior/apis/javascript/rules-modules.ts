@@ -6,9 +6,12 @@ import {
   container,
   detailOf,
   emits,
+  isWrittenDownload,
+  LABEL,
   lastFunction,
   onCall,
   onImport,
+  onRead,
   onWrite,
   putInto,
   shown,
@@ -25,6 +28,9 @@ const imports = (names: string, code: string): Rule =>
 const CHAIN =
   '{on,once,addListener,prependListener,off,removeListener,removeAllListeners,addEventListener,removeEventListener,unref,ref,setEncoding,setTimeout,setHeader,setNoDelay,setKeepAlive,resume,pause}';
 
+/** Why a request failed: with an answer, as the clients have it that throw at 404 and the like. */
+const FAILED = '%failed';
+
 export const moduleRules: readonly Rule[] = [
   imports('os,systeminformation,node-os-utils', 'R1'),
   imports('fs,fs/promises,fs-extra,graceful-fs,mz/fs,original-fs,rimraf,glob,fast-glob,del', 'R3'),
@@ -38,6 +44,8 @@ export const moduleRules: readonly Rule[] = [
     'P1',
   ),
   onImport('**', (site, context) => {
+    if (isWrittenDownload(context, site.path) || isWrittenDownload(context, `${site.path}.js`))
+      context.emit('run-downloaded', { detail: site.path });
     if (!site.path.startsWith('data:')) return undefined;
     evaluate(dataUrlText(site.path, undefined), context);
     return unknown();
@@ -54,9 +62,11 @@ export const moduleRules: readonly Rule[] = [
   }),
   onCall('**.catch', (site, context) => {
     const [callback] = site.args;
-    if (callback !== undefined && context.isFunction(callback)) context.call(callback, [unknown()]);
+    const failed = site.receiver?.labels.has('download') ? ref(FAILED) : unknown();
+    if (callback !== undefined && context.isFunction(callback)) context.call(callback, [failed]);
     return site.receiver;
   }),
+  onRead(`${FAILED}.response`, () => unknown(LABEL.download)),
   onCall('**.finally', (site, context) => {
     const [callback] = site.args;
     if (callback !== undefined && context.isFunction(callback)) context.call(callback, []);

@@ -13,6 +13,7 @@ import {
   LABEL,
   lastFunction,
   onCall,
+  onRead,
   onWrite,
   pathClass,
   pathText,
@@ -328,6 +329,9 @@ const FETCHERS =
 const CLIENTS =
   'axios,got,got.stream,request,request.defaults(),request-promise,request-promise-native,superagent,needle,ky,unirest,wretch(),undici,simple-get,urllib,popsicle,snekfetch,chainfetch,restler,fetch-h2,httpie,typed-rest-client,$,jQuery';
 
+/** Where an XMLHttpRequest was opened to. */
+const opened = new WeakMap<Value, Value>();
+
 export const networkRules: readonly Rule[] = [
   onCall('{http,https,follow-redirects.http,follow-redirects.https}.{get,request}', nodeRequest),
   onCall('http.ClientRequest', nodeRequest),
@@ -349,12 +353,14 @@ export const networkRules: readonly Rule[] = [
   onCall('XMLHttpRequest().open', (site, context) => {
     const method = context.text(site.args[0]) ?? 'GET';
     request(site, context, site.args[1], [], SENDING.test(method));
+    if (site.receiver !== undefined && site.args[1] !== undefined) opened.set(site.receiver, site.args[1]);
     return undefined;
   }),
   onCall('XMLHttpRequest().send', (site, context) => {
     const carries = carriedBy(site.args, context);
-    if (isData(carries))
-      context.emit('http-send', { qualifiers: ['to:unknown', ...carries], detail: site.path });
+    const address = site.receiver === undefined ? undefined : opened.get(site.receiver);
+    const where = address === undefined ? ['to:unknown'] : destination(address, context);
+    if (isData(carries)) context.emit('http-send', { qualifiers: [...where, ...carries], detail: site.path });
     return undefined;
   }),
   onWrite('{Image(),HTMLImageElement(),document.createElement()}.src', (site, context) => {
@@ -408,6 +414,15 @@ export const networkRules: readonly Rule[] = [
   ),
   onCall('{WebSocket(),socket.io-client()}.{send,emit,write,publish}', websocketSend),
   onCall('websocket.client().connect', websocket),
+  onWrite(
+    '{WebSocket().onopen,WebSocket().onmessage,WebSocket().onclose,WebSocket().onerror,XMLHttpRequest().onload,XMLHttpRequest().onloadend,XMLHttpRequest().onreadystatechange}',
+    (site, context) => {
+      const [handler] = site.args;
+      if (context.isFunction(handler)) context.call(handler!, [unknown(LABEL.download)], site.receiver);
+      return undefined;
+    },
+  ),
+  onRead('XMLHttpRequest().{response,responseText}', () => unknown(LABEL.download)),
 
   // Names
   onCall(

@@ -200,6 +200,11 @@ export function startsWrittenDownload(context: Context, command: string | undefi
   return startsDownloaded(command, written.get(context) ?? []);
 }
 
+/** Whether the code itself wrote what it had downloaded into this file. */
+export function isWrittenDownload(context: Context, path: string): boolean {
+  return written.get(context)?.get(path)?.labels.has('download') ?? false;
+}
+
 /** Files with known text that a command line names and the code itself wrote. */
 export function writtenScripts(context: Context, command: string): { path: string; text: string }[] {
   const found: { path: string; text: string }[] = [];
