@@ -4,26 +4,92 @@ import { openArtifact } from '../../lib/artifact/open.js';
 import { buildSequence } from '../../lib/behavior/sequence.js';
 import { CAMPAIGNS } from '../fixtures/campaigns-pypi.js';
 
+const open = (filename: string, files: Readonly<Record<string, string>>) =>
+  openArtifact({
+    ecosystem: 'pypi',
+    filename,
+    bytes: new Uint8Array(),
+    files: Object.entries(files).map(([path, text]) => ({
+      path,
+      bytes: Buffer.from(text),
+      executable: false,
+    })),
+  });
+
+/** What must be told of some of them: phase, code, qualifiers. */
+const TOLD: Readonly<Record<string, readonly string[]>> = {
+  'build backend of its own': ['install read-registry-token', 'install http-send carries:output'],
+};
+
+const HOOKS: readonly (readonly [name: string, files: Readonly<Record<string, string>>, runs: boolean])[] = [
+  [
+    'a function that PEP 517 names',
+    {
+      'pyproject.toml': '[build-system]\nbuild-backend = "b"\nbackend-path = ["."]\n',
+      'b.py':
+        'import os\ndef get_requires_for_build_wheel(settings=None):\n  os.system("whoami")\n  return []\n',
+    },
+    true,
+  ],
+  [
+    'another function of a backend',
+    {
+      'pyproject.toml': '[build-system]\nbuild-backend = "b"\nbackend-path = ["."]\n',
+      'b.py': 'import os\ndef publish():\n  os.system("whoami")\n',
+    },
+    false,
+  ],
+  [
+    "hatchling's own hook",
+    {
+      'pyproject.toml': '[tool.hatch.build.hooks.custom]\n',
+      'hatch_build.py':
+        'import os\nfrom hatchling.builders.hooks.plugin.interface import BuildHookInterface\nclass Hook(BuildHookInterface):\n  def initialize(self, version, data):\n    self.go()\n  def go(self):\n    os.system("whoami")\n',
+    },
+    true,
+  ],
+  [
+    "pdm's hook",
+    {
+      'pyproject.toml': '[tool.pdm.build]\ncustom-hook = "h.py"\n',
+      'h.py': 'import os\ndef pdm_build_initialize(context):\n  os.system("whoami")\n',
+    },
+    true,
+  ],
+];
+
+describe('behavior/build hooks of a source archive', () => {
+  for (const [name, files, runs] of HOOKS) {
+    it(`${runs ? 'runs' : 'does not run'} ${name} at install`, async () => {
+      const { units } = await buildSequence(await open('a-1.0.tar.gz', files), { strict: true });
+      const phases = units
+        .filter(({ behaviors }) => behaviors.some(({ code }) => code === 'run-shell'))
+        .map(({ phase }) => phase);
+      assert.deepEqual(phases, [runs ? 'install' : 'runtime']);
+    });
+  }
+});
+
 describe('behavior/published attacks on PyPI', () => {
   for (const { kind, filename, files } of CAMPAIGNS) {
     it(`reads ${kind}`, async () => {
-      const entries = Object.entries(files).map(([path, text]) => ({
-        path,
-        bytes: Buffer.from(text),
-        executable: false,
-      }));
-      const artifact = await openArtifact({
-        ecosystem: 'pypi',
-        filename,
-        bytes: new Uint8Array(),
-        files: entries,
-      });
+      const artifact = await open(filename, files);
       assert.equal(artifact.unverified, undefined);
       const { units, stats, incomplete } = await buildSequence(artifact, { strict: true });
       assert.equal(stats.parseFailures, 0);
       assert.equal(incomplete, undefined);
       const early = units.filter(({ phase }) => phase !== 'runtime');
       assert(early.some(({ behaviors }) => behaviors.length > 0));
+      const found = units.flatMap(({ phase, behaviors }) =>
+        behaviors.map(({ code, qualifiers }) => [phase, code, ...qualifiers]),
+      );
+      for (const told of TOLD[kind] ?? []) {
+        const words = told.split(' ');
+        assert(
+          found.some((line) => words.every((word) => line.includes(word))),
+          `no '${told}'`,
+        );
+      }
     });
   }
 });

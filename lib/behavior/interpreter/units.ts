@@ -81,6 +81,34 @@ function runEntryFile(m: Machine, path: string, entry: EntryPoint): void {
     return;
   }
   runFile(m, path, language);
+  if (entry.kind === 'build-backend') runBuildHooks(m, path);
+}
+
+/** What pip asks of a backend (PEP 517, PEP 660), and what pdm asks of the hooks of a project, by their names. */
+const BUILD_HOOK =
+  /^(?:get_requires_for_build_(?:wheel|editable)|prepare_metadata_for_build_(?:wheel|editable)|build_(?:wheel|editable)|pdm_build_\w+)$/;
+/** The methods of hatchling's hook classes. */
+const HATCH_HOOKS = ['initialize', 'finalize', 'update'];
+
+/** The functions of a build backend that run on the way to a wheel, once its file was loaded. */
+function runBuildHooks(m: Machine, path: string): void {
+  const { namespace } = m.modules.get(path) ?? {};
+  if (namespace?.kind !== 'dict') return;
+  for (const [name, value] of namespace.entries) {
+    if (value.kind === 'func' && BUILD_HOOK.test(name)) {
+      const args = value.node.params.filter((p) => p.rest === undefined).map(() => UNKNOWN);
+      callValue(m, value, args, NO_KEYWORDS, undefined, false);
+    } else if (
+      value.kind === 'class' &&
+      value.bases.some((base) => base.kind === 'ref' && base.path.startsWith('hatchling.'))
+    ) {
+      const instance = callValue(m, value, [], NO_KEYWORDS, undefined, true);
+      for (const hook of HATCH_HOOKS) {
+        const method = value.methods.get(hook);
+        if (method?.kind === 'func') callFunction(m, method, [UNKNOWN, UNKNOWN], NO_KEYWORDS, instance);
+      }
+    }
+  }
 }
 
 /** Everything no entry point reached: functions nobody called, then files nobody imported. */
