@@ -18,6 +18,13 @@ const open = (filename: string, files: Readonly<Record<string, string>>) =>
 
 /** What must be told of some of them: phase, code, qualifiers. */
 const TOLD: Readonly<Record<string, readonly string[]>> = {
+  'pth stealer encrypted with openssl': [
+    'install read-ssh-keys in-try',
+    'install read-cloud-credentials in-try',
+    'install read-registry-token in-try',
+    'install read-system-accounts in-try',
+    'install http-send hidden carries:file',
+  ],
   'build backend of its own': ['install read-registry-token', 'install http-send carries:output'],
 };
 
@@ -68,6 +75,25 @@ describe('behavior/build hooks of a source archive', () => {
       assert.deepEqual(phases, [runs ? 'install' : 'runtime']);
     });
   }
+});
+
+describe('behavior/lines of a .pth file', () => {
+  const phases = async (text: string): Promise<string[]> => {
+    const files = { 'a.pth': text, 'a/__init__.py': '' };
+    const { units } = await buildSequence(await open('a-1.0-py3-none-any.whl', files), { strict: true });
+    return units.filter(({ behaviors }) => behaviors.length > 0).map(({ phase }) => phase);
+  };
+
+  it('are told once, where they run', async () => {
+    assert.deepEqual(await phases('# start\nimport os; os.system("whoami")\n'), ['install']);
+  });
+
+  it('are told beside what else stands there and may be run by others', async () => {
+    assert.deepEqual(await phases('import os; os.system("whoami")\nx = exec(input())\n'), [
+      'install',
+      'runtime',
+    ]);
+  });
 });
 
 describe('behavior/published attacks on PyPI', () => {

@@ -50,14 +50,24 @@ export function walkEntry(m: Machine, entry: EntryPoint, options: WalkOptions): 
         else if (run.language === 'shell') runShell(m, run.code, false, false);
         else {
           // site.py runs a line where its own `sitedir` is in sight: the folder of the .pth file.
-          if (entry.kind === 'pth')
+          if (entry.kind === 'pth') {
             root.env.set('sitedir', known(`${PACKAGE_ROOT}/${entry.file}`.replace(/\/[^/]*$/, '')));
+            if (holdsOnlyStarters(m.artifact.files.get(entry.file)?.bytes)) m.startedFiles.add(entry.file);
+          }
           runCode(m, run.language, run.code, false);
         }
       });
     });
   });
 }
+
+/** Whether all lines of a `.pth` file are run at the start of the interpreter, each by an entry of its own. */
+const holdsOnlyStarters = (bytes: Uint8Array | undefined): boolean =>
+  bytes !== undefined &&
+  Buffer.from(bytes)
+    .toString('utf8')
+    .split(/\r\n|[\n\r]/)
+    .every((line) => /^(?:import[ \t].*|#.*|\s*)$/.test(line));
 
 /** `bin` and lifecycle files run as programs, everything else is imported. */
 function runEntryFile(m: Machine, path: string, entry: EntryPoint): void {
