@@ -1,7 +1,7 @@
 /** Programs, shells, threads, native code, code from text. */
 import type { Context, Rule, Site } from '../../api.js';
 import { programClass } from '../../shell/program-class.js';
-import { classifyPath, urlQualifiers } from '../../strings.js';
+import { carried, classifyPath, urlQualifiers } from '../../strings.js';
 import {
   known,
   type Labels,
@@ -220,6 +220,22 @@ function evaluate(site: Site, context: Context, source: Value | undefined): Valu
   return context.runCode('python', text, { hidden, place: { namespace } }) ?? unknown(labels);
 }
 
+/** A file run as code by its path: one of the package, or one the code wrote, told by what was written there. */
+function runPath(site: Site, context: Context): void {
+  const [path] = site.args;
+  const text = pathText(path);
+  if (text !== undefined && context.runFile(text)) return;
+  const written = text === undefined ? undefined : writtenFiles(context).get(text);
+  const labels = written?.labels ?? NO_LABELS;
+  const code = labels.has('download')
+    ? 'evaluate-downloaded'
+    : labels.has('decoded')
+      ? 'evaluate-decoded'
+      : 'evaluate';
+  context.emit(code, { qualifiers: carriedBy(path), detail: text ?? '' });
+  if (written?.text !== undefined) context.runCode('python', written.text, { hidden: labels.has('decoded') });
+}
+
 const ADDRESS = /\b(?:https?|wss?|ftp):\/\/[\x21-\x7e]{4,200}/g;
 const MAX_ADDRESSES = 4;
 
@@ -324,9 +340,7 @@ export const executionRules: readonly Rule[] = [
   }),
   rule('builtins.eval', (site, context) => evaluate(site, context, site.args[0])),
   rule('builtins.execfile', (site, context) => {
-    const path = pathText(site.args[0]);
-    if (path === undefined || !context.runFile(path))
-      context.emit('evaluate', { qualifiers: carriedBy(site.args[0]), detail: path ?? '' });
+    runPath(site, context);
     return known(null);
   }),
   rule('builtins.compile', (site) => {
@@ -350,9 +364,7 @@ export const executionRules: readonly Rule[] = [
     evaluate(site, context, site.args[0]),
   ),
   rule('runpy.run_path', (site, context) => {
-    const path = pathText(site.args[0]);
-    const known = path !== undefined && context.runFile(path);
-    if (!known) context.emit('evaluate', { qualifiers: carriedBy(site.args[0]), detail: path ?? '' });
+    runPath(site, context);
     return undefined;
   }),
   rule('runpy.{run_module,_run_module_as_main}', (site, context) => {
@@ -370,7 +382,11 @@ export const executionRules: readonly Rule[] = [
       if (/load_dynamic|ExtensionFileLoader/.test(site.path))
         context.emit('load-native', { detail: text ?? '' });
       else if (text === undefined || !context.runFile(text)) {
-        context.emit('dynamic-import', { qualifiers: carriedBy(path), detail: text ?? '' });
+        const written = text === undefined ? undefined : writtenFiles(context).get(text);
+        const labels = union(labelsOf(path), written?.labels ?? NO_LABELS);
+        context.emit('dynamic-import', { qualifiers: carried(labels), detail: text ?? '' });
+        if (written?.text !== undefined)
+          context.runCode('python', written.text, { hidden: labels.has('decoded') });
       }
       return unknown(labelsOf(path));
     },

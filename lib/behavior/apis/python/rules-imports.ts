@@ -1,7 +1,8 @@
 /** Imports: the paper's rows R1, R3, D1, E1 and P1, by class of module. */
 import type { Rule } from '../../api.js';
+import { carried } from '../../strings.js';
 import { ref } from '../../values.js';
-import { rule } from './site.js';
+import { rule, writtenFiles } from './site.js';
 
 const CLASSES: readonly (readonly [code: string, modules: readonly string[]])[] = [
   ['R1', ['os', 'platform', 'pwd', 'getpass', 'psutil', 'winreg', '_winreg', 'wmi', 'cpuinfo', 'GPUtil']],
@@ -108,6 +109,20 @@ export const importRules: readonly Rule[] = [
       },
       'import',
     ),
+  ),
+  // A module that the code fetched or decoded and wrote a moment before.
+  rule(
+    '*',
+    (site, context) => {
+      for (const [path, { labels, text }] of writtenFiles(context)) {
+        const name = /(?:^|[\\/])(\w+)\.pyw?c?$/.exec(path)?.[1];
+        if (name !== site.path || !(labels.has('download') || labels.has('decoded'))) continue;
+        context.emit('dynamic-import', { qualifiers: carried(labels), detail: path });
+        if (text !== undefined) context.runCode('python', text, { hidden: labels.has('decoded') });
+      }
+      return undefined;
+    },
+    'import',
   ),
   // Other names of the same modules.
   rule('{__builtin__,builtins}', () => ref('builtins'), 'import'),
