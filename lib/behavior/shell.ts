@@ -536,8 +536,10 @@ function readInterpreter(
 function readModule(args: readonly string[], emit: Emit): Found {
   const [name, ...rest] = args;
   if (name === 'pip' || name === 'ensurepip') {
+    const address = rest.find((word) => /^[a-z][a-z0-9+.-]*:\/\//i.test(word));
+    const to = address === undefined ? [] : urlQualifiers(address);
     return {
-      behaviors: [emit(rest.includes('install') ? 'install-package' : 'run-package-manager')],
+      behaviors: [rest.includes('install') ? emit('install-package', ...to) : emit('run-package-manager')],
       runs: [],
       after: [],
     };
