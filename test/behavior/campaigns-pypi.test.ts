@@ -25,7 +25,20 @@ const TOLD: Readonly<Record<string, readonly string[]>> = {
     'install read-system-accounts in-try',
     'install http-send hidden carries:file',
   ],
-  'build backend of its own': ['install read-registry-token', 'install http-send carries:output'],
+  'credentials of the instance metadata': ['import http-send carries:credentials to:other'],
+  'bytecode fetched and loaded': ['import dynamic-import carries:download'],
+  'fetched file started by posix_spawn and runpy': ['import run-downloaded', 'import evaluate-downloaded'],
+  'code in a picture': ['install evaluate-downloaded'],
+  'code fetched by every client': ['import http-send carries:env'],
+  'keylogger that mails': ['import send-mail carries:input'],
+  'files through a DNS tunnel': ['import open-socket carries:env to:other'],
+  'keypair class patched': ['import encode carries:wallet'],
+  'eth account wrapped': ['runtime http-send carries:wallet'],
+  'installs another package by pip': ['install install-package to:other'],
+  'build backend of its own': [
+    'install read-registry-token',
+    'install http-send carries:credentials carries:output',
+  ],
 };
 
 const HOOKS: readonly (readonly [name: string, files: Readonly<Record<string, string>>, runs: boolean])[] = [
@@ -54,6 +67,25 @@ const HOOKS: readonly (readonly [name: string, files: Readonly<Record<string, st
         'import os\nfrom hatchling.builders.hooks.plugin.interface import BuildHookInterface\nclass Hook(BuildHookInterface):\n  def initialize(self, version, data):\n    self.go()\n  def go(self):\n    os.system("whoami")\n',
     },
     true,
+  ],
+  [
+    'a command class of setup.cfg',
+    {
+      'setup.py': 'from setuptools import setup\nsetup()\n',
+      'setup.cfg': '[options]\ncmdclass =\n  install = c.Custom\n',
+      'c.py':
+        'import os\nfrom setuptools.command.install import install\nclass Custom(install):\n  def run(self):\n    os.system("whoami")\n',
+    },
+    true,
+  ],
+  [
+    'a class that is no command',
+    {
+      'setup.py': 'from setuptools import setup\nsetup()\n',
+      'setup.cfg': '[options]\ncmdclass =\n  install = c.Custom\n',
+      'c.py': 'import os\nclass Custom:\n  def run(self):\n    os.system("whoami")\n',
+    },
+    false,
   ],
   [
     "pdm's hook",

@@ -2,7 +2,7 @@
 import type { Behavior, EntryPoint, Phase, UnitKind } from '../../types.js';
 import { opaqueKind } from '../opaque.js';
 import { PACKAGE_ROOT } from '../strings.js';
-import { dict, type Func, known, NO_LABELS, UNKNOWN, type Value } from '../values.js';
+import { type Class, dict, type Func, known, NO_LABELS, UNKNOWN, type Value } from '../values.js';
 import { callFunction, callValue } from './calls.js';
 import { runShell, runShellFile } from './commands.js';
 import { languageOf, runCode, runFile, runFirstLine } from './context.js';
@@ -92,7 +92,25 @@ function runEntryFile(m: Machine, path: string, entry: EntryPoint): void {
   }
   runFile(m, path, language);
   if (entry.kind === 'build-backend') runBuildHooks(m, path);
+  else if (entry.kind === 'setup' && entry.origin.includes('cmdclass')) runCommandClasses(m, path);
 }
+
+/** Command classes that setup.cfg or pyproject.toml name: setuptools makes them, prepares them and runs them. */
+function runCommandClasses(m: Machine, path: string): void {
+  const { namespace } = m.modules.get(path) ?? {};
+  if (namespace?.kind !== 'dict') return;
+  for (const cls of namespace.entries.values()) {
+    if (cls.kind !== 'class' || !isMadeFrom(cls, /^(?:setuptools|distutils|wheel)\./)) continue;
+    const instance = callValue(m, cls, [], NO_KEYWORDS, undefined, true);
+    for (const name of ['initialize_options', 'finalize_options', 'run']) {
+      const method = cls.methods.get(name);
+      if (method?.kind === 'func') callFunction(m, method, [], NO_KEYWORDS, instance);
+    }
+  }
+}
+
+const isMadeFrom = ({ bases }: Class, library: RegExp): boolean =>
+  bases.some((base) => base.kind === 'ref' && library.test(base.path));
 
 /** What pip asks of a backend (PEP 517, PEP 660), and what pdm asks of the hooks of a project, by their names. */
 const BUILD_HOOK =
@@ -108,10 +126,7 @@ function runBuildHooks(m: Machine, path: string): void {
     if (value.kind === 'func' && BUILD_HOOK.test(name)) {
       const args = value.node.params.filter((p) => p.rest === undefined).map(() => UNKNOWN);
       callValue(m, value, args, NO_KEYWORDS, undefined, false);
-    } else if (
-      value.kind === 'class' &&
-      value.bases.some((base) => base.kind === 'ref' && base.path.startsWith('hatchling.'))
-    ) {
+    } else if (value.kind === 'class' && isMadeFrom(value, /^hatchling\./)) {
       const instance = callValue(m, value, [], NO_KEYWORDS, undefined, true);
       for (const hook of HATCH_HOOKS) {
         const method = value.methods.get(hook);
