@@ -180,6 +180,15 @@ function labelsOf(commands: readonly ShellCommand[]): string[] {
   return [...new Set(labels)];
 }
 
+/** Labels of data, without their prefix: what a command line may put out of secrets and of the environment. */
+export function outputLabels(command: string): ReadonlySet<string> {
+  const found = TELLING.test(command) ? labelsOf(parseShell(command)) : [];
+  return new Set(found.map((l) => l.slice('carries:'.length)).filter((l) => l !== 'host' && l !== 'input'));
+}
+
+/** Words without which no command line reads any of that. */
+const TELLING = /auth|token|secret|credential|printenv|\benv\b|\bset\b|\bcat\b|\btype\b|security|configure/i;
+
 interface Input {
   readonly carries: readonly string[];
   readonly text: string | undefined;
@@ -553,8 +562,10 @@ function readInterpreter(
 function readModule(args: readonly string[], emit: Emit): Found {
   const [name, ...rest] = args;
   if (name === 'pip' || name === 'ensurepip') {
+    const address = rest.find((word) => /^[a-z][a-z0-9+.-]*:\/\//i.test(word));
+    const to = address === undefined ? [] : urlQualifiers(address);
     return {
-      behaviors: [emit(rest.includes('install') ? 'install-package' : 'run-package-manager')],
+      behaviors: [rest.includes('install') ? emit('install-package', ...to) : emit('run-package-manager')],
       runs: [],
       after: [],
     };

@@ -14,6 +14,20 @@ const CODE = 'import os; os.system("whoami")';
 
 const NAMING: readonly (readonly [name: string, files: Files | string])[] = [
   ['import', 'import os\nos.system("whoami")'],
+  ['os held by another module', 'import subprocess\nsubprocess.os.system("whoami")'],
+  ['os imported from another module', 'from shutil import os as o\no.system("whoami")'],
+  ['the library of C', 'import ctypes\nctypes.CDLL(None).system(b"whoami")'],
+  [
+    "Python's own interface of C",
+    `import ctypes\nctypes.pythonapi.PyRun_SimpleString(b'import os; os.system("whoami")')`,
+  ],
+  ['a finalizer', 'import os, weakref\nclass C: pass\nweakref.finalize(C(), os.system, "whoami")'],
+  ['a statement to be measured', `import timeit\ntimeit.timeit('import os; os.system("whoami")')`],
+  [
+    'what prepares a measurement',
+    `import timeit\ntimeit.timeit("1", setup='import os; os.system("whoami")')`,
+  ],
+  ['a statement to be profiled', `import cProfile\ncProfile.run('import os; os.system("whoami")')`],
   ['import as', 'import os as o\no.system("whoami")'],
   ['from import', 'from os import system\nsystem("whoami")'],
   ['from import as', 'from os import system as s\ns("whoami")'],
@@ -244,7 +258,6 @@ describe('python: ways of naming', () => {
       '[c for c in ().__class__.__base__.__subclasses__() if c.__name__ == "_wrap_close"][0].__init__.__globals__["system"]("whoami")',
     ],
     ['class made by type()', 'import os\ntype("C", (), {"m": lambda s: os.system("whoami")})().m()'],
-    ['ctypes to libc', 'import ctypes\nctypes.CDLL(None).system(b"whoami")'],
   ];
   for (const [name] of PENDING) it.skip(`out of reach: ${name}`);
 });

@@ -50,6 +50,16 @@ const CASES: readonly [string, string, string][] = [
   ['own script of the manifest', 'npm run build', 'run-package-manager | script:build'],
   ['own script, yarn', 'yarn build', 'run-package-manager | script:build'],
   ['install of a package', 'npm install left-pad', 'install-package'],
+  [
+    'install by a module, from an address',
+    'python3 -m pip install git+https://git.example.com/a.git -q; python3 -m pip install a',
+    'install-package to:other | install-package',
+  ],
+  [
+    'secrets of a cluster, and what is none',
+    'kubectl get secrets -A -o json; kubectl get pods',
+    'read-cloud-credentials | run-program',
+  ],
   ['npx of a tool', 'npx some-tool', 'run-package-manager'],
   ['build tool', 'node-gyp rebuild', 'run-build-tool'],
   ['build tool behind a runner', 'npx tsc -p .', 'run-build-tool'],

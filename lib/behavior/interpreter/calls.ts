@@ -1,5 +1,6 @@
 /** Calls: package functions are walked in place, classes make instances, everything else goes to `sites.ts`. */
 import type { Pattern } from '../ir.js';
+import { classifyText } from '../strings.js';
 import {
   alteredFunc,
   type Class,
@@ -250,6 +251,7 @@ export function callFunction(
       repeated: 0,
       decoded: 0,
       kinds: undefined,
+      secrets: undefined,
     };
     m.functions.set(fn.node, record);
   }
@@ -295,7 +297,7 @@ const isMethodOf = (m: Machine, fn: Func, cls: Class): boolean => {
   return member?.kind === 'func' && member.node === fn.node && !fn.properties.has('%static');
 };
 
-/** Different arguments a function that does something is walked with in one unit. */
+/** Different arguments a function that does something is walked with in one unit, but for secrets not seen yet. */
 const VARIANTS = 6;
 
 /**
@@ -312,7 +314,10 @@ function shouldWalk(
   thisValue: Value | undefined,
 ): boolean {
   if (m.depth >= LIMITS.callDepth) return false;
-  if (record.walks === 0) return true;
+  if (record.walks === 0) {
+    namesNewSecret(record, args);
+    return true;
+  }
   if (!m.concrete) return false;
   // A decoder written with `Buffer.from(x, 'hex')` says that it decodes; it still only computes.
   const acts =
@@ -321,9 +326,28 @@ function shouldWalk(
   // Recursion that only computes is followed; recursion through folders and the like says the same again.
   if (record.active >= (acts ? 2 : 24)) return false;
   const seen = record.memo.get(key);
-  if (acts) return seen === undefined && record.walks < VARIANTS;
+  if (acts) {
+    if (seen !== undefined) return false;
+    return namesNewSecret(record, args) || record.walks < VARIANTS;
+  }
   // Computing functions are walked as often as they yield something; the others only until that is plain.
   return (seen === undefined || seen.kind !== 'unknown') && worthRepeating(m, record, args, thisValue);
+}
+
+/** Whether a text among the arguments names a secret of a kind that no walk saw: a list of them is read to its end. */
+function namesNewSecret(record: FunctionRecord, args: readonly Value[]): boolean {
+  let isNew = false;
+  for (const arg of args) {
+    if (arg.kind !== 'known' || typeof arg.value !== 'string') continue;
+    for (const { code, onlyIfUnused } of classifyText(arg.value)) {
+      // What counts only where nothing is done with it is what paths say.
+      if (!onlyIfUnused || record.secrets?.has(code) === true) continue;
+      record.secrets ??= new Set();
+      record.secrets.add(code);
+      isNew = true;
+    }
+  }
+  return isNew;
 }
 
 /** The scope a function was made in. Libraries may hand in functions of their own, with a scope of names only. */

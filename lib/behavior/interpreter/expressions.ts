@@ -52,6 +52,7 @@ import {
   lookup,
   moduleEnv,
   PYTHON_BUILTINS,
+  setIn,
   thisOf,
 } from './scope.js';
 import { fireRead, fireWrite, NO_KEYWORDS, use } from './sites.js';
@@ -668,6 +669,23 @@ function readTarget(m: Machine, target: Pattern, env: Env): Value {
   return UNKNOWN;
 }
 
+/** Labels of facts and secrets that a container holds from then on although nothing else is known of it. */
+const HELD: ReadonlySet<string> = new Set(['env', 'host', 'credentials', 'browser', 'wallet', 'input']);
+
+/** `answer['key'] = secret` where `answer` is not known: sent on, it carries the secret. */
+function taint(m: Machine, env: Env, name: string, object: Value, value: Value): void {
+  const isAnswer = object.kind === 'ref' && object.path.endsWith('()');
+  if (object.kind !== 'unknown' && !isAnswer) return;
+  const more = [...labelsOf(value)].filter((label) => HELD.has(label) && !object.labels.has(label));
+  if (more.length === 0) return;
+  const labels = union(object.labels, new Set(more));
+  for (let at: Env | undefined = env; at !== undefined; at = at.parent) {
+    if (!at.names.has(name)) continue;
+    setIn(m, at, name, isAnswer ? ref(object.path, labels, object.args) : unknown(labels));
+    return;
+  }
+}
+
 export function assignPattern(
   m: Machine,
   target: Pattern,
@@ -697,6 +715,8 @@ export function assignPattern(
       const index = evaluate(m, target.index, env);
       m.position = target;
       writeIndexed(m, object, index, value);
+      if (target.object.type === 'name' && env.module.language === 'python')
+        taint(m, env, target.object.name, object, value);
       return;
     }
     case 'default-pattern': {

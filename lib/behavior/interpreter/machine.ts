@@ -137,6 +137,8 @@ export interface FunctionRecord {
   decoded: number;
   /** Kinds of arguments it was walked with after those were used up. */
   kinds: Set<string> | undefined;
+  /** Rows of the sensitive paths among the texts it was walked with. */
+  secrets: Set<string> | undefined;
   /** Set once it was called with strings only and does nothing but compute. */
   guess?: DecoderGuess;
 }

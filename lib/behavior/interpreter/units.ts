@@ -2,7 +2,7 @@
 import type { Behavior, EntryPoint, Phase, UnitKind } from '../../types.js';
 import { opaqueKind } from '../opaque.js';
 import { PACKAGE_ROOT } from '../strings.js';
-import { dict, type Func, known, NO_LABELS, UNKNOWN, type Value } from '../values.js';
+import { type Class, dict, type Func, known, NO_LABELS, UNKNOWN, type Value } from '../values.js';
 import { callFunction, callValue } from './calls.js';
 import { runShell, runShellFile } from './commands.js';
 import { languageOf, runCode, runFile, runFirstLine } from './context.js';
@@ -50,14 +50,24 @@ export function walkEntry(m: Machine, entry: EntryPoint, options: WalkOptions): 
         else if (run.language === 'shell') runShell(m, run.code, false, false);
         else {
           // site.py runs a line where its own `sitedir` is in sight: the folder of the .pth file.
-          if (entry.kind === 'pth')
+          if (entry.kind === 'pth') {
             root.env.set('sitedir', known(`${PACKAGE_ROOT}/${entry.file}`.replace(/\/[^/]*$/, '')));
+            if (holdsOnlyStarters(m.artifact.files.get(entry.file)?.bytes)) m.startedFiles.add(entry.file);
+          }
           runCode(m, run.language, run.code, false);
         }
       });
     });
   });
 }
+
+/** Whether all lines of a `.pth` file are run at the start of the interpreter, each by an entry of its own. */
+const holdsOnlyStarters = (bytes: Uint8Array | undefined): boolean =>
+  bytes !== undefined &&
+  Buffer.from(bytes)
+    .toString('utf8')
+    .split(/\r\n|[\n\r]/)
+    .every((line) => /^(?:import[ \t].*|#.*|\s*)$/.test(line));
 
 /** `bin` and lifecycle files run as programs, everything else is imported. */
 function runEntryFile(m: Machine, path: string, entry: EntryPoint): void {
@@ -81,6 +91,49 @@ function runEntryFile(m: Machine, path: string, entry: EntryPoint): void {
     return;
   }
   runFile(m, path, language);
+  if (entry.kind === 'build-backend') runBuildHooks(m, path);
+  else if (entry.kind === 'setup' && entry.origin.includes('cmdclass')) runCommandClasses(m, path);
+}
+
+/** Command classes that setup.cfg or pyproject.toml name: setuptools makes them, prepares them and runs them. */
+function runCommandClasses(m: Machine, path: string): void {
+  const { namespace } = m.modules.get(path) ?? {};
+  if (namespace?.kind !== 'dict') return;
+  for (const cls of namespace.entries.values()) {
+    if (cls.kind !== 'class' || !isMadeFrom(cls, /^(?:setuptools|distutils|wheel)\./)) continue;
+    const instance = callValue(m, cls, [], NO_KEYWORDS, undefined, true);
+    for (const name of ['initialize_options', 'finalize_options', 'run']) {
+      const method = cls.methods.get(name);
+      if (method?.kind === 'func') callFunction(m, method, [], NO_KEYWORDS, instance);
+    }
+  }
+}
+
+const isMadeFrom = ({ bases }: Class, library: RegExp): boolean =>
+  bases.some((base) => base.kind === 'ref' && library.test(base.path));
+
+/** What pip asks of a backend (PEP 517, PEP 660), and what pdm asks of the hooks of a project, by their names. */
+const BUILD_HOOK =
+  /^(?:get_requires_for_build_(?:wheel|editable)|prepare_metadata_for_build_(?:wheel|editable)|build_(?:wheel|editable)|pdm_build_\w+)$/;
+/** The methods of hatchling's hook classes. */
+const HATCH_HOOKS = ['initialize', 'finalize', 'update'];
+
+/** The functions of a build backend that run on the way to a wheel, once its file was loaded. */
+function runBuildHooks(m: Machine, path: string): void {
+  const { namespace } = m.modules.get(path) ?? {};
+  if (namespace?.kind !== 'dict') return;
+  for (const [name, value] of namespace.entries) {
+    if (value.kind === 'func' && BUILD_HOOK.test(name)) {
+      const args = value.node.params.filter((p) => p.rest === undefined).map(() => UNKNOWN);
+      callValue(m, value, args, NO_KEYWORDS, undefined, false);
+    } else if (value.kind === 'class' && isMadeFrom(value, /^hatchling\./)) {
+      const instance = callValue(m, value, [], NO_KEYWORDS, undefined, true);
+      for (const hook of HATCH_HOOKS) {
+        const method = value.methods.get(hook);
+        if (method?.kind === 'func') callFunction(m, method, [UNKNOWN, UNKNOWN], NO_KEYWORDS, instance);
+      }
+    }
+  }
 }
 
 /** Everything no entry point reached: functions nobody called, then files nobody imported. */

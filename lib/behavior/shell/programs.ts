@@ -351,7 +351,9 @@ const TABLE: readonly [string, Describe][] = [
     (call) => [
       behavior(
         call,
-        /configure|auth|token|get-secret|sts/.test(call.text) ? 'read-cloud-credentials' : 'run-program',
+        /configure|auth|token|get-secret|sts|\bget\s+secrets?\b/.test(call.text)
+          ? 'read-cloud-credentials'
+          : 'run-program',
       ),
     ],
   ],

@@ -1,8 +1,9 @@
 /** Screen, keys, clipboard, browser stores, and the Windows registry. */
 import type { Rule } from '../../api.js';
-import { union } from '../../values.js';
+import { ref, union, unknown } from '../../values.js';
 import { pathText } from './paths.js';
-import { allLabels, emits, label, result, rule } from './site.js';
+import { emitWrite } from './rules-files.js';
+import { allLabels, argument, buffer, emits, label, result, rule } from './site.js';
 
 const INPUT = label('input');
 const RUN_KEY =
@@ -15,9 +16,28 @@ export const captureRules: readonly Rule[] = [
     INPUT,
   ),
   emits(
-    '{pynput.keyboard.Listener,pynput.mouse.Listener,keyboard.hook,keyboard.on_press,keyboard.on_release,keyboard.record,keyboard.start_recording,keyboard.read_key,keyboard.read_event,pyHook.HookManager,pyWinhook.HookManager,pyxhook.HookManager,PyHook3.HookManager}',
+    '{keyboard.record,keyboard.start_recording,keyboard.read_key,keyboard.read_event,pyHook.HookManager,pyWinhook.HookManager,pyxhook.HookManager,PyHook3.HookManager}',
     'capture-keys',
     INPUT,
+  ),
+  rule(
+    '{PIL.ImageGrab.grab,ImageGrab.grab,pyautogui.screenshot,pyscreenshot.grab,pyscreeze.screenshot}().save',
+    (site, context) => {
+      const target = argument(site, 0, 'fp');
+      if (pathText(target) === undefined) buffer(target, INPUT);
+      else emitWrite(context, target, site.receiver);
+      return undefined;
+    },
+  ),
+  // What is pressed comes to the functions they are given.
+  rule(
+    '{pynput.keyboard.Listener,pynput.mouse.Listener,keyboard.hook,keyboard.on_press,keyboard.on_release}',
+    (site, context) => {
+      context.emit('capture-keys', { detail: site.path });
+      for (const handler of [...site.args, ...site.keywords.values()])
+        if (context.isFunction(handler)) context.call(handler, [unknown(INPUT)]);
+      return result(site, union(INPUT, allLabels(site)));
+    },
   ),
   rule('pynput.keyboard.Listener().{start,join}', () => undefined),
   emits(
@@ -43,6 +63,22 @@ export const captureRules: readonly Rule[] = [
     '{win32service.CreateService,win32serviceutil.InstallService,win32com.client.Dispatch().CreateShortcut,win32com.client.Dispatch().CreateShortCut}',
     'persist-startup',
   ),
+  // The private key itself; what is signed with it is not.
+  rule(
+    '{eth_account.Account,eth_account.account.Account,eth_account.Account(),web3.eth.account.Account}.{create,from_key,from_mnemonic,privateKeyToAccount,create_with_mnemonic}().{key,_private_key,privateKey}',
+    (site) => ref(site.path, label('wallet')),
+    'read',
+  ),
+  rule(
+    'solders.keypair.Keypair.{from_seed,from_bytes,from_base58_string,from_string,from_json,from_seed_phrase_and_passphrase}().{secret,to_json,to_bytes,to_bytes_array}',
+    (site) => result(site, label('wallet')),
+  ),
+  rule('builtins.bytes', (site) => {
+    const [pair] = site.args;
+    return pair?.kind === 'ref' && /^solders\.keypair\.Keypair(?:\.from_\w+)?\(\)$/.test(pair.path)
+      ? unknown(label('wallet'))
+      : undefined;
+  }),
   emits('{crontab.CronTab().new,plistlib.dump}', 'persist-startup'),
 ];
 

@@ -1,7 +1,8 @@
 /** Programs, shells, threads, native code, code from text. */
 import type { Context, Rule, Site } from '../../api.js';
 import { programClass } from '../../shell/program-class.js';
-import { classifyPath, urlQualifiers } from '../../strings.js';
+import { outputLabels } from '../../shell.js';
+import { carried, classifyPath, urlQualifiers } from '../../strings.js';
 import {
   known,
   type Labels,
@@ -60,6 +61,11 @@ function quoted(word: string): string {
 interface RunOptions {
   readonly shell: boolean;
   readonly qualifiers: readonly string[];
+}
+
+/** What the output of a command is, where it is known to tell secrets or the environment. */
+function outputOf({ text }: Command): Labels {
+  return text === undefined ? OUTPUT : union(OUTPUT, outputLabels(text));
 }
 
 function run(context: Context, command: Command, { shell, qualifiers }: RunOptions): void {
@@ -139,14 +145,15 @@ function subprocess(site: Site, context: Context): Value {
     /getoutput|getstatusoutput|create_subprocess_shell/.test(site.path);
   const words = /create_subprocess_exec$/.test(site.path) ? list([...site.args]) : target;
   // `env=os.environ` is how every child is started: what counts is what the command line carries.
-  run(context, commandOf(words), {
+  const command = commandOf(words);
+  run(context, command, {
     shell,
     qualifiers: [...(shell ? ['shell'] : []), ...startOptions(site, context)],
   });
   if (isSocket(site.keywords.get('stdin')) || isSocket(site.keywords.get('stdout'))) {
     context.emit('connect-shell', { detail: site.path });
   }
-  return result(site, OUTPUT);
+  return result(site, outputOf(command));
 }
 
 const isSocket = (value: Value | undefined): boolean => {
@@ -155,11 +162,9 @@ const isSocket = (value: Value | undefined): boolean => {
 };
 
 function system(site: Site, context: Context): Value {
-  run(context, commandOf(argument(site, 0, 'command', 'cmd')), {
-    shell: true,
-    qualifiers: ['shell'],
-  });
-  return result(site, OUTPUT);
+  const command = commandOf(argument(site, 0, 'command', 'cmd'));
+  run(context, command, { shell: true, qualifiers: ['shell'] });
+  return result(site, outputOf(command));
 }
 
 /** `os.execv(path, args)`, `os.spawnl(mode, path, *args)`. */
@@ -220,6 +225,22 @@ function evaluate(site: Site, context: Context, source: Value | undefined): Valu
   return context.runCode('python', text, { hidden, place: { namespace } }) ?? unknown(labels);
 }
 
+/** A file run as code by its path: one of the package, or one the code wrote, told by what was written there. */
+function runPath(site: Site, context: Context): void {
+  const [path] = site.args;
+  const text = pathText(path);
+  if (text !== undefined && context.runFile(text)) return;
+  const written = text === undefined ? undefined : writtenFiles(context).get(text);
+  const labels = written?.labels ?? NO_LABELS;
+  const code = labels.has('download')
+    ? 'evaluate-downloaded'
+    : labels.has('decoded')
+      ? 'evaluate-decoded'
+      : 'evaluate';
+  context.emit(code, { qualifiers: carriedBy(path), detail: text ?? '' });
+  if (written?.text !== undefined) context.runCode('python', written.text, { hidden: labels.has('decoded') });
+}
+
 const ADDRESS = /\b(?:https?|wss?|ftp):\/\/[\x21-\x7e]{4,200}/g;
 const MAX_ADDRESSES = 4;
 
@@ -260,12 +281,15 @@ const WINDLL = '{ctypes.windll,ctypes.WinDLL(),ctypes.cdll,ctypes.CDLL(),ctypes.
 
 export const executionRules: readonly Rule[] = [
   rule('os.{system,popen,popen2,popen3,popen4}', system),
+  rule('{ctypes.CDLL(),ctypes.PyDLL(),ctypes.cdll.LoadLibrary(),ctypes.cdll.msvcrt}.{system,popen}', system),
   rule('{commands.getoutput,commands.getstatusoutput,popen2.popen2,popen2.popen3,platform.popen}', system),
   rule(
     '{subprocess.Popen,subprocess.call,subprocess.run,subprocess.check_call,subprocess.check_output,subprocess.getoutput,subprocess.getstatusoutput,asyncio.create_subprocess_shell,asyncio.create_subprocess_exec,distutils.spawn.spawn,psutil.Popen,pexpect.spawn,pexpect.run,invoke.run,fabric.Connection().local,distutils.cmd.Command().spawn,setuptools.Command().spawn}',
     subprocess,
   ),
-  rule('subprocess.Popen().{communicate,wait,poll}', (site) => result(site, OUTPUT)),
+  rule('subprocess.Popen().{communicate,wait,poll}', (site) =>
+    result(site, union(OUTPUT, labelsOf(site.receiver))),
+  ),
   rule(
     'os.{execl,execle,execlp,execlpe,execv,execve,execvp,execvpe,spawnl,spawnle,spawnlp,spawnv,spawnve,spawnvp,spawnvpe,posix_spawn,posix_spawnp}',
     exec,
@@ -323,10 +347,27 @@ export const executionRules: readonly Rule[] = [
     return known(null);
   }),
   rule('builtins.eval', (site, context) => evaluate(site, context, site.args[0])),
+  rule('ctypes.pythonapi.{PyRun_SimpleString,PyRun_SimpleStringFlags}', (site, context) => {
+    evaluate(site, context, site.args[0]);
+    return known(0);
+  }),
+  // Statements given as text to be measured or watched: what is known of them stands for itself.
+  rule(
+    '{timeit.timeit,timeit.repeat,timeit.Timer,cProfile.run,profile.run,pdb.run,pdb.runeval,trace.Trace().run,bdb.Bdb().run,cProfile.Profile().run}',
+    (site, context) => {
+      const texts = [argument(site, 0, 'stmt', 'statement', 'cmd'), site.keywords.get('setup')];
+      if (site.path.startsWith('timeit.')) texts.push(site.args[1]);
+      for (const statement of texts) {
+        const labels = labelsOf(statement);
+        const text = context.text(statement);
+        if (labels.has('download') || labels.has('decoded')) evaluate(site, context, statement);
+        else if (text !== undefined) context.runCode('python', text, { hidden: false });
+      }
+      return undefined;
+    },
+  ),
   rule('builtins.execfile', (site, context) => {
-    const path = pathText(site.args[0]);
-    if (path === undefined || !context.runFile(path))
-      context.emit('evaluate', { qualifiers: carriedBy(site.args[0]), detail: path ?? '' });
+    runPath(site, context);
     return known(null);
   }),
   rule('builtins.compile', (site) => {
@@ -350,9 +391,7 @@ export const executionRules: readonly Rule[] = [
     evaluate(site, context, site.args[0]),
   ),
   rule('runpy.run_path', (site, context) => {
-    const path = pathText(site.args[0]);
-    const known = path !== undefined && context.runFile(path);
-    if (!known) context.emit('evaluate', { qualifiers: carriedBy(site.args[0]), detail: path ?? '' });
+    runPath(site, context);
     return undefined;
   }),
   rule('runpy.{run_module,_run_module_as_main}', (site, context) => {
@@ -370,7 +409,11 @@ export const executionRules: readonly Rule[] = [
       if (/load_dynamic|ExtensionFileLoader/.test(site.path))
         context.emit('load-native', { detail: text ?? '' });
       else if (text === undefined || !context.runFile(text)) {
-        context.emit('dynamic-import', { qualifiers: carriedBy(path), detail: text ?? '' });
+        const written = text === undefined ? undefined : writtenFiles(context).get(text);
+        const labels = union(labelsOf(path), written?.labels ?? NO_LABELS);
+        context.emit('dynamic-import', { qualifiers: carried(labels), detail: text ?? '' });
+        if (written?.text !== undefined)
+          context.runCode('python', written.text, { hidden: labels.has('decoded') });
       }
       return unknown(labelsOf(path));
     },
@@ -437,6 +480,11 @@ export const executionRules: readonly Rule[] = [
   rule('{asyncio.to_thread,asyncio.get_event_loop().run_in_executor}', (site, context) => {
     const args = site.path.endsWith('run_in_executor') ? site.args.slice(1) : site.args;
     return args[0] === undefined ? undefined : context.call(args[0], args.slice(1));
+  }),
+  rule('weakref.finalize', (site, context) => {
+    const [, fn, ...args] = site.args;
+    if (fn !== undefined) context.defer(fn, args);
+    return undefined;
   }),
   rule('atexit.register', (site, context) => {
     const [fn, ...args] = site.args;

@@ -4,7 +4,19 @@ import { classifyPath, PACKAGE_ROOT } from '../../strings.js';
 import { bytes, known, type Labels, NO_LABELS, ref, union, unknown, type Value } from '../../values.js';
 import { bytesOf, integerOf, labelsOf, settle, shown, stringOf } from './core.js';
 import { pathText } from './paths.js';
-import { argument, carriedBy, disguise, emits, label, made, result, rule, writtenFiles } from './site.js';
+import {
+  argument,
+  buffer,
+  buffered,
+  carriedBy,
+  disguise,
+  emits,
+  label,
+  made,
+  result,
+  rule,
+  writtenFiles,
+} from './site.js';
 
 /** Where temporary files stand whose name the library chooses. */
 const TEMP_FILE = '/tmp/tmpfile';
@@ -15,6 +27,8 @@ const OWN = label('own');
 const PROGRAM =
   /\.(exe|scr|com|bat|cmd|ps1|vbs|vbe|jse?|wsf|hta|msi|dll|so|dylib|sh|bash|py|pyw|pyz|elf|bin|lnk|jar|apk|command|desktop)$/i;
 const SITE_HOOK = /(site|dist)-packages[\\/].*\.pth$|sitecustomize\.py$|usercustomize\.py$/i;
+/** Among what a file was opened with: it is an archive, and `write` takes the path of a file. */
+const ARCHIVE = known('archive');
 /** Data of the package up to this size is read when its code reads it. */
 const OWN_FILE_LIMIT = 3_000_000;
 
@@ -99,8 +113,10 @@ function open(_site: Site, context: Context, path: Value | undefined, mode: stri
     emitWrite(context, path, undefined);
     return ref('builtins.open()', NO_LABELS, [path ?? unknown(NO_LABELS), known(mode)]);
   }
-  const labels = emitRead(context, path);
-  return ref('builtins.open()', union(labels, labelsOf(path)), [path ?? unknown(NO_LABELS), known(mode)]);
+  const text = pathText(path);
+  const written = text === undefined ? undefined : writtenFiles(context).get(text);
+  const labels = union(emitRead(context, path), labelsOf(path), written?.labels ?? NO_LABELS);
+  return ref('builtins.open()', labels, [path ?? unknown(NO_LABELS), known(mode)]);
 }
 
 /** What reading gives: the content of the package's own files, else something with the labels of the file. */
@@ -124,7 +140,11 @@ function content(context: Context, path: Value | undefined, mode: string, labels
 
 /** `f.write(data)`: the file was announced when it was opened, so only what it carries is news. */
 function write(site: Site, context: Context): Value | undefined {
-  const [path] = made(site);
+  const [path, , archive] = made(site);
+  if (archive === ARCHIVE) {
+    emitArchived(site, context);
+    return known(null);
+  }
   const data = site.args[0];
   const text = pathText(path);
   if (text !== undefined) remember(context, text, data);
@@ -331,7 +351,7 @@ export const fileRules: readonly Rule[] = [
     const mode = modeOf(site, context, 1);
     if (!isWrite(mode)) return ref(`${site.path}()`, union(labelsOf(path), label()), site.args);
     context.emit('compress', { qualifiers: disguise(path), detail: pathText(path) ?? '' });
-    return ref('builtins.open()', labelsOf(path), [path ?? unknown(NO_LABELS), known('w')]);
+    return ref('builtins.open()', labelsOf(path), [path ?? unknown(NO_LABELS), known('w'), ARCHIVE]);
   }),
   rule('builtins.open().{writestr,add}', (site, context) => {
     const carries = emitArchived(site, context);
@@ -343,8 +363,16 @@ export const fileRules: readonly Rule[] = [
     return result(site, labelsOf(site.receiver));
   }),
   rule('shutil.{make_archive}', (site, context) => {
-    context.emit('compress', { detail: pathText(argument(site, 2, 'root_dir')) ?? '' });
-    return result(site, label('file'));
+    const root = pathText(argument(site, 2, 'root_dir'));
+    const base = pathText(argument(site, 0, 'base_name'));
+    const labels = root === undefined ? FILE : classifyPath(root).labels;
+    context.emit('compress', { detail: root ?? '' });
+    const format = stringOf(argument(site, 1, 'format')) ?? 'zip';
+    const ending = { gztar: 'tar.gz', bztar: 'tar.bz2', xztar: 'tar.xz' }[format] ?? format;
+    const path = base === undefined ? undefined : `${base}.${ending}`;
+    if (path === undefined) return result(site, labels);
+    remember(context, path, unknown(labels));
+    return known(path, labels);
   }),
   rule('shutil.unpack_archive', (site, context) => {
     context.emit('decompress', { qualifiers: carriedBy(site.args[0]), detail: pathText(site.args[0]) ?? '' });
@@ -359,7 +387,23 @@ export const fileRules: readonly Rule[] = [
   }),
   rule('{os.mkfifo,os.mknod}', () => undefined),
   rule('io.{BytesIO,StringIO}', (site) => ref('io.BytesIO()', labelsOf(site.args[0]), site.args)),
-  rule('io.BytesIO().{read,getvalue,readlines}', (site) => made(site)[0]),
+  rule('io.BytesIO().{write,writelines}', (site) => {
+    buffer(site.receiver, labelsOf(site.args[0]));
+    return undefined;
+  }),
+  rule('io.BytesIO().{read,getvalue,getbuffer,readlines}', (site) => {
+    const labels = buffered(site.receiver);
+    return labels === undefined ? made(site)[0] : unknown(union(labels, labelsOf(site.receiver)));
+  }),
+  // A picture that the code fetched is a download still; one of the user's own says nothing.
+  rule(
+    '{PIL.Image.open,cv2.imread,imageio.imread,stegano.lsb.reveal,judyb.lsb.reveal,stegano.lsbset.reveal}',
+    (site, context) => {
+      const text = pathText(site.args[0]);
+      const written = text === undefined ? undefined : writtenFiles(context).get(text);
+      return result(site, union(labelsOf(site.args[0]), written?.labels ?? NO_LABELS));
+    },
+  ),
   emits('{os.truncate,os.ftruncate}', 'write-file'),
 ];
 
@@ -371,5 +415,12 @@ function emitArchived(site: Site, context: Context): number {
   if (kind?.code !== undefined) context.emit(kind.code, { qualifiers: kind.qualifiers, detail: shown(path) });
   const carries = carriedBy(data);
   if (carries.length > 0) context.emit('compress', { qualifiers: carries });
+  const labels = site.path.endsWith('writestr')
+    ? labelsOf(data)
+    : union(kind?.labels ?? FILE, labelsOf(data));
+  const [archive] = made(site);
+  const target = pathText(archive);
+  if (target === undefined) buffer(archive, labels);
+  else remember(context, target, unknown(labels));
   return bytesOf(data)?.length ?? 0;
 }

@@ -1,11 +1,11 @@
 /** The network: HTTP clients, sockets, DNS, mail, file transfer, chat interfaces, servers. */
 import type { Context, Rule, Site } from '../../api.js';
-import { carried, urlQualifiers } from '../../strings.js';
+import { carried, classifyPath, urlQualifiers } from '../../strings.js';
 import { known, list, NO_LABELS, partialText, ref, union, unknown, type Value } from '../../values.js';
 import { labelsOf, partly, pieces, settle, shown, str } from './core.js';
 import { pathText } from './paths.js';
 import { emitWrite } from './rules-files.js';
-import { addressOf, argument, carriedBy, disguise, emits, label, result, rule } from './site.js';
+import { addressOf, argument, buffer, carriedBy, disguise, emits, label, result, rule } from './site.js';
 
 const DOWNLOAD = label('download');
 /** Services that answer with the caller's own address. */
@@ -25,9 +25,17 @@ interface Request {
 
 function request(context: Context, site: Site, { url, data, headers, sends }: Request): Value {
   const text = partialText(settle(url));
+  const isMetadata = text !== undefined && classifyPath(text).code === 'read-cloud-credentials';
   const header = new Set([...union(...headers.map((h) => labelsOf(h)))].filter((l) => HEADER_LABELS.has(l)));
   const inUrl = new Set(
-    [...labelsOf(url)].filter((l) => l !== 'download' && l !== 'decoded' && l !== 'env-variable'),
+    [...labelsOf(url)].filter(
+      (l) =>
+        l !== 'download' &&
+        l !== 'decoded' &&
+        l !== 'env-variable' &&
+        // A name the metadata service gave leads to the next answer of its own.
+        !(isMetadata && l === 'credentials'),
+    ),
   );
   const body = union(...data.map((d) => labelsOf(d)));
   const payload = union(body, inUrl, header);
@@ -42,7 +50,8 @@ function request(context: Context, site: Site, { url, data, headers, sends }: Re
     detail: text ?? '',
   });
   insecure(context, site);
-  return result(site, DOWNLOAD);
+  // What an instance's metadata service answers are keys, or leads to them.
+  return result(site, isMetadata ? label('credentials', 'download') : DOWNLOAD);
 }
 
 function insecure(context: Context, site: Site): void {
@@ -238,10 +247,14 @@ export const networkRules: readonly Rule[] = [
   }),
   rule('http.client.HTTPConnection().getresponse', (site) => result(site, DOWNLOAD)),
   rule('{pycurl.Curl().setopt}', (site, context) => {
-    const url = context.text(site.args[1]);
+    const [option, value] = site.args;
+    const url = context.text(value);
+    const name = option?.kind === 'ref' ? option.path.slice(option.path.lastIndexOf('.') + 1) : '';
     if (url !== undefined && /^https?:/.test(url)) {
       context.emit('http-request', { qualifiers: urlQualifiers(url), detail: url });
-    }
+    } else if (/^(?:COPY)?POSTFIELDS$|^HTTPPOST$|^MIMEPOST$/.test(name)) {
+      context.emit('http-send', { qualifiers: carriedBy(value), detail: name });
+    } else if (name === 'WRITEDATA') buffer(value, DOWNLOAD);
     return undefined;
   }),
   // Sockets
@@ -251,7 +264,15 @@ export const networkRules: readonly Rule[] = [
     return ref('socket.socket()', NO_LABELS);
   }),
   rule('asyncio.open_connection', connect('open-socket')),
-  rule('socket.socket().{send,sendall,sendto,sendfile}', send('open-socket')),
+  rule('socket.socket().{send,sendall,sendfile}', send('open-socket')),
+  rule('socket.socket().sendto', (site, context) => {
+    const [data, ...rest] = site.args;
+    const carries = carriedBy(data);
+    const { text } = socketAddress(rest.at(-1));
+    if (carries.length > 0)
+      context.emit('open-socket', { qualifiers: [...urlQualifiers(text), ...carries], detail: text ?? '' });
+    return result(site, NO_LABELS);
+  }),
   rule('socket.socket().{recv,recvfrom,recv_into,makefile}', (site) => result(site, DOWNLOAD)),
   // A connection that came in: what is read from it comes from outside as well.
   rule('{socket.socket(),socket.create_server()}.accept', () =>
@@ -270,8 +291,17 @@ export const networkRules: readonly Rule[] = [
     '{socket.socket().bind,socket.socket().listen,socket.create_server,http.server.HTTPServer,http.server.ThreadingHTTPServer,socketserver.TCPServer,socketserver.ThreadingTCPServer,SocketServer.TCPServer,BaseHTTPServer.HTTPServer,xmlrpc.server.SimpleXMLRPCServer,flask.Flask().run,asyncio.start_server,uvicorn.run,aiohttp.web.run_app,wsgiref.simple_server.make_server}',
     'listen',
   ),
+  rule('websocket.WebSocketApp', (site, context) => {
+    connect('websocket')(site, context);
+    const app = result(site, NO_LABELS);
+    for (const [name, handler] of site.keywords) {
+      if (name === 'on_message' && context.isFunction(handler))
+        context.call(handler, [app, unknown(DOWNLOAD)]);
+    }
+    return app;
+  }),
   rule(
-    '{websocket.create_connection,websocket.WebSocketApp,websockets.connect,websocket.WebSocket().connect,aiohttp.ClientSession().ws_connect,websockets.sync.client.connect}',
+    '{websocket.create_connection,websockets.connect,websocket.WebSocket().connect,aiohttp.ClientSession().ws_connect,websockets.sync.client.connect}',
     connect('websocket'),
   ),
   rule(
@@ -283,6 +313,11 @@ export const networkRules: readonly Rule[] = [
   ),
   rule('socketio.{Client,AsyncClient}().connect', connect('websocket')),
   rule('socketio.{Client,AsyncClient}().emit', send('websocket')),
+  rule('socketio.{Client,AsyncClient}().on', (site, context) => {
+    const handler = argument(site, 1, 'handler');
+    if (handler !== undefined && context.isFunction(handler)) context.call(handler, [unknown(DOWNLOAD)]);
+    return undefined;
+  }),
   // Names
   rule(
     '{socket.gethostbyname,socket.getaddrinfo,socket.gethostbyname_ex,socket.gethostbyaddr,dns.resolver.resolve,dns.resolver.query,dns.resolver.Resolver().resolve,dns.resolver.Resolver().query,dns.asyncresolver.resolve}',
@@ -313,7 +348,7 @@ export const networkRules: readonly Rule[] = [
   }),
   // Chat
   rule(
-    '{telebot.TeleBot(),telegram.Bot(),telegram.ext.ExtBot(),aiogram.Bot(),pyTelegramBotAPI.TeleBot()}.{send_message,send_document,send_photo,send_file,send_video,send_audio,sendMessage,sendDocument,sendPhoto}',
+    '{telebot.TeleBot(),telegram.Bot(),telegram.ext.ExtBot(),aiogram.Bot(),pyTelegramBotAPI.TeleBot()}.{send_message,reply_to,send_document,send_photo,send_file,send_video,send_audio,sendMessage,sendDocument,sendPhoto}',
     chat,
   ),
   rule(

@@ -59,6 +59,22 @@ export function writtenFiles(context: Context): Map<string, Written> {
   return files;
 }
 
+/** What was written into buffers in memory, which stand for themselves. */
+const BUFFERED = new WeakMap<Value, Labels>();
+
+/** Data with these labels goes into a buffer; nothing happens to other values. */
+export function buffer(target: Value | undefined, labels: Labels): void {
+  const one = settle(target);
+  if (one?.kind === 'ref' && one.path === 'io.BytesIO()')
+    BUFFERED.set(one, union(BUFFERED.get(one) ?? NO_LABELS, labels));
+}
+
+/** Labels of what was written into a buffer since it was made; undefined when nothing was. */
+export function buffered(target: Value | undefined): Labels | undefined {
+  const one = settle(target);
+  return one === undefined ? undefined : BUFFERED.get(one);
+}
+
 export const rule = (on: string, apply: Rule['apply'], when: NonNullable<Rule['when']> = 'call'): Rule => ({
   on,
   apply,
