@@ -2,7 +2,7 @@
 import { unitTokens } from '../behavior/tokens.js';
 import type { BehaviorSequence, Score } from '../types.js';
 import { explain } from './explain.js';
-import { packageLogOdds, sigmoid } from './score.js';
+import { type Place, packageLogOdds, placesOf, sigmoid } from './score.js';
 import { type Model, type ModelOptions, openModel } from './session.js';
 import { cutWindows, type Window } from './tokenizer.js';
 
@@ -11,6 +11,8 @@ export interface ScoredWindow extends Window {
   readonly unit: number;
   readonly logOdds: number;
 }
+
+export type ScoredPlace = Place<ScoredWindow>;
 
 export interface Classifier {
   /** Score without evidence: one run a distinct window. */
@@ -24,19 +26,19 @@ export interface Classifier {
 export async function openClassifier(options: ModelOptions = {}): Promise<Classifier> {
   const model = await openModel(options);
   const known = new KnownWindows(model);
-  const finish = (windows: readonly ScoredWindow[], sequence: BehaviorSequence): Omit<Score, 'evidence'> => ({
-    value: sigmoid(packageLogOdds(distinctLogOdds(windows), sequence.ecosystem, model.config)),
+  const finish = (places: readonly ScoredPlace[], sequence: BehaviorSequence): Omit<Score, 'evidence'> => ({
+    value: sigmoid(packageLogOdds(distinctLogOdds(places), sequence.ecosystem, model.config)),
     threshold: model.config.threshold,
   });
   return {
     model,
     score: async (sequence) => ({
-      ...finish(await scoreWindows(sequence, model, known), sequence),
+      ...finish(await scorePlaces(sequence, model, known), sequence),
       evidence: [],
     }),
     explain: async (sequence) => {
-      const windows = await scoreWindows(sequence, model, known);
-      return { ...finish(windows, sequence), evidence: await explain(sequence, windows, model) };
+      const places = await scorePlaces(sequence, model, known);
+      return { ...finish(places, sequence), evidence: await explain(sequence, places, model) };
     },
   };
 }
@@ -73,23 +75,25 @@ class KnownWindows {
   }
 }
 
-async function scoreWindows(
+async function scorePlaces(
   sequence: BehaviorSequence,
   model: Model,
   known: KnownWindows,
-): Promise<ScoredWindow[]> {
-  const scored: ScoredWindow[] = [];
+): Promise<ScoredPlace[]> {
+  const places: ScoredPlace[] = [];
   for (const [unit, { kind, phase, behaviors }] of sequence.units.entries()) {
     if (behaviors.length === 0) continue;
     const tokens = unitTokens({ kind, phase, behaviors });
+    const scored: ScoredWindow[] = [];
     for (const window of cutWindows(tokens, model.vocabulary, model.config)) {
       scored.push({ ...window, unit, logOdds: await known.logOdds(window.ids) });
     }
+    places.push(...placesOf(scored, model.config.short?.around ?? 0));
   }
-  return scored;
+  return places;
 }
 
-/** Log-odds of windows, equal windows counted once: copies of a file must not add up to an alarm. */
-export function distinctLogOdds(windows: readonly Pick<ScoredWindow, 'ids' | 'logOdds'>[]): number[] {
-  return [...new Map(windows.map((w) => [w.ids.join(), w.logOdds])).values()];
+/** Log-odds of places, equal ones counted once: copies of a file must not add up to an alarm. */
+export function distinctLogOdds(places: readonly Place<Pick<Window, 'ids'>>[]): number[] {
+  return [...new Map(places.map((p) => [p.windows.map((w) => w.ids.join()).join(' '), p.logOdds])).values()];
 }

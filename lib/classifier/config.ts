@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { TAXONOMY_VERSION } from '../behavior/taxonomy.js';
 import { KnownError } from '../errors.js';
 import { ECOSYSTEMS, type Ecosystem } from '../types.js';
-import type { Cut } from './tokenizer.js';
+import type { ShortCut } from './tokenizer.js';
 
 /** A file beside config.json, with the lower-case hexadecimal SHA-256 of its bytes. */
 export interface ModelFile {
@@ -56,8 +56,8 @@ export interface ModelConfig {
   readonly maxTokens: number;
   /** Tokens two neighbouring windows of a long unit share. */
   readonly overlap: number;
-  /** Shorter windows a longer unit is cut into besides. */
-  readonly short?: Cut;
+  /** Shorter windows a longer unit is cut into besides, and how they are weighed with the long ones. */
+  readonly short?: ShortCut;
   readonly aggregation: Aggregation;
   readonly calibration: Readonly<Record<Ecosystem, Calibration>>;
   /** Calibrated log-odds of a package in which no behaviour was found. */
@@ -158,9 +158,10 @@ export function configProblem(config: unknown): string | undefined {
   if (!isObject(inputs) || !isText(inputs.ids)) return `'model.inputs.ids' must be text`;
   if (inputs.mask !== undefined && !isText(inputs.mask)) return `'model.inputs.mask' must be text`;
   if (!isText(model.output)) return `'model.output' must be text`;
-  const cut =
-    cutProblem(config) ?? (config.short === undefined ? undefined : cutProblem(config.short, 'short.'));
+  const { short } = config;
+  const cut = cutProblem(config) ?? (short === undefined ? undefined : cutProblem(short, 'short.'));
   if (cut !== undefined) return cut;
+  if (isObject(short) && !isNumber(short.around, 0, 1)) return `'short.around' must be 0 to 1`;
   if (!isNumber(config.emptyLogOdds, -100, 100)) return `'emptyLogOdds' must be a number`;
   if (!isNumber(config.threshold, 0.000001, 1)) return `'threshold' must be over 0, at most 1`;
   if (!isNumber(config.scoreBound, 0, 1)) return `'scoreBound' must be 0 to 1`;

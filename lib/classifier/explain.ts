@@ -1,12 +1,12 @@
 /**
- * Which behaviours carry the score: first the windows that weigh most in the package (unit attribution), then, in those,
+ * Which behaviours carry the score: first the windows of the places that weigh most in the package (unit attribution), then, in those,
  * each behaviour left out in turn (occlusion) and each put in alone. Its weight is the mean of how much the window's log-odds
  * fall without it and rise by it alone: the last and the first term of its Shapley value. Either alone is blind: where
  * two behaviours each suffice, leaving one out changes nothing; where two are needed together, one alone is nothing.
  */
 import { behaviorTokens } from '../behavior/tokens.js';
 import type { Behavior, BehaviorSequence, Evidence } from '../types.js';
-import type { ScoredWindow } from './classify.js';
+import type { ScoredPlace, ScoredWindow } from './classify.js';
 import type { Model } from './session.js';
 import { HEADER_TOKENS } from './tokenizer.js';
 
@@ -27,14 +27,15 @@ interface Span {
 /** Evidence, largest weight first; behaviours that carry nothing are left out. */
 export async function explain(
   sequence: BehaviorSequence,
-  windows: readonly ScoredWindow[],
+  places: readonly ScoredPlace[],
   model: Model,
 ): Promise<Evidence[]> {
-  const top = [...windows].sort((a, b) => b.logOdds - a.logOdds || a.unit - b.unit || a.from - b.from);
+  const loudest = [...places].sort((a, b) => b.logOdds - a.logOdds || inOrder(a.windows[0]!, b.windows[0]!));
+  const windows = [...new Set(loudest.flatMap((place) => place.windows))];
   let runs = Math.max(LEAST_RUNS, RUNS_PER_WINDOW * windows.length);
   const evidence = new Map<Behavior, Evidence>();
   const first = firstOrders(sequence);
-  for (const window of top.slice(0, TOP_WINDOWS)) {
+  for (const window of windows.slice(0, TOP_WINDOWS)) {
     const unit = sequence.units[window.unit]!;
     const { ids, logOdds } = window;
     const header = ids.slice(0, 1 + HEADER_TOKENS);
@@ -60,6 +61,8 @@ export async function explain(
   }
   return [...evidence.values()].sort((a, b) => b.weight - a.weight);
 }
+
+const inOrder = (a: ScoredWindow, b: ScoredWindow): number => a.unit - b.unit || a.from - b.from;
 
 /** The behaviours that begin inside a window, with their places in its ids ([CLS] and header come first). */
 function behaviorSpans(behaviors: readonly Behavior[], window: ScoredWindow, first: number): Span[] {

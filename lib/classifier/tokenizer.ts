@@ -46,12 +46,22 @@ export interface Window {
   readonly ids: readonly number[];
   readonly from: number;
   readonly to: number;
+  /** One of the shorter windows that a longer unit is cut into besides. */
+  readonly short?: true;
 }
 
 /** How windows are cut: ids each at most, and body tokens that two neighbours share. */
 export interface Cut {
   readonly maxTokens: number;
   readonly overlap: number;
+}
+
+/**
+ * The shorter windows of a longer unit. What one says is weighed with what is said by the long window around it: the long one has
+ * `around` of the weight, 0 to 1.
+ */
+export interface ShortCut extends Cut {
+  readonly around: number;
 }
 
 /**
@@ -62,7 +72,7 @@ export interface Cut {
 export function cutWindows(
   tokens: readonly string[],
   vocabulary: Vocabulary,
-  { maxTokens, overlap, short }: Cut & { readonly short?: Cut },
+  { maxTokens, overlap, short }: Cut & { readonly short?: ShortCut },
 ): Window[] {
   const id = (token: string): number => vocabulary.ids.get(token) ?? vocabulary.unknown;
   const header = tokens.slice(0, HEADER_TOKENS).map(id);
@@ -75,7 +85,10 @@ export function cutWindows(
     if (to === body.length) break;
   }
   if (short !== undefined && body.length > short.maxTokens - header.length - 2) {
-    windows.push(...cutWindows(tokens, vocabulary, short));
+    const { maxTokens, overlap } = short;
+    windows.push(
+      ...cutWindows(tokens, vocabulary, { maxTokens, overlap }).map((w) => ({ ...w, short: true as const })),
+    );
   }
   return windows;
 }

@@ -1,9 +1,10 @@
 """Set the thresholds from pooled out-of-fold scores, write model/config.json, model/test-vectors.json and data/out-of-fold.tsv.gz.
 
-    python choose.py --version V [--oof DIR] [--npm-rate 0.0003] [--pypi-rate 0.001] [--hard-rate 0.006] [--fresh-rate 0.001] [--bound 0.02]
+    python choose.py --version V [--oof DIR] [--npm-rate 0.0003] [--tree-rate 0.0001] [--pypi-rate 0.001] [--hard-rate 0.006] [--fresh-rate 0.001] [--bound 0.02]
 
 DIR (model/data/folds) holds foldN.onnx (int8) for the folds there are, each trained without its fold and without the test set. The threshold of an ecosystem is
-the least that lets at most that share of its ordinary honest out-of-fold packages alarm, and at most `--hard-rate` of those fetched because their
+the least that lets at most that share of its ordinary honest out-of-fold packages alarm, of npm's at most `--tree-rate` of
+those that stand in people's trees (neither drawn at random nor fetched because they are small and obscure), and at most `--hard-rate` of those fetched because their
 honest work looks like an attack's (tags `hard-…`): these are many more here than in anybody's tree; at which the shipped model (model.onnx, a mean of
 several networks and so less often loud) flags at most `--fresh-rate` of the calibration split, honest packages no network has seen; and no honest package of the
 training part but those fetched as hard or because they are small and obscure. The test set takes no part in it, nor do malicious packages, so both stay measurements.
@@ -55,6 +56,7 @@ def main() -> None:
     parser.add_argument("--oof", type=Path, default=scoring.MODEL / "data" / "folds")
     parser.add_argument("--version", required=True)
     parser.add_argument("--npm-rate", type=float, default=0.0003)
+    parser.add_argument("--tree-rate", type=float, default=0.0001)
     parser.add_argument("--pypi-rate", type=float, default=0.001)
     parser.add_argument("--hard-rate", type=float, default=0.006)
     parser.add_argument("--fresh-rate", type=float, default=0.001)
@@ -81,6 +83,8 @@ def main() -> None:
         drawn = unseen[[p.ecosystem == ecosystem for p in fresh]]
         bounds = {"out of fold": controls.threshold_at(odds[honest & ~hard], rate), "hard": controls.threshold_at(odds[hard], args.hard_rate),
                   "fresh": controls.threshold_at(drawn, args.fresh_rate), "trained on": float(shipped[honest & ~hard & ~obscure].max())}
+        if ecosystem == "npm":
+            bounds["in trees"] = controls.threshold_at(odds[honest & ~hard & ~obscure], args.tree_rate)
         least = max(bounds.values()) + SHARPEST
         # one printed threshold for both ecosystems: the offset takes up where theirs lie
         calibration[ecosystem] = {"scale": scale, "offset": round(scoring.THRESHOLD_ODDS - scale * least, 6), "perLogWindow": 0}
@@ -90,7 +94,7 @@ def main() -> None:
         "format": 1, "version": args.version, "taxonomy": training["taxonomy"],
         "model": {"file": "model.onnx", "sha256": scoring.sha(scoring.MODEL / "model.onnx"), "inputs": {"ids": "ids"}, "output": "logit"},
         "vocabulary": {"file": "vocab.txt", "sha256": scoring.sha(scoring.MODEL / "vocab.txt")},
-        "maxTokens": data.MAX_TOKENS, "overlap": data.OVERLAP, "short": {"maxTokens": data.SHORT_TOKENS, "overlap": data.SHORT_OVERLAP}, "aggregation": {"kind": "top-k", "k": 1}, "calibration": calibration,
+        "maxTokens": data.MAX_TOKENS, "overlap": data.OVERLAP, "short": {"maxTokens": data.SHORT_TOKENS, "overlap": data.SHORT_OVERLAP, "around": data.AROUND}, "aggregation": {"kind": "top-k", "k": 1}, "calibration": calibration,
         "emptyLogOdds": scoring.EMPTY, "threshold": scoring.THRESHOLD, "scoreBound": args.bound, "dataFingerprint": scoring.fingerprint(),
     }
     config["newcomer"] = newcomer.entry(config, whole, odds)

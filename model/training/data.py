@@ -16,6 +16,7 @@ DATA = vocab.MODEL / "data"
 MAX_TOKENS = 128  # a window; [CLS], the unit's two head tokens and [SEP] included
 OVERLAP = 24      # body tokens that stand in two neighbouring windows
 SHORT_TOKENS, SHORT_OVERLAP = 52, 16  # and of the short windows a longer unit is cut into besides, when it is judged
+AROUND = 0.5      # weight of the long window around a short one
 
 
 @dataclass
@@ -57,6 +58,26 @@ def judged(unit: tuple[int, ...]) -> list[tuple[int, ...]]:
     """All windows that the product looks at, of a unit with a body. Training sees the long ones only, shortened and put together anew."""
     long = windows(unit)
     return long + windows(unit, SHORT_TOKENS, SHORT_OVERLAP) if len(unit) - 2 > SHORT_TOKENS - 4 else long
+
+
+def places(unit: tuple[int, ...], odds: Callable[[tuple[int, ...]], float]) -> list[float]:
+    """Log-odds of the places of a unit with a body, as lib/classifier/score.ts (`placesOf`): of each short window, weighed with the long one that
+    holds most of it, of several the loudest; of a unit cut into long ones only, theirs."""
+    body = len(unit) - 2
+    far = [odds(w) for w in windows(unit)]
+    if body <= SHORT_TOKENS - 4:
+        return far
+
+    def spans(count: int, size: int, overlap: int) -> list[tuple[int, int]]:
+        return [(start, min(start + size - 4, body)) for start in range(0, count * (size - 4 - overlap), size - 4 - overlap)]
+
+    held = spans(len(far), MAX_TOKENS, OVERLAP)
+    near = [odds(w) for w in windows(unit, SHORT_TOKENS, SHORT_OVERLAP)]
+    out = []
+    for z, (start, end) in zip(near, spans(len(near), SHORT_TOKENS, SHORT_OVERLAP)):
+        _, around = max((min(end, b) - max(start, a), y) for (a, b), y in zip(held, far))
+        out.append((1 - AROUND) * z + AROUND * around)
+    return out
 
 
 def closed(window: tuple[int, ...]) -> tuple[int, ...]:

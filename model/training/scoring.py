@@ -36,9 +36,9 @@ class Scorer:
         return z
 
     def package(self, units: Units) -> float:
-        """The most suspicious window decides (lib/classifier/score.ts, top-k with k = 1): summing over windows, as training does,
+        """The most suspicious place decides (lib/classifier/score.ts, top-k with k = 1): summing over windows, as training does,
         lets large honest packages add up to an alarm."""
-        return max((self.window(w) for u in units if len(u) > 2 for w in data.judged(u)), default=EMPTY)
+        return max((z for u in units if len(u) > 2 for z in data.places(u, self.window)), default=EMPTY)
 
 
 class OutOfFold:

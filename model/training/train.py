@@ -13,7 +13,7 @@ import argparse, copy, math, os, random, time
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import Callable
 
 import numpy as np
 import torch
@@ -22,8 +22,6 @@ import torch.nn.functional as F
 
 import data, vocab
 
-if TYPE_CHECKING:
-    from teacher import Teacher
 
 SUMMED = 1 / 32  # brings the sum over a window to the size of its greatest value
 
@@ -141,9 +139,6 @@ def judge(model: Bert, rows: list[tuple[int, ...]], parts: int = 3) -> torch.Ten
 # What one campaign has in another's place: where the loot goes, what it is, where the code stands.
 SUSPECT = "to:ip to:catcher to:tunnel to:webhook to:paste to:onion to:dynamic-dns to:shortener".split()
 LOOT = "carries:env carries:host carries:credentials carries:browser carries:wallet carries:file carries:output".split()
-# One act in several forms: code that was fetched is run, and what was collected is sent. Of some forms there are no more than a handful of samples.
-FETCHED = "run-downloaded evaluate-downloaded pipe-to-shell".split()
-SENT = "http-send dns-query open-socket websocket send-mail file-transfer".split()
 # What a hook's behaviours begin with where it runs code: a file of the package, or the text itself (`node -e`).
 STARTERS = ("run-own-file", "run-interpreter")
 PLACES = (("lifecycle", "install"), ("setup", "install"), ("import", "import"), ("fallback", "import"), ("bin", "import"), ("remainder", "runtime"))
@@ -156,7 +151,6 @@ class Augment:
         qualifiers = [i for t, i in ids.items() if ":" in t and not t.startswith(("unit:", "phase:"))]
         self.suspect = [ids[t] for t in SUSPECT if t in ids]
         self.loot = [ids[t] for t in LOOT if t in ids]
-        self.acts = [[ids[t] for t in act if t in ids] for act in (FETCHED, SENT)]
         self.places = [(ids[f"unit:{kind}"], ids[f"phase:{phase}"]) for kind, phase in PLACES if f"unit:{kind}" in ids]
         self.starters = [ids[t] for t in STARTERS if t in ids]
         self.hook = ids.get("unit:lifecycle")
@@ -179,16 +173,13 @@ class Augment:
 
     def started(self, head: tuple[int, ...], window: tuple[int, ...]) -> tuple[int, ...]:
         """The window's behaviours under another head. A hook runs the code as a file of the package or as a text of its own, which is one
-        behaviour more, and most often the only difference. A hook that is no more than a few commands of a shell stays without, and what is
-        moved into a hook becomes one of those every third time."""
+        behaviour more, and most often the only difference; a hook that is no more than a few commands of a shell stays without."""
         body = window[3:]
         if body and body[0] in self.starters:
             body = body[1:]
         elif window[1] == self.hook:
             return (*head, *body)
-        if head[0] == self.hook and self.rng.random() < 2 / 3:
-            body = (self.rng.choice(self.starters), *body)
-        return (*head, *body[: data.MAX_TOKENS - 4])
+        return (*head, *((self.rng.choice(self.starters), *body) if head[0] == self.hook else body)[: data.MAX_TOKENS - 4])
 
     def thin(self, window: tuple[int, ...], share: float = 0.06, least: int = 12) -> tuple[int, ...]:
         """Leaves out a few behaviours."""
@@ -241,15 +232,12 @@ class Augment:
         return self.join(window, self.host()) if self.rng.random() < 0.6 else self.head(self.thin(window))
 
     def twin(self, window: tuple[int, ...]) -> tuple[int, ...]:
-        """A malicious window as another campaign might have it: other kinds of destination, other loot, the act in another form, started from elsewhere."""
+        """A malicious window as another campaign might have it: other kinds of destination, other loot, started from elsewhere."""
         other: dict[int, int] = {}
         if self.rng.random() < 0.7:
             other |= {t: self.rng.choice(self.suspect) for t in self.suspect}
         if self.rng.random() < 0.5:
             other |= {t: self.rng.choice(self.loot) for t in self.loot}
-        for act in self.acts:
-            if self.rng.random() < 0.4:
-                other |= {t: self.rng.choice(act) for t in act}
         head = self.rng.choice(self.places) if self.rng.random() < 0.6 else window[1:3]
         return (window[0], *self.started(head, (*window[:3], *(other.get(t, t) for t in window[3:]))))
 
@@ -398,7 +386,6 @@ HONEST_AT_MOST = -3.0, -1.0  # log-odds that an honest window is taught at most:
 # Log-odds a window is taught less for where it stands: what an install or an import does not reach acts only if somebody calls it. Chosen out of fold (MODEL_CARD.md, "How it is trained").
 PLACE = {"remainder": 1.3, "bin": 1.3, "import": 0.4, "fallback": 0.4}
 CONTESTED = 8.0  # how much more often an honest window is drawn that the teacher doubts by more than the first of these
-HARDEST = 3.0, 8.0  # how much more often at most a window is drawn that the network itself gets wrong: a malicious one, an honest one
 
 
 def apart(z: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -431,12 +418,13 @@ def widen(model: Bert, pool: Callable[[], tuple[list[tuple[int, ...]], torch.Ten
     print(f"wide part alone: error {error:.4f}", flush=True)
 
 
-def teach(args: argparse.Namespace) -> None:
-    """Distillation: the networks learn the teacher's log-odds of windows as they are, thinned, and put together anew."""
+def teach(args: argparse.Namespace) -> Path:
+    """Distillation: the network learns the teacher's log-odds of windows as they are, thinned, and put together anew."""
     from teacher import Teacher, examples, sharpened
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
     torch.set_num_threads(args.threads)
+    path = args.corpus / "ckpt" / f"{args.name}.pt"
     packages = learnt(args.hold)
     ids = vocab.load()
     rows, label, weight = examples(packages)
@@ -444,16 +432,6 @@ def teach(args: argparse.Namespace) -> None:
     augment = Augment(ids, hosts, 0.5, rng)
     weight = sharpened(packages, rows, label, weight, augment.disguise)
     teacher = Teacher(rows, label, weight, augment)
-    for n in range(args.networks):
-        path = args.corpus / "ckpt" / f"{args.name}{chr(ord('a') + n) if args.networks > 1 else ''}.pt"
-        torch.manual_seed(args.seed + n)
-        taught(args, path, teacher, augment, ids, rows, label, weight)
-
-
-def taught(args: argparse.Namespace, path: Path, teacher: "Teacher", augment: Augment, ids: dict[str, int], rows: list[tuple[int, ...]], label: np.ndarray,
-           weight: np.ndarray) -> None:
-    """One network of the teacher's, written to `path`."""
-    rng = augment.rng
     model = Bert(Shape(len(ids), layers=args.layers, width=args.width, inner=4 * args.width, pool=args.pool, wide=args.wide, dropout=0.0))
     if args.warm:
         warm(model, args.warm, ids)
@@ -492,7 +470,7 @@ def taught(args: argparse.Namespace, path: Path, teacher: "Teacher", augment: Au
             if spent >= args.minutes:
                 save(path, {"model": mean.state_dict(), "shape": asdict(model.shape), "vocabulary": list(ids), "minutes": spent, "step": step, "rows": len(rows)})
                 print(f"ended after {step} steps", flush=True)
-                return
+                return path
             progress = spent / args.minutes
             for g in optimizer.param_groups:
                 g["lr"] = args.rate * min(1.0, progress / 0.04 + 0.02) * (0.5 * (1 + math.cos(math.pi * progress)) + 0.02)
@@ -507,7 +485,7 @@ def taught(args: argparse.Namespace, path: Path, teacher: "Teacher", augment: Au
             step += 1
             for i, n, e in zip(places[at:at + TAUGHT], luck[at:at + TAUGHT], error.detach().tolist()):
                 if n < AS_IT_IS:
-                    hardness[i] = 0.5 * hardness[i] + 0.5 * min(HARDEST[1 - int(label[i])], 0.3 + e)
+                    hardness[i] = 0.5 * hardness[i] + 0.5 * min(3.0, 0.3 + e)
             with torch.no_grad():
                 keep = min(0.995, (1 + step) / (10 + step))
                 for slow, fast in zip(mean.parameters(), model.parameters()):
@@ -632,7 +610,6 @@ def main() -> None:
     parser.add_argument("--wide", type=int, default=192, help="width of the layer over how often each token stands in a window; 0: none")
     parser.add_argument("--wide-minutes", type=float, default=2, help="of processor time the wide part learns alone first (--teach)")
     parser.add_argument("--teach", action="store_true", help="learn from boosting on windows (teacher.py), best after a training of its own (--warm)")
-    parser.add_argument("--networks", type=int, default=1, help="taught by one teacher, from other random numbers each: NAMEa.pt, NAMEb.pt, … (--teach)")
     parser.add_argument("--shuffle", action="store_true", help="behaviours of a unit in random order: an experiment")
     parser.add_argument("--warm", type=Path, help="checkpoint, or network of a graph (quantize.py), to begin with; must not have seen the folds held out here")
     parser.add_argument("--fresh", action="store_true", help="ignore an older checkpoint")

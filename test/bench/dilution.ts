@@ -176,12 +176,12 @@ async function judgeCut(maxTokens: number): Promise<Judge> {
   const { config, vocabulary, run } = await openModel();
   return async (input) => {
     const sequence = await buildSequence(await openArtifact(input));
-    const windows = [];
+    const places = [];
     for (const unit of sequence.units.filter(({ behaviors }) => behaviors.length > 0)) {
-      for (const { ids } of cutWindows(unitTokens(unit), vocabulary, { maxTokens, overlap: maxTokens >> 1 }))
-        windows.push({ ids, logOdds: await run(ids) });
+      for (const window of cutWindows(unitTokens(unit), vocabulary, { maxTokens, overlap: maxTokens >> 1 }))
+        places.push({ windows: [window], logOdds: await run(window.ids) });
     }
-    const score = sigmoid(packageLogOdds(distinctLogOdds(windows), input.ecosystem, config));
+    const score = sigmoid(packageLogOdds(distinctLogOdds(places), input.ecosystem, config));
     return { cell: score.toFixed(2), caught: score >= config.threshold };
   };
 }

@@ -44,6 +44,7 @@ describe('classifier/config', () => {
     ['a file elsewhere', { ...good, vocabulary: { ...file, file: '../vocab.txt' } }, /vocabulary.*beside/],
     ['no input name', { ...good, model: { ...good.model, inputs: {} } }, /inputs\.ids/],
     ['an overlap that never ends', { ...good, overlap: 124 }, /overlap/],
+    ['short windows of no weight', { ...good, short: { maxTokens: 52, overlap: 16 } }, /short\.around/],
     ['a half k', { ...good, aggregation: { kind: 'top-k', k: 1.5 } }, /aggregation\.k/],
     ['an unknown aggregation', { ...good, aggregation: { kind: 'mean' } }, /aggregation\.kind/],
     [

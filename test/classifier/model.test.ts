@@ -5,7 +5,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MODEL_FOLDER } from '../../lib/classifier/config.js';
-import { packageLogOdds, sigmoid } from '../../lib/classifier/score.js';
+import { packageLogOdds, placesOf, sigmoid } from '../../lib/classifier/score.js';
 import { type Model, openModel } from '../../lib/classifier/session.js';
 import { cutWindows } from '../../lib/classifier/tokenizer.js';
 import type { Ecosystem } from '../../lib/types.js';
@@ -33,7 +33,13 @@ const distinctWindows = (units: readonly string[], model: Model): readonly (read
 
 async function score(units: readonly string[], ecosystem: Ecosystem, model: Model): Promise<number> {
   const odds: number[] = [];
-  for (const ids of distinctWindows(units, model)) odds.push(await model.run(ids));
+  for (const unit of units) {
+    const windows = [];
+    for (const window of cutWindows(unit.split(' '), model.vocabulary, model.config)) {
+      windows.push({ ...window, logOdds: await model.run(window.ids) });
+    }
+    odds.push(...placesOf(windows, model.config.short!.around).map((place) => place.logOdds));
+  }
   return sigmoid(packageLogOdds(odds, ecosystem, model.config));
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Aggregation } from '../../lib/classifier/config.js';
-import { aggregate, packageLogOdds, sigmoid } from '../../lib/classifier/score.js';
+import { aggregate, packageLogOdds, placesOf, sigmoid } from '../../lib/classifier/score.js';
 
 const noisyOr: Aggregation = { kind: 'noisy-or' };
 const near = (actual: number, expected: number) =>
@@ -22,6 +22,26 @@ describe('classifier/score', () => {
   it('top-k is the mean of the k largest, of all when fewer', () => {
     assert.equal(aggregate([1, 5, 3], { kind: 'top-k', k: 2 }), 4);
     assert.equal(aggregate([1, 5], { kind: 'top-k', k: 9 }), 3);
+  });
+  it('a short window is weighed with the long one that holds most of it, of several the loudest', () => {
+    const long = [
+      { from: 0, to: 100, logOdds: -4 },
+      { from: 80, to: 180, logOdds: 2 },
+    ];
+    const short = [
+      { from: 0, to: 48, short: true as const, logOdds: 6 },
+      { from: 82, to: 98, short: true as const, logOdds: 6 },
+      { from: 70, to: 118, short: true as const, logOdds: 6 },
+    ];
+    assert.deepEqual(
+      placesOf([...long, ...short], 0.25).map(({ logOdds }) => logOdds),
+      [0.75 * 6 - 1, 0.75 * 6 + 0.5, 0.75 * 6 + 0.5],
+    );
+    assert.deepEqual(placesOf([...long, ...short], 0.25)[0]!.windows, [short[0], long[0]]);
+  });
+  it('a unit without short windows has a place for each long one', () => {
+    const long = { from: 0, to: 10, logOdds: 3 };
+    assert.deepEqual(placesOf([long], 0.5), [{ windows: [long], logOdds: 3 }]);
   });
   it('the order of the windows changes no bit', () => {
     const windows = fc.array(fc.double({ min: -30, max: 30, noNaN: true }), { minLength: 1, maxLength: 40 });

@@ -21,6 +21,26 @@ describe('classifier/tokenizer', () => {
       { ids: [2, 4, 5, 9, 6, 3], from: 3, to: 5 },
     ]);
   });
+  it('a unit longer than a short window is also cut into those, and every token stands in one', () => {
+    const short = { maxTokens: 8, overlap: 1, around: 0.5 };
+    const windows = cutWindows(['unit:bin', 'phase:import', ...'abcda'], vocabulary, {
+      maxTokens: 20,
+      overlap: 1,
+      short,
+    });
+    assert.deepEqual(
+      windows.map((window) => [window.from, window.to, window.short]),
+      [
+        [0, 5, undefined],
+        [0, 4, true],
+        [3, 5, true],
+      ],
+    );
+    assert.equal(
+      cutWindows(['unit:bin', 'phase:import', ...'abcd'], vocabulary, { ...size, short }).length,
+      1,
+    );
+  });
   it('no token is ever left out, whatever the sizes', () => {
     fc.assert(
       fc.property(

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { KNOWN_MISSES, MALICIOUS, type PackageFixture, TWINS } from '../fixtures/packages.js';
+import { MALICIOUS, type PackageFixture, TWINS } from '../fixtures/packages.js';
 import { TestRegistry } from '../helpers/registry.js';
 import { type Finished, fingerprint, npmMajor, Sandbox } from '../helpers/sandbox.js';
 
@@ -51,10 +51,6 @@ describe('the main job', function () {
     });
 
   for (const fixture of MALICIOUS) {
-    if (KNOWN_MISSES.has(fixture.kind)) {
-      it(`stops ${fixture.kind} (a known miss of the bundled model)`);
-      continue;
-    }
     it(`stops ${fixture.kind}, four levels down in a tree of thirty`, async () => {
       publishThirty(fixture);
       const folder = project();
