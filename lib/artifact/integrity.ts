@@ -23,8 +23,19 @@ export function integrityProblem(input: ScanInput, computed: string): Unverified
     args: { expected: expected.slice(0, 500), actual: computed },
   };
   if (input.files !== undefined) return mismatch;
-  const parsed = ssri.parse(expected, { strict: true });
-  if (parsed === null || Object.keys(parsed).length === 0) return mismatch;
+  const promised = understood(expected);
+  if (promised === null) return mismatch;
   const { buffer, byteOffset, length } = input.bytes;
-  return ssri.checkData(Buffer.from(buffer, byteOffset, length), parsed) ? undefined : mismatch;
+  return ssri.checkData(Buffer.from(buffer, byteOffset, length), promised) ? undefined : mismatch;
+}
+
+/**
+ * The hashes of a promise. Lockfiles first written by npm 5 and earlier, and packuments as old, have SHA-1 alone: a promise all the same, though what
+ * is installed is held to the SHA-512 of what was read. Beside a stronger hash SHA-1 counts for nothing.
+ */
+function understood(expected: string): ReturnType<typeof ssri.parse> | null {
+  const strong = ssri.parse(expected, { strict: true });
+  if (strong !== null && Object.keys(strong).length > 0) return strong;
+  const old = expected.split(/\s+/).filter((hash) => /^sha1-[A-Za-z0-9+/]{27}=(?:\?|$)/.test(hash));
+  return old.length === 0 ? null : ssri.parse(old.join(' '));
 }

@@ -3,6 +3,7 @@
  * archive of the same shape that must be read in full.
  */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { openArtifact } from '../../lib/artifact/open.js';
 import type { Ecosystem, OpenedArtifact } from '../../lib/types.js';
@@ -519,6 +520,15 @@ describe('integrity', () => {
   });
   it('names a mismatch and a promise that says nothing', async () => {
     for (const promise of ['sha512-AAAA', 'sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=', 'nonsense']) {
+      assert.equal((await check(promise)).unverified?.code, 'integrity-mismatch', promise);
+    }
+  });
+  it('keeps a promise of SHA-1 alone, as old lockfiles have it, and none of SHA-1 beside a stronger hash', async () => {
+    const sha1 = `sha1-${createHash('sha1').update(bytes).digest('base64')}`;
+    assert.equal((await check(sha1)).unverified, undefined);
+    assert.equal((await check(`sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk= ${sha1}`)).unverified, undefined);
+    const wrong = `sha512-${createHash('sha512').update('').digest('base64')}`;
+    for (const promise of [`${sha1} ${wrong}`, `${wrong} ${sha1}`, sha1.slice(0, -2), `x${sha1}`]) {
       assert.equal((await check(promise)).unverified?.code, 'integrity-mismatch', promise);
     }
   });

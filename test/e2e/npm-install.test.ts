@@ -1,5 +1,7 @@
 /** The real npm behind the guard, against a registry in this process. Verdicts come by hash. */
+
 import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { TestRegistry } from '../helpers/registry.js';
@@ -217,6 +219,25 @@ describe('npm behind the guard', function () {
         const copy = structuredClone(lock);
         for (const entry of Object.values(copy.packages)) delete entry[drop];
         await same({ 'package.json': manifest, 'package-lock.json': copy }, [command, ...approved]);
+        fs.rmSync(path.join(sandbox.root, 'plain'), { recursive: true });
+        fs.rmSync(path.join(sandbox.root, 'guarded'), { recursive: true });
+      }
+    });
+
+    it('for a lockfile of hashes by SHA-1, as npm 5 wrote it', async () => {
+      const manifest = { name: 'app', version: '1.0.0', dependencies: { mid: '1' } };
+      const made = sandbox.project('made', { 'package.json': manifest });
+      succeeded(await sandbox.plain(made, ['install', '--ignore-scripts']));
+      const lock = readJson(made, 'package-lock.json') as {
+        packages: Record<string, { resolved?: string; integrity?: string }>;
+      };
+      for (const entry of Object.values(lock.packages)) {
+        if (entry.resolved === undefined) continue;
+        const bytes = Buffer.from(await (await fetch(entry.resolved)).arrayBuffer());
+        entry.integrity = `sha1-${createHash('sha1').update(bytes).digest('base64')}`;
+      }
+      for (const command of ['ci', 'install']) {
+        await same({ 'package.json': manifest, 'package-lock.json': lock }, [command, ...approved]);
         fs.rmSync(path.join(sandbox.root, 'plain'), { recursive: true });
         fs.rmSync(path.join(sandbox.root, 'guarded'), { recursive: true });
       }
