@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { firstPublishedIn } from '../gate/first-published.js';
+import type { NpmConfig } from '../npm/config.js';
 import type { NpmLibraries } from '../npm/libraries.js';
 import { nameDates } from '../npm/name-dates.js';
 import type { ScanInput } from '../types.js';
@@ -139,7 +140,11 @@ function* lockEntries(lock: Record<string, unknown>): Generator<LockEntry> {
   }
 }
 
-/** Through npm's own cache. With neither `resolved` nor a version there is nothing to fetch. */
+/**
+ * Through npm's own cache, from the address a lockfile names, as npm installs it: whatever a registry has under that name and version is another
+ * package, if somebody wrote another address into the lockfile. Only where a hash says what the bytes must be may the registry stand in
+ * for an address that does not answer. With neither `resolved` nor a version there is nothing to fetch.
+ */
 async function fetchTarball(
   flat: Flat,
   name: string,
@@ -147,15 +152,33 @@ async function fetchTarball(
   resolved: string | undefined,
   integrity: string | undefined,
 ): Promise<ScanInput> {
-  const pacote = (await import('pacote')).default;
+  const [{ default: pacote }, { effectiveAddress }] = await Promise.all([
+    import('pacote'),
+    import('../npm/fetch.js'),
+  ]);
   if (version === '' && resolved === undefined)
     throw new Unavailable('not-fetched', { target: name, why: 'no version' });
-  const spec = version === '' ? resolved! : `${name}@${version}`;
-  const bytes = await pacote.tarball(spec, {
-    ...flat,
-    ...(resolved !== undefined && { resolved }),
-    ...(integrity !== undefined && { integrity }),
-  } as never);
+  const address =
+    resolved !== undefined && /^https?:/.test(resolved)
+      ? effectiveAddress(resolved, { flat: flat as NpmConfig['flat'] })
+      : resolved;
+  const tarball = (spec: string, at: string | undefined): Promise<Buffer> =>
+    pacote.tarball(spec, {
+      ...flat,
+      allowRemote: 'all',
+      _isRoot: true,
+      ...(at !== undefined && { resolved: at }),
+      ...(integrity !== undefined && { integrity }),
+    } as never);
+  const bytes =
+    address === undefined
+      ? await tarball(`${name}@${version}`, undefined)
+      : await tarball(`${name}@${address}`, address).catch((error: unknown) => {
+          if (integrity === undefined || version === '') throw error;
+          return tarball(`${name}@${version}`, undefined).catch(() => {
+            throw error;
+          });
+        });
   return {
     ecosystem: 'npm',
     filename: `${name.replace('/', '-')}-${version}.tgz`,

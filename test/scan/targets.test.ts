@@ -15,6 +15,8 @@ import { npmPackage, sdist, wheel, zip } from '../artifact/build.js';
 
 const TARBALL = npmPackage({ 'package.json': '{"name":"demo","version":"1.0.0"}', 'index.js': '1' });
 const INTEGRITY = integrityOf({ bytes: TARBALL });
+/** What an address written into a lockfile serves in place of `demo`. */
+const OTHER = npmPackage({ 'package.json': '{"name":"demo","version":"1.0.0"}', 'index.js': '2' });
 
 describe('scan targets', () => {
   let folder = '';
@@ -38,6 +40,7 @@ describe('scan targets', () => {
           }),
         );
       } else if (request.url === '/demo/-/demo-1.0.0.tgz') response.end(TARBALL);
+      else if (request.url === '/elsewhere.tgz') response.end(OTHER);
       else {
         response.statusCode = 404;
         response.end('{}');
@@ -145,6 +148,26 @@ describe('scan targets', () => {
       'p/package-lock.json npm demo 1.0.0 integrity-mismatch',
       'p/package-lock.json npm local 1.0.0 loaded',
       'p/package-lock.json npm g 1.0.0 git-source',
+    ]);
+  });
+
+  it('reads what the address of a lockfile entry gives, not what the registry has of that name', async () => {
+    const entry = { version: '1.0.0', resolved: `${registry}/elsewhere.tgz` };
+    const lock = (packages: object) =>
+      put('e/package-lock.json', JSON.stringify({ lockfileVersion: 3, packages }));
+    await lock({ 'node_modules/demo': entry });
+    const [other] = await expand(['e/package-lock.json']);
+    assert.deepEqual(Buffer.from(other!.loaded.input!.bytes), Buffer.from(OTHER));
+    await lock({ 'node_modules/demo': { ...entry, integrity: INTEGRITY } });
+    const [same] = await expand(['e/package-lock.json']);
+    assert.deepEqual(
+      Buffer.from(same!.loaded.input!.bytes),
+      Buffer.from(TARBALL),
+      'the hash says which bytes',
+    );
+    await lock({ 'node_modules/demo': { version: '1.0.0', resolved: `${registry}/gone.tgz` } });
+    assert.deepEqual(brief(await expand(['e/package-lock.json'])), [
+      'e/package-lock.json npm demo 1.0.0 not-fetched',
     ]);
   });
 
