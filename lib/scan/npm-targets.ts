@@ -142,8 +142,9 @@ function* lockEntries(lock: Record<string, unknown>): Generator<LockEntry> {
 
 /**
  * Through npm's own cache, from the address a lockfile names, as npm installs it: whatever a registry has under that name and version is another
- * package, if somebody wrote another address into the lockfile. Only where a hash says what the bytes must be may the registry stand in
- * for an address that does not answer. With neither `resolved` nor a version there is nothing to fetch.
+ * package, if somebody wrote another address into the lockfile. Only where a strong hash says what the bytes must be may the registry stand in
+ * for another host, and is asked first: a mirror that wrote the lockfile is often out of reach, and that takes minutes to learn.
+ * With neither `resolved` nor a version there is nothing to fetch.
  */
 async function fetchTarball(
   flat: Flat,
@@ -161,7 +162,7 @@ async function fetchTarball(
   const address =
     resolved !== undefined && /^https?:/.test(resolved)
       ? effectiveAddress(resolved, { flat: flat as NpmConfig['flat'] })
-      : resolved;
+      : undefined;
   const tarball = (spec: string, at: string | undefined): Promise<Buffer> =>
     pacote.tarball(spec, {
       ...flat,
@@ -170,15 +171,14 @@ async function fetchTarball(
       ...(at !== undefined && { resolved: at }),
       ...(integrity !== undefined && { integrity }),
     } as never);
-  const bytes =
-    address === undefined
-      ? await tarball(`${name}@${version}`, undefined)
-      : await tarball(`${name}@${address}`, address).catch((error: unknown) => {
-          if (integrity === undefined || version === '') throw error;
-          return tarball(`${name}@${version}`, undefined).catch(() => {
-            throw error;
-          });
-        });
+  const byName = () =>
+    version === '' ? tarball(resolved!, resolved) : tarball(`${name}@${version}`, undefined);
+  const byAddress = () => tarball(`${name}@${address}`, address);
+  const bytes = await (address === undefined
+    ? byName()
+    : version === '' || !STRONG.test(integrity ?? '') || isBelow(address, flat.registry)
+      ? byAddress()
+      : byName().catch(byAddress));
   return {
     ecosystem: 'npm',
     filename: `${name.replace('/', '-')}-${version}.tgz`,
@@ -187,6 +187,12 @@ async function fetchTarball(
     ...(resolved !== undefined && URL.canParse(resolved) && { registry: new URL(resolved).origin }),
   };
 }
+
+const STRONG = /\bsha(?:256|384|512)-/;
+
+/** Whether an address is one of the registry's own. */
+const isBelow = (address: string, registry: unknown): boolean =>
+  typeof registry === 'string' && address.startsWith(registry);
 
 const configurations = new WeakMap<TargetOptions, Promise<Flat>>();
 
